@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+# Guest SVA for Linux: every command that the README names.  'make help' lists them.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BUILD := $(CURDIR)/build
+export BUILD DEBUG SIGNOFF REBASE
+
+help:				## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps:				## install the Debian packages needed (as root; else say which)
+	@tools/deps
+
+linux:				## build/linux: the kernel's git tree, base + our series as commits
+	@tools/tree/linux
+
+sync:				## carry commits made in build/linux back into overlay and patches
+	@tools/tree/sync
+
+kernel: linux			## build the kernel for the VM (DEBUG=1: KASAN, UBSAN, lockdep, ...)
+	@tools/vm/kernel
+
+qemu:				## build the platform: QEMU with our VT-d and test device
+	@tools/qemu/build
+
+vm: kernel qemu			## an interactive shell in the VM
+	@tools/vm/run --shell
+
+kunit: linux			## the unit tests, under UML, in seconds
+	@tools/kunit
+
+test-tools:			## tests of our own tooling
+	@tools/tests/run
+
+test-platform: qemu		## qtests of the platform, no kernel needed
+	@tools/qemu/test
+
+test-vm: kernel qemu		## the tests in the VM, all variants (DEBUG=1: in the debug kernel)
+	@tools/vm/test
+
+test:				## all tests: tools, platform, kunit, VM
+	@tools/test
+
+check: linux			## static checks of the series, each commit built
+	@tools/check/run
+
+headers: linux			## build/headers: sanitised UAPI headers, for VMM authors
+	@tools/headers
+
+series: linux			## build/series: the patches to mail or git am (SIGNOFF="Name <mail>")
+	@tools/tree/series
+
+qemu-series: qemu		## build/qemu-series: the platform as patches to QEMU
+	@tools/qemu/series
+
+clean:				## remove what was built, keep the trees
+	@shopt -s extglob; rm -rf $(BUILD)/!(linux|qemu-src)
+
+distclean:			## remove build/ whole (refuses to drop unsynced work in build/linux)
+	@tools/tree/clean
+
+.PHONY: $(shell awk -F: '/^[a-z-]+:/ { print $$1 }' $(firstword $(MAKEFILE_LIST)))
