@@ -34,7 +34,7 @@ kunit: linux			## the unit tests, under UML, in seconds
 	@tools/kunit
 
 test-tools:			## tests of our own tooling
-	@tools/tests/run
+	@tools/tap/run tools/tests/*
 
 test-platform: qemu		## qtests of the platform, no kernel needed
 	@tools/qemu/test
@@ -46,7 +46,7 @@ test:				## all tests: tools, platform, kunit, VM
 	@tools/test
 
 check: linux			## static checks of the series, each commit built
-	@tools/check/run
+	@tools/tap/run tools/check/*.check
 
 headers: linux			## build/headers: sanitised UAPI headers, for VMM authors
 	@tools/headers

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the checks share: the series' commits, a second work tree, TAP."""
+
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tree"))
+
+import sva_tree as tree    # noqa: E402
+
+CHECK = tree.BUILD / "check"
+WORKTREE = CHECK / "linux"
+OBJ = CHECK / "obj"
+HERE = Path(__file__).resolve().parent
+JOBS = f"-j{os.cpu_count()}"
+
+
+class Tap:
+    """TAP on stdout, as results come."""
+
+    def __init__(self):
+        self.count = self.failed = 0
+
+    def result(self, good, name, lines=()):
+        """One result, with diagnostics when it is bad."""
+        self.count += 1
+        self.failed += not good
+        print(f"{'ok' if good else 'not ok'} {self.count} {name}")
+        if not good:
+            for line in list(lines)[:60]:
+                print(f"# {line}")
+        sys.stdout.flush()
+
+    def done(self):
+        """The plan, and the exit status."""
+        print(f"1..{self.count}")
+        sys.exit(bool(self.failed or not self.count))
+
+
+def run(function):
+    """Run one check with a Tap."""
+    tap = Tap()
+    try:
+        function(tap)
+    except (tree.TreeError, OSError) as error:
+        tap.result(False, "the check could not run", [str(error)])
+    tap.done()
+
+
+def commits():
+    """The series as (commit, subject), oldest first."""
+    lines = tree.git("log", "--reverse", "--first-parent", "--format=%H %s", f"{tree.BASE}..HEAD").splitlines()
+    return [tuple(line.split(" ", 1)) for line in lines]
+
+
+def touched(first=tree.BASE, last="HEAD", kinds="AM"):
+    """Files that the series adds (A) or modifies (M)."""
+    return tree.git("diff", "--name-only", "--no-renames", f"--diff-filter={kinds}", first, last).split()
+
+
+def worktree(commit):
+    """A work tree of our own at @commit; files that do not change keep their times."""
+    if not (WORKTREE / ".git").exists():
+        CHECK.mkdir(parents=True, exist_ok=True)
+        tree.git("worktree", "prune")
+        tree.git("worktree", "add", "--quiet", "--detach", str(WORKTREE), commit)
+        return
+    subprocess.run(["git", "-C", WORKTREE, "checkout", "--quiet", "--force", "--detach", commit], check=True)
+
+
+def symbols():
+    """Our Kconfig symbols with their types."""
+    text = (tree.TOP / "Kconfig").read_text()
+    found = {}
+    for name, block in tree.kconfig_blocks(text)[1].items():
+        kind = re.search(r"^\s+(?:def_)?(bool|tristate)", block, re.M)
+        found[name] = kind[1] if kind else "bool"
+    return found
+
+
+def configure(values, obj=OBJ):
+    """Write @obj/.config: our base options plus @values, everything else off."""
+    obj.mkdir(parents=True, exist_ok=True)
+    fragment = obj / "fragment.config"
+    wanted = (HERE / "kernel.config").read_text()
+    for name, value in values.items():
+        wanted += f"CONFIG_{name}={value}\n" if value != "n" else f"# CONFIG_{name} is not set\n"
+    fragment.write_text(wanted)
+    make(["allnoconfig"], obj, {"KCONFIG_ALLCONFIG": str(fragment)})
+
+
+def make(targets, obj=OBJ, variables=None):
+    """Run make in the work tree; (status, what it complained about)."""
+    command = ["make", "-s", "-C", str(WORKTREE), f"O={obj}", JOBS,
+               *(f"{k}={v}" for k, v in (variables or {}).items()), *targets]
+    env = {k: v for k, v in os.environ.items() if k not in ("BUILD", "DEBUG", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    done = subprocess.run(command, text=True, capture_output=True, env=env, errors="replace")
+    return done.returncode, done.stderr.splitlines()
+
+
+def warnings(lines, files):
+    """Complaints about @files, without line numbers, so that two builds can be compared."""
+    found = Counter()
+    for line in lines:
+        match = re.match(rf"(?:{re.escape(str(WORKTREE))}/)?(?:\.\./)*(?:linux/)?(\S+?):\d+(?::\d+)?: (?:sparse: )?(.*)", line)
+        if match and match[1] in files:
+            found[f"{match[1]}: {match[2]}"] += 1
+    return found
