@@ -207,13 +207,24 @@ def maintainers_entries(text):
 
 
 def merge_maintainers(theirs, ours):
-    """The kernel's MAINTAINERS with our entries at their alphabetical places."""
-    merged = maintainers_entries(theirs)
+    """The kernel's MAINTAINERS with our entries at their alphabetical places.
+
+    The kernel's list is not sorted everywhere: an entry goes where the fewest
+    titles stand on its wrong side.
+    """
     text = theirs
     for entry in maintainers_entries(ours):
-        follower = next((e for e in merged if e.splitlines()[0].upper() > entry.splitlines()[0].upper()), None)
-        place = text.index(f"\n\n{follower}\n") + 2 if follower else len(text)
-        text = text[:place] + entry + "\n\n" + text[place:]
+        title = entry.splitlines()[0].upper()
+        entries = maintainers_entries(theirs)
+        above = [e.splitlines()[0].upper() < title for e in entries]
+        wrong = best = sum(above)
+        place = 0
+        for index, is_above in enumerate(above, 1):
+            wrong += -1 if is_above else 1
+            if wrong <= best:
+                best, place = wrong, index
+        at = text.index(f"\n\n{entries[place]}\n") + 2 if place < len(entries) else len(text)
+        text = text[:at] + entry + "\n\n" + text[at:]
     return text
 
 
