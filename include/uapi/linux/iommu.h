@@ -1,0 +1,687 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * Guest translation structures and IOMMU faults, shared by the drivers that
+ * hand an IOMMU's first stage to user space.
+ */
+#ifndef _UAPI_IOMMU_H
+#define _UAPI_IOMMU_H
+
+#include <linux/types.h>
+
+/**
+ * DOC: General format
+ *
+ * The structures of this header travel inside the calls of a subsystem that
+ * owns the file descriptor, VFIO for one. That subsystem says which call takes
+ * which structure; what the fields mean is said here, once for all.
+ *
+ * A structure that user space hands in starts with @argsz, the number of bytes
+ * that user space filled. The kernel reads @argsz once and trusts nothing
+ * behind it:
+ *
+ *  - fewer bytes than the structure's documented minimum are refused (EINVAL);
+ *  - bytes that the kernel knows and @argsz does not cover are taken as zero;
+ *  - bytes that @argsz covers and the kernel does not know must be zero
+ *    (E2BIG), so a program built for a newer kernel works on an older one as
+ *    long as it asks for nothing new;
+ *  - an @argsz above 4096 is refused (E2BIG).
+ *
+ * A structure grows by a meaning for its padding or by a longer last union,
+ * never by a move of a field, and each growth is announced by a flag bit. A bit
+ * or enumerator that the kernel does not know, padding that is not zero and a
+ * @version other than the one defined are refused. A call that is refused has
+ * changed nothing.
+ *
+ * A record that the kernel hands out is written whole, with unused bytes zero.
+ * User space must skip a record of a type that it does not know, and must
+ * ignore flag bits that it does not know.
+ *
+ * Each field has the same offset for 32-bit and 64-bit user space, and there
+ * are no implicit holes. All fields are in the byte order of the host.
+ */
+
+/**
+ * DOC: Errors
+ *
+ *  - EINVAL: A field is not correct: @argsz too small, wrong @version, unknown
+ *    flag, padding not zero, a value outside its documented range.
+ *  - E2BIG: A byte beyond what the kernel understands is not zero.
+ *  - EOPNOTSUPP: Everything is understood, but this device or IOMMU does not
+ *    have the feature, or has another format.
+ *  - ENOENT: The PASID, or the page request that a response names, does not
+ *    exist or is not the caller's; the two cases are not told apart.
+ *  - ERANGE: The PASID does not fit into what the device can emit.
+ *  - EBUSY: The device is in a state that excludes the request, such as a bind
+ *    of single PASIDs while a whole PASID table is bound.
+ *  - EDQUOT: The caller's quota of PASIDs is used up.
+ *  - ENOSPC: The IOMMU has no free domain identifier left.
+ *  - ENODEV: There is no device to apply the request to.
+ *  - EFAULT: User memory could not be accessed.
+ *  - ENOMEM: Out of memory.
+ */
+
+/**
+ * enum iommu_fault_perm - Access that a faulting transaction asked for
+ * @IOMMU_FAULT_PERM_READ: Read
+ * @IOMMU_FAULT_PERM_WRITE: Write
+ * @IOMMU_FAULT_PERM_EXEC: Instruction fetch
+ * @IOMMU_FAULT_PERM_PRIV: Made at the privileged level
+ */
+enum iommu_fault_perm {
+	IOMMU_FAULT_PERM_READ	= 1 << 0,
+	IOMMU_FAULT_PERM_WRITE	= 1 << 1,
+	IOMMU_FAULT_PERM_EXEC	= 1 << 2,
+	IOMMU_FAULT_PERM_PRIV	= 1 << 3,
+};
+
+/**
+ * enum iommu_fault_type - What a fault record holds
+ * @IOMMU_FAULT_DMA_UNRECOV: A transaction was aborted, see
+ *                           &struct iommu_fault_unrecoverable
+ * @IOMMU_FAULT_PAGE_REQ: A device asks for a page and waits for the answer,
+ *                        see &struct iommu_fault_page_request
+ * @IOMMU_FAULT_OVERFLOW: Records were lost before this one, see
+ *                        &struct iommu_fault_overflow
+ */
+enum iommu_fault_type {
+	IOMMU_FAULT_DMA_UNRECOV	= 1,
+	IOMMU_FAULT_PAGE_REQ	= 2,
+	IOMMU_FAULT_OVERFLOW	= 3,
+};
+
+/**
+ * enum iommu_fault_reason - Why a transaction was aborted
+ * @IOMMU_FAULT_REASON_UNKNOWN: None of the reasons below, or not the guest's
+ *                              business
+ * @IOMMU_FAULT_REASON_PASID_FETCH: The PASID table could not be read; the
+ *                                  address of the failing read may be given
+ * @IOMMU_FAULT_REASON_BAD_PASID_ENTRY: The entry of the PASID is not valid or
+ *                                      has a setting that is not allowed
+ * @IOMMU_FAULT_REASON_PASID_INVALID: The PASID is out of the supported range,
+ *                                    or the device may not use PASIDs
+ * @IOMMU_FAULT_REASON_WALK_EABT: A page table could not be read or updated; the
+ *                                address of the failing access may be given
+ * @IOMMU_FAULT_REASON_PTE_FETCH: The address is not mapped
+ * @IOMMU_FAULT_REASON_PERMISSION: The mapping does not permit the access
+ * @IOMMU_FAULT_REASON_ACCESS: The accessed or dirty flag of the mapping would
+ *                             have to be set and can't be
+ * @IOMMU_FAULT_REASON_OOR_ADDRESS: An address exceeds the size of its stage
+ */
+enum iommu_fault_reason {
+	IOMMU_FAULT_REASON_UNKNOWN		= 0,
+	IOMMU_FAULT_REASON_PASID_FETCH		= 1,
+	IOMMU_FAULT_REASON_BAD_PASID_ENTRY	= 2,
+	IOMMU_FAULT_REASON_PASID_INVALID	= 3,
+	IOMMU_FAULT_REASON_WALK_EABT		= 4,
+	IOMMU_FAULT_REASON_PTE_FETCH		= 5,
+	IOMMU_FAULT_REASON_PERMISSION		= 6,
+	IOMMU_FAULT_REASON_ACCESS		= 7,
+	IOMMU_FAULT_REASON_OOR_ADDRESS		= 8,
+};
+
+/**
+ * enum iommu_fault_unrecoverable_flags - Flags of an aborted transaction
+ * @IOMMU_FAULT_UNRECOV_PASID_VALID: @pasid is valid; clear for a transaction
+ *                                   without PASID
+ * @IOMMU_FAULT_UNRECOV_ADDR_VALID: @addr is valid
+ * @IOMMU_FAULT_UNRECOV_FETCH_ADDR_VALID: @fetch_addr is valid
+ */
+enum iommu_fault_unrecoverable_flags {
+	IOMMU_FAULT_UNRECOV_PASID_VALID		= 1 << 0,
+	IOMMU_FAULT_UNRECOV_ADDR_VALID		= 1 << 1,
+	IOMMU_FAULT_UNRECOV_FETCH_ADDR_VALID	= 1 << 2,
+};
+
+/**
+ * struct iommu_fault_unrecoverable - An aborted transaction
+ * @reason: One of enum iommu_fault_reason
+ * @flags: Combination of enum iommu_fault_unrecoverable_flags
+ * @pasid: PASID of the transaction, as the guest knows it
+ * @perm: Combination of enum iommu_fault_perm
+ * @addr: Input address of the transaction in bytes; the low bits may be lost
+ * @fetch_addr: Guest-physical address of the table access that failed
+ *
+ * The device has had its answer. The record only informs.
+ */
+struct iommu_fault_unrecoverable {
+	__u32 reason;
+	__u32 flags;
+	__u32 pasid;
+	__u32 perm;
+	__aligned_u64 addr;
+	__aligned_u64 fetch_addr;
+};
+
+/**
+ * enum iommu_fault_page_request_flags - Flags of a page request
+ * @IOMMU_FAULT_PAGE_REQUEST_PASID_VALID: @pasid is valid; clear for a request
+ *                                        without PASID
+ * @IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE: Last request of its group
+ * @IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID: The response must repeat the PASID;
+ *                                         when clear it carries none
+ * @IOMMU_FAULT_PAGE_REQUEST_PRIV_DATA: @private_data is valid
+ * @IOMMU_FAULT_PAGE_REQUEST_COOKIE_VALID: @cookie is valid
+ */
+enum iommu_fault_page_request_flags {
+	IOMMU_FAULT_PAGE_REQUEST_PASID_VALID	= 1 << 0,
+	IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE	= 1 << 1,
+	IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID	= 1 << 2,
+	IOMMU_FAULT_PAGE_REQUEST_PRIV_DATA	= 1 << 3,
+	IOMMU_FAULT_PAGE_REQUEST_COOKIE_VALID	= 1 << 4,
+};
+
+/**
+ * struct iommu_fault_page_request - A device asks for a page
+ * @flags: Combination of enum iommu_fault_page_request_flags
+ * @pasid: PASID of the request, as the guest knows it
+ * @grpid: Page request group index, chosen by the device and free for reuse as
+ *         soon as the group is answered
+ * @perm: Combination of enum iommu_fault_perm
+ * @addr: Input address in bytes, aligned to 4 KiB
+ * @private_data: What the device sent along; meant for the guest's driver of
+ *                the IOMMU, which returns it to the device
+ * @cookie: Number that the kernel gave to the group; no two groups of a device
+ *          get the same one. Valid in the last request only
+ *
+ * The requests of a group arrive in order and together. The group is answered
+ * by exactly one &struct iommu_page_response, whatever the number of its
+ * requests, and the device may stall until then. The kernel answers in place
+ * of user space when the PASID is unbound, when the file descriptor is closed,
+ * or when the deadline passes.
+ */
+struct iommu_fault_page_request {
+	__u32 flags;
+	__u32 pasid;
+	__u32 grpid;
+	__u32 perm;
+	__aligned_u64 addr;
+	__aligned_u64 private_data[2];
+	__aligned_u64 cookie;
+};
+
+/**
+ * struct iommu_fault_overflow - Records were lost
+ * @flags: 0
+ * @padding: 0
+ * @lost: Number of records of type %IOMMU_FAULT_DMA_UNRECOV that found no room
+ *        since the last record of this type, or since the start
+ *
+ * Page requests are never lost: one that finds no room is answered with
+ * %IOMMU_PAGE_RESP_INVALID by the kernel.
+ */
+struct iommu_fault_overflow {
+	__u32 flags;
+	__u32 padding;
+	__aligned_u64 lost;
+};
+
+/**
+ * struct iommu_fault - Fault record
+ * @type: One of enum iommu_fault_type; selects the member of the union
+ * @padding: 0
+ * @event: %IOMMU_FAULT_DMA_UNRECOV
+ * @prm: %IOMMU_FAULT_PAGE_REQ
+ * @overflow: %IOMMU_FAULT_OVERFLOW
+ * @padding2: Sets the size of the union; bytes that no member covers are 0
+ *
+ * The size of a record is 64 bytes and never changes. New fields take bytes of
+ * @padding2 and are announced by a flag bit of their member.
+ */
+struct iommu_fault {
+	__u32 type;
+	__u32 padding;
+	union {
+		struct iommu_fault_unrecoverable event;
+		struct iommu_fault_page_request prm;
+		struct iommu_fault_overflow overflow;
+		__u8 padding2[56];
+	};
+};
+
+/**
+ * enum iommu_page_response_code - Outcome of a page request
+ * @IOMMU_PAGE_RESP_SUCCESS: The pages are mapped, the device may retry.
+ *                           "Success" in PCI PRI
+ * @IOMMU_PAGE_RESP_INVALID: The pages can't be mapped, the device must not
+ *                           retry. "Invalid Request" in PCI PRI
+ * @IOMMU_PAGE_RESP_FAILURE: General error; the device stops sending page
+ *                           requests until it is reset. "Response Failure" in
+ *                           PCI PRI
+ *
+ * The numbers are not those of PCI PRI; the IOMMU driver translates.
+ */
+enum iommu_page_response_code {
+	IOMMU_PAGE_RESP_SUCCESS	= 0,
+	IOMMU_PAGE_RESP_INVALID	= 1,
+	IOMMU_PAGE_RESP_FAILURE	= 2,
+};
+
+#define IOMMU_PAGE_RESP_VERSION_1	1
+
+/**
+ * enum iommu_page_response_flags - Flags of a page response
+ * @IOMMU_PAGE_RESP_PASID_VALID: @pasid is valid
+ * @IOMMU_PAGE_RESP_COOKIE_VALID: @cookie is valid
+ */
+enum iommu_page_response_flags {
+	IOMMU_PAGE_RESP_PASID_VALID	= 1 << 0,
+	IOMMU_PAGE_RESP_COOKIE_VALID	= 1 << 1,
+};
+
+/**
+ * struct iommu_page_response - Answer to a group of page requests
+ * @argsz: At least 24; 32 with %IOMMU_PAGE_RESP_COOKIE_VALID
+ * @version: %IOMMU_PAGE_RESP_VERSION_1
+ * @flags: Combination of enum iommu_page_response_flags
+ * @pasid: PASID of the request. Required when the request had
+ *         %IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID set, ignored otherwise
+ * @grpid: Page request group index of the request
+ * @code: One of enum iommu_page_response_code
+ * @cookie: Cookie of the request. With it, an answer that comes after the
+ *          kernel gave its own can't hit a newer group with the same index
+ *
+ * ENOENT says that no group with this index, PASID and cookie waits for an
+ * answer: it was answered already, by the kernel perhaps. User space can forget
+ * the group then.
+ */
+struct iommu_page_response {
+	__u32 argsz;
+	__u32 version;
+	__u32 flags;
+	__u32 pasid;
+	__u32 grpid;
+	__u32 code;
+	__aligned_u64 cookie;
+};
+
+/**
+ * enum iommu_inv_granularity - Reach of a cache invalidation
+ * @IOMMU_INV_GRANU_DOMAIN: All that user space has bound
+ * @IOMMU_INV_GRANU_PASID: One address space, &struct iommu_inv_pasid_info
+ * @IOMMU_INV_GRANU_ADDR: A range of one address space,
+ *                        &struct iommu_inv_addr_info
+ * @IOMMU_INV_GRANU_NR: Number of granularities
+ */
+enum iommu_inv_granularity {
+	IOMMU_INV_GRANU_DOMAIN	= 0,
+	IOMMU_INV_GRANU_PASID	= 1,
+	IOMMU_INV_GRANU_ADDR	= 2,
+	IOMMU_INV_GRANU_NR	= 3,
+};
+
+/**
+ * enum iommu_inv_type - Caches to invalidate
+ * @IOMMU_CACHE_INV_TYPE_IOTLB: Translations in the IOMMU
+ * @IOMMU_CACHE_INV_TYPE_DEV_IOTLB: Translations in the device (ATS)
+ * @IOMMU_CACHE_INV_TYPE_PASID: PASID table entries in the IOMMU
+ * @IOMMU_CACHE_INV_TYPE_NR: Number of cache types
+ */
+enum iommu_inv_type {
+	IOMMU_CACHE_INV_TYPE_IOTLB	= 1 << 0,
+	IOMMU_CACHE_INV_TYPE_DEV_IOTLB	= 1 << 1,
+	IOMMU_CACHE_INV_TYPE_PASID	= 1 << 2,
+	IOMMU_CACHE_INV_TYPE_NR		= 3,
+};
+
+/**
+ * enum iommu_inv_pasid_flags - Flags of an invalidation by PASID
+ * @IOMMU_INV_PASID_FLAGS_PASID: @pasid is valid
+ * @IOMMU_INV_PASID_FLAGS_ARCHID: @archid is valid
+ */
+enum iommu_inv_pasid_flags {
+	IOMMU_INV_PASID_FLAGS_PASID	= 1 << 0,
+	IOMMU_INV_PASID_FLAGS_ARCHID	= 1 << 1,
+};
+
+/**
+ * struct iommu_inv_pasid_info - Address space to invalidate
+ * @flags: Combination of enum iommu_inv_pasid_flags, at least one
+ * @archid: Architecture's tag of the address space, e.g. an ASID
+ * @pasid: PASID, as the guest knows it
+ *
+ * Both tags may be given, as caches of different kind may be tagged by either.
+ */
+struct iommu_inv_pasid_info {
+	__u32 flags;
+	__u32 archid;
+	__aligned_u64 pasid;
+};
+
+/**
+ * enum iommu_inv_addr_flags - Flags of an invalidation by address
+ * @IOMMU_INV_ADDR_FLAGS_PASID: @pasid is valid
+ * @IOMMU_INV_ADDR_FLAGS_ARCHID: @archid is valid
+ * @IOMMU_INV_ADDR_FLAGS_LEAF: Only leaf entries changed, cached upper levels
+ *                             may stay
+ */
+enum iommu_inv_addr_flags {
+	IOMMU_INV_ADDR_FLAGS_PASID	= 1 << 0,
+	IOMMU_INV_ADDR_FLAGS_ARCHID	= 1 << 1,
+	IOMMU_INV_ADDR_FLAGS_LEAF	= 1 << 2,
+};
+
+/**
+ * struct iommu_inv_addr_info - Range to invalidate
+ * @flags: Combination of enum iommu_inv_addr_flags
+ * @archid: Architecture's tag of the address space, e.g. an ASID
+ * @pasid: PASID, as the guest knows it
+ * @addr: First input address in bytes, aligned to @granule_size
+ * @granule_size: Bytes per granule, a power of two that is at least 4096
+ * @nb_granules: Number of granules, not 0
+ *
+ * The range is @granule_size * @nb_granules bytes and must not wrap. Without a
+ * tag it is invalidated in every address space. The kernel may invalidate more.
+ */
+struct iommu_inv_addr_info {
+	__u32 flags;
+	__u32 archid;
+	__aligned_u64 pasid;
+	__aligned_u64 addr;
+	__aligned_u64 granule_size;
+	__aligned_u64 nb_granules;
+};
+
+#define IOMMU_CACHE_INVALIDATE_INFO_VERSION_1	1
+
+/**
+ * struct iommu_cache_invalidate_info - First-stage cache invalidation
+ * @argsz: At least 16; 32 for %IOMMU_INV_GRANU_PASID, 56 for
+ *         %IOMMU_INV_GRANU_ADDR
+ * @version: %IOMMU_CACHE_INVALIDATE_INFO_VERSION_1
+ * @cache: Combination of enum iommu_inv_type, at least one
+ * @granularity: One of enum iommu_inv_granularity
+ * @padding: Must be 0
+ * @granu: Operand, selected by @granularity
+ * @granu.pasid_info: %IOMMU_INV_GRANU_PASID
+ * @granu.addr_info: %IOMMU_INV_GRANU_ADDR
+ *
+ * Every cache in @cache must exist at the granularity: %IOMMU_INV_GRANU_DOMAIN
+ * excludes the device's cache, %IOMMU_INV_GRANU_ADDR the cache of PASID
+ * entries. Such a combination is EINVAL.
+ *
+ * When the call returns, no cache named holds a translation that was stale
+ * before. An invalidation that is well formed does not fail, even if it names
+ * a PASID that is not bound: nothing of that can be cached.
+ */
+struct iommu_cache_invalidate_info {
+	__u32 argsz;
+	__u32 version;
+	__u8 cache;
+	__u8 granularity;
+	__u8 padding[6];
+	union {
+		struct iommu_inv_pasid_info pasid_info;
+		struct iommu_inv_addr_info addr_info;
+	} granu;
+};
+
+/**
+ * enum iommu_pasid_format - Vendor format of a PASID's first stage
+ * @IOMMU_PASID_FORMAT_INTEL_VTD: Intel VT-d, scalable mode
+ * @IOMMU_PASID_FORMAT_ARM_SMMU_V3: Arm SMMUv3
+ * @IOMMU_PASID_FORMAT_LAST: First number that has no meaning
+ *
+ * Used by &struct iommu_gpasid_bind_data and &struct iommu_nesting_info.
+ */
+enum iommu_pasid_format {
+	IOMMU_PASID_FORMAT_INTEL_VTD	= 1,
+	IOMMU_PASID_FORMAT_ARM_SMMU_V3	= 2,
+	IOMMU_PASID_FORMAT_LAST		= 3,
+};
+
+/**
+ * enum iommu_gpasid_bind_data_vtd_flags - Attributes of a VT-d PASID entry
+ * @IOMMU_SVA_VTD_GPASID_SRE: Supervisor requests are allowed
+ * @IOMMU_SVA_VTD_GPASID_EAFE: The extended accessed flag is set on access
+ * @IOMMU_SVA_VTD_GPASID_PCD: Page-level cache disable
+ * @IOMMU_SVA_VTD_GPASID_PWT: Page-level write through
+ * @IOMMU_SVA_VTD_GPASID_EMTE: Extended memory type
+ * @IOMMU_SVA_VTD_GPASID_CD: Cache disable
+ * @IOMMU_SVA_VTD_GPASID_WPE: Write protection holds for supervisor requests;
+ *                            only with %IOMMU_SVA_VTD_GPASID_SRE
+ * @IOMMU_SVA_VTD_GPASID_LAST: First bit that has no meaning
+ */
+enum iommu_gpasid_bind_data_vtd_flags {
+	IOMMU_SVA_VTD_GPASID_SRE	= 1 << 0,
+	IOMMU_SVA_VTD_GPASID_EAFE	= 1 << 1,
+	IOMMU_SVA_VTD_GPASID_PCD	= 1 << 2,
+	IOMMU_SVA_VTD_GPASID_PWT	= 1 << 3,
+	IOMMU_SVA_VTD_GPASID_EMTE	= 1 << 4,
+	IOMMU_SVA_VTD_GPASID_CD		= 1 << 5,
+	IOMMU_SVA_VTD_GPASID_WPE	= 1 << 6,
+	IOMMU_SVA_VTD_GPASID_LAST	= 1 << 7,
+};
+
+#define IOMMU_SVA_VTD_GPASID_MTS_MASK	(IOMMU_SVA_VTD_GPASID_CD | \
+					 IOMMU_SVA_VTD_GPASID_EMTE | \
+					 IOMMU_SVA_VTD_GPASID_PCD | \
+					 IOMMU_SVA_VTD_GPASID_PWT)
+
+/**
+ * struct iommu_gpasid_bind_data_vtd - Vendor part of a bind for Intel VT-d
+ * @flags: Combination of enum iommu_gpasid_bind_data_vtd_flags
+ * @pat: Page attribute table of the guest, 0 unless a memory type flag is set
+ * @emt: Extended memory type, 0 unless %IOMMU_SVA_VTD_GPASID_EMTE is set
+ *
+ * The flags in %IOMMU_SVA_VTD_GPASID_MTS_MASK set the memory type of accesses
+ * to the tables and are EOPNOTSUPP unless the IOMMU supports memory types.
+ */
+struct iommu_gpasid_bind_data_vtd {
+	__aligned_u64 flags;
+	__u32 pat;
+	__u32 emt;
+};
+
+#define IOMMU_GPASID_BIND_VERSION_1	1
+
+/**
+ * enum iommu_gpasid_bind_data_flags - Flags of a bind
+ * @IOMMU_SVA_GPASID_VAL: @gpasid is valid
+ */
+enum iommu_gpasid_bind_data_flags {
+	IOMMU_SVA_GPASID_VAL	= 1 << 0,
+};
+
+/**
+ * struct iommu_gpasid_bind_data - First-stage page table of a PASID
+ * @argsz: At least 56; 72 for a bind with %IOMMU_PASID_FORMAT_INTEL_VTD
+ * @version: %IOMMU_GPASID_BIND_VERSION_1
+ * @format: One of enum iommu_pasid_format, the one that
+ *          &struct iommu_nesting_info reports
+ * @addr_width: Input address width of the table in bits. VT-d: 48 or 57
+ * @flags: Combination of enum iommu_gpasid_bind_data_flags
+ * @gpgd: Guest-physical address of the top level of the table, in bytes and
+ *        aligned to 4 KiB
+ * @hpasid: PASID that the device puts on the bus. Belongs to the caller; from 1
+ *          up to what the device can emit
+ * @gpasid: The guest's own number for @hpasid, if it differs
+ * @padding: Must be 0
+ * @vendor: Vendor part, selected by @format
+ * @vendor.vtd: %IOMMU_PASID_FORMAT_INTEL_VTD
+ *
+ * From the bind on, the device's accesses with @hpasid are translated by the
+ * guest's table and then by the caller's second stage; the table is read
+ * through the second stage as well. Nothing is copied: the guest edits its
+ * table at will and invalidates what may be cached.
+ *
+ * A bind of a PASID that is bound replaces the binding, or leaves it as it was
+ * if the call fails.
+ *
+ * An unbind reads the same structure, of which only the generic checks and
+ * @hpasid matter. It does not fail for a PASID that is not bound. After it no
+ * access of the device uses the table, and no page request of the PASID is
+ * left unanswered.
+ */
+struct iommu_gpasid_bind_data {
+	__u32 argsz;
+	__u32 version;
+	__u32 format;
+	__u32 addr_width;
+	__aligned_u64 flags;
+	__aligned_u64 gpgd;
+	__aligned_u64 hpasid;
+	__aligned_u64 gpasid;
+	__u8 padding[8];
+	union {
+		struct iommu_gpasid_bind_data_vtd vtd;
+	} vendor;
+};
+
+/**
+ * struct iommu_nesting_info_vtd - What a VT-d unit offers to a guest
+ * @flags: 0
+ * @padding: 0
+ * @cap_reg: Capability register; fields that a virtual unit need not agree
+ *           with are 0
+ * @ecap_reg: Extended capability register, likewise
+ */
+struct iommu_nesting_info_vtd {
+	__u32 flags;
+	__u8 padding[12];
+	__aligned_u64 cap_reg;
+	__aligned_u64 ecap_reg;
+};
+
+/**
+ * enum iommu_nesting_features - What is offered, and what user space must do
+ * @IOMMU_NESTING_FEAT_SYSWIDE_PASID: PASIDs come from the kernel, the guest
+ *                                    can't choose its own
+ * @IOMMU_NESTING_FEAT_BIND_PGTBL: First-stage tables are bound PASID by PASID
+ * @IOMMU_NESTING_FEAT_CACHE_INVLD: User space passes first-stage invalidations
+ *                                  on
+ * @IOMMU_NESTING_FEAT_PAGE_RESP: Page requests are delivered, user space
+ *                                answers each of them
+ * @IOMMU_NESTING_FEAT_BIND_PASID_TABLE: The guest's PASID table can be bound as
+ *                                       a whole
+ * @IOMMU_NESTING_FEAT_NO_RO_MAP: The second stage takes no read-only mapping,
+ *                                such a map request is EINVAL
+ */
+enum iommu_nesting_features {
+	IOMMU_NESTING_FEAT_SYSWIDE_PASID	= 1 << 0,
+	IOMMU_NESTING_FEAT_BIND_PGTBL		= 1 << 1,
+	IOMMU_NESTING_FEAT_CACHE_INVLD		= 1 << 2,
+	IOMMU_NESTING_FEAT_PAGE_RESP		= 1 << 3,
+	IOMMU_NESTING_FEAT_BIND_PASID_TABLE	= 1 << 4,
+	IOMMU_NESTING_FEAT_NO_RO_MAP		= 1 << 5,
+};
+
+/**
+ * struct iommu_nesting_info - What the IOMMU offers for nested translation
+ * @argsz: Size of the structure, written by the kernel
+ * @flags: 0
+ * @format: One of enum iommu_pasid_format; selects the member of @vendor
+ * @features: Combination of enum iommu_nesting_features
+ * @addr_width: Output address width of the first stage in bits, which is the
+ *              width of guest-physical addresses that the second stage takes
+ * @pasid_bits: Width of a PASID in bits, 0 when there are none
+ * @padding: 0
+ * @vendor: Vendor part
+ * @vendor.vtd: %IOMMU_PASID_FORMAT_INTEL_VTD
+ *
+ * Holds for all devices that share the second stage: what one of them lacks is
+ * not offered. Written by the kernel only.
+ */
+struct iommu_nesting_info {
+	__u32 argsz;
+	__u32 flags;
+	__u32 format;
+	__u32 features;
+	__u16 addr_width;
+	__u16 pasid_bits;
+	__u8 padding[12];
+	union {
+		struct iommu_nesting_info_vtd vtd;
+	} vendor;
+};
+
+/**
+ * enum iommu_pasid_table_format - Vendor format of a PASID table
+ * @IOMMU_PASID_FORMAT_SMMUV3: Context descriptor table of the Arm SMMUv3
+ * @IOMMU_PASID_FORMAT_VTD_TABLE: PASID directory of Intel VT-d, scalable mode
+ *
+ * Used by &struct iommu_pasid_table_config only, the numbers are independent of
+ * enum iommu_pasid_format.
+ */
+enum iommu_pasid_table_format {
+	IOMMU_PASID_FORMAT_SMMUV3	= 1,
+	IOMMU_PASID_FORMAT_VTD_TABLE	= 2,
+};
+
+/**
+ * enum iommu_pasid_table_mode - What becomes of the device's accesses
+ * @IOMMU_PASID_CONFIG_TRANSLATE: The first stage is what the table says
+ * @IOMMU_PASID_CONFIG_BYPASS: No first stage; only accesses without PASID
+ *                             work, by the second stage
+ * @IOMMU_PASID_CONFIG_ABORT: Accesses are aborted
+ */
+enum iommu_pasid_table_mode {
+	IOMMU_PASID_CONFIG_TRANSLATE	= 1,
+	IOMMU_PASID_CONFIG_BYPASS	= 2,
+	IOMMU_PASID_CONFIG_ABORT	= 3,
+};
+
+#define PASID_TABLE_SMMUV3_CFG_VERSION_1	1
+
+/**
+ * struct iommu_pasid_smmuv3 - Vendor part of a PASID table for the Arm SMMUv3
+ * @version: %PASID_TABLE_SMMUV3_CFG_VERSION_1
+ * @s1fmt: Layout of the table, as in the stream table entry
+ * @s1dss: What becomes of accesses without PASID, as in the stream table entry
+ * @padding: Must be 0
+ */
+struct iommu_pasid_smmuv3 {
+	__u32 version;
+	__u8 s1fmt;
+	__u8 s1dss;
+	__u8 padding[2];
+};
+
+/**
+ * struct iommu_pasid_vtd - Vendor part of a PASID table for Intel VT-d
+ * @flags: Must be 0
+ * @padding: Must be 0
+ */
+struct iommu_pasid_vtd {
+	__u32 flags;
+	__u8 padding[4];
+};
+
+#define PASID_TABLE_CFG_VERSION_1	1
+
+/**
+ * struct iommu_pasid_table_config - PASID table of a device
+ * @argsz: At least 24; 32 for %IOMMU_PASID_CONFIG_TRANSLATE
+ * @version: %PASID_TABLE_CFG_VERSION_1
+ * @base_ptr: Guest-physical address of the table in bytes, aligned as the
+ *            format requires. VT-d: 4 KiB
+ * @format: One of enum iommu_pasid_table_format
+ * @pasid_bits: Number of PASID bits that the table covers. VT-d: 13 to 20, the
+ *              directory has 2^(@pasid_bits - 6) entries
+ * @config: One of enum iommu_pasid_table_mode
+ * @padding: Must be 0
+ * @vendor_data: Vendor part, selected by @format
+ * @vendor_data.smmuv3: %IOMMU_PASID_FORMAT_SMMUV3
+ * @vendor_data.vtd: %IOMMU_PASID_FORMAT_VTD_TABLE
+ *
+ * The kernel may keep a shadow of the table. The guest therefore invalidates
+ * the cache of PASID entries after each change of an entry, also after one
+ * from not present to present.
+ *
+ * A device whose table is bound takes no single binds (EBUSY), and the other
+ * way round.
+ */
+struct iommu_pasid_table_config {
+	__u32 argsz;
+	__u32 version;
+	__aligned_u64 base_ptr;
+	__u32 format;
+	__u8 pasid_bits;
+	__u8 config;
+	__u8 padding[2];
+	union {
+		struct iommu_pasid_smmuv3 smmuv3;
+		struct iommu_pasid_vtd vtd;
+	} vendor_data;
+};
+
+#endif /* _UAPI_IOMMU_H */
