@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Turn a variant into a QEMU command line."""
+
+import configparser
+import fcntl
+import os
+import shlex
+import shutil
+import subprocess
+
+from paths import BUILD, VM, Failure
+
+# Where Debian 12 and 13 keep what QEMU loads into the machine.
+FIRMWARE_DIRS = ("/usr/share/qemu", "/usr/share/seabios", "/usr/lib/ipxe/qemu")
+
+# TCG's widest CPU, without the string instructions that it emulates slowly
+# and without 5-level paging, which the emulated VT-d unit cannot walk.
+TCG_CPU = "max,erms=off,fsrm=off,la57=off"
+
+KVM_CREATE_VM, KVM_CREATE_VCPU = 0xAE01, 0xAE41
+
+
+def kvm_works():
+    """/dev/kvm may exist where no virtual machine can be made."""
+    try:
+        with open("/dev/kvm", "r+b", buffering=0) as kvm:
+            vm = fcntl.ioctl(kvm, KVM_CREATE_VM, 0)
+            try:
+                os.close(fcntl.ioctl(vm, KVM_CREATE_VCPU, 0))
+            finally:
+                os.close(vm)
+        return True
+    except OSError:
+        return False
+
+
+def variants():
+    table = configparser.ConfigParser(interpolation=None)
+    with open(os.path.join(VM, "variants"), encoding="utf-8") as file:
+        table.read_file(file)
+    return table
+
+
+def variant(name):
+    table = variants()
+    if name not in table:
+        raise Failure(f"there is no variant {name} in tools/vm/variants "
+                      f"(there are {', '.join(table.sections())})")
+    return table[name]
+
+
+def find_qemu():
+    """Return the program and a note on which it is."""
+    wanted = os.environ.get("QEMU")
+    if wanted:
+        found = shutil.which(wanted)
+        if not found:
+            raise Failure(f"QEMU={wanted} is not a program")
+        return found, None
+    ours = os.path.join(BUILD, "qemu", "qemu-system-x86_64")
+    if os.access(ours, os.X_OK):
+        return ours, None
+    found = shutil.which("qemu-system-x86_64")
+    if not found:
+        raise Failure("there is no qemu-system-x86_64 (run 'make deps', or set QEMU)")
+    return found, "this is the distribution's QEMU, not the patched one"
+
+
+def qemu_version(program):
+    line = subprocess.run([program, "--version"], stdout=subprocess.PIPE, check=True,
+                          universal_newlines=True).stdout.splitlines()[0]
+    return line.replace("QEMU emulator version ", "")
+
+
+def firmware(name):
+    for path in FIRMWARE_DIRS:
+        if os.path.exists(os.path.join(path, name)):
+            return os.path.join(path, name)
+    raise Failure(f"the firmware {name} is missing (package qemu-system-data, 'make deps')")
+
+
+def command(qemu, spec, kernel, initrd, console, options):
+    """The whole command line; console is the file for the kernel's messages."""
+    accel = "kvm" if kvm_works() else "tcg"
+    machine = "q35,kernel-irqchip=split" if accel == "kvm" else "q35"
+    cpu = "host" if accel == "kvm" else TCG_CPU
+    memory = spec.get("memory", "1G")
+    args = [qemu, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            "-M", machine, "-accel", accel, "-cpu", cpu, "-m", memory,
+            "-smp", str(options.smp), "-bios", firmware("qboot.rom")]
+    for path in FIRMWARE_DIRS:
+        if os.path.isdir(path):
+            args += ["-L", path]
+    args += ["-kernel", kernel, "-initrd", initrd]
+    append = ["console=ttyS0", "panic=-1", "rdinit=/init", spec.get("append", "")]
+    args += ["-append", " ".join(append + options.append)]
+    args += ["-chardev", f"file,id=console,path={console}", "-serial", "chardev:console"]
+    mux = "on" if options.shell else "off"
+    args += ["-chardev", f"stdio,id=tests,mux={mux},signal=off", "-serial", "chardev:tests"]
+    if options.shell:
+        args += ["-mon", "chardev=tests"]
+    for device in spec.get("device", "").split("\n"):
+        if device.strip():
+            args += ["-device", device.strip()]
+    args += shlex.split(spec.get("qemu", ""))
+    for arg in options.qemu_arg:
+        args += shlex.split(arg)
+    return args

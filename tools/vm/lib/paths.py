@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Where things are, and the one way to give up."""
+
+import os
+import sys
+
+VM = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TOP = os.path.dirname(os.path.dirname(VM))
+BUILD = os.path.abspath(os.environ.get("BUILD") or os.path.join(TOP, "build"))
+TESTS = os.path.join(VM, "tests")
+BASELINE = os.path.join(VM, "baseline")
+OUT = os.path.join(BUILD, "vm")
+
+
+class Failure(Exception):
+    """An error that one sentence explains."""
+
+
+def kernel_dir(debug):
+    return os.path.join(BUILD, "kernel-debug" if debug else "kernel")
+
+
+def main(function):
+    name = os.path.basename(sys.argv[0])
+    try:
+        sys.exit(function())
+    except Failure as failure:
+        sys.exit(f"{name}: {failure}")
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        sys.exit(f"{name}: {where}{error.strerror or error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
