@@ -7,7 +7,9 @@
 LINUX ?= $(TOP)/build/linux
 HEADERS := $(BUILD)/kernel/usr/include
 
-PROGRAMS :=
+PROGRAMS := iommufd iommufd_fail_nth
+
+VPATH := $(LINUX)/tools/testing/selftests/iommu
 
 CFLAGS := -O2 -g -Wall -static -pthread
 CPPFLAGS := -D_GNU_SOURCE -isystem $(HEADERS)
@@ -20,6 +22,15 @@ list:
 $(OUT)/%: %.c
 	@mkdir -p $(OUT)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MF $@.d -o $@ $<
+
+# The selftests of 6.12.117 name things that its headers do not have: the input
+# type of hw_info and mock devices with PASID came later.  With the later values
+# they compile; that the kernel refuses them is part of the baseline.
+$(OUT)/iommufd $(OUT)/iommufd_fail_nth: CPPFLAGS += \
+	-Din_data_type=out_data_type -DIOMMU_HW_INFO_TYPE_DEFAULT=0 \
+	-DIOMMU_HW_INFO_FLAG_INPUT_TYPE=1 \
+	-DMOCK_FLAGS_DEVICE_PASID=4 -DMOCK_PASID_WIDTH=20
+$(OUT)/iommufd $(OUT)/iommufd_fail_nth: CFLAGS += -Wno-unused-function
 
 -include $(wildcard $(OUT)/*.d)
 

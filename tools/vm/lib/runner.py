@@ -15,9 +15,15 @@ import machine
 import splat
 import tap
 import testlist
-from paths import OUT, Failure, kernel_dir
+from paths import OUT, VM, Failure, kernel_dir
 
 BOOT_LIMIT = 90
+
+
+def build_initramfs():
+    script = os.path.join(VM, "initramfs")
+    if subprocess.run([script], stdout=subprocess.DEVNULL, check=False).returncode:
+        raise Failure("the initramfs could not be built")
 
 
 class Vm:
@@ -115,27 +121,33 @@ class Vm:
         return self.console_lines()[-splat.EXCERPT:]
 
 
-def judge(test, lines, status):
-    """Return (ok, notes, passed, failed) for a test that came to its end."""
-    parsed = tap.Parsed(lines)
-    notes = []
+class Verdict:
+    """notes say what is wrong; passed and failed count the subtests."""
+
+    def __init__(self, notes, passed, failed):
+        self.ok = not notes
+        self.notes = notes
+        self.passed = passed
+        self.failed = failed
+
+
+def judge(parsed, status, words=None):
+    """Judge a test that came to its end; words is its baseline, if it has one."""
     shape = parsed.shape_error()
-    if shape:
-        notes.append(shape)
-    if test.baseline:
-        good, bad = _against_baseline(test, parsed, notes)
+    notes = [shape] if shape else []
+    if words:
+        good, bad = _against_baseline(words, parsed, notes)
     else:
         good = [result for result in parsed.results if result.word == "ok"]
         bad = [result for result in parsed.results if result.word in ("not ok", "skip")]
         notes += [f"{result.word}: {result.name}" for result in bad]
         if status:
             notes.append(f"it exited with status {status}")
-    return not notes, notes, len(good), len(bad)
+    return Verdict(notes, len(good), len(bad))
 
 
-def _against_baseline(test, parsed, notes):
+def _against_baseline(words, parsed, notes):
     """Who passed on the unmodified kernel has to pass; the others may fail."""
-    words = testlist.baseline(test)
     now = {result.name: result.word for result in parsed.results}
     good = [name for name, word in words.items() if word == "ok" and now.get(name) == "ok"]
     bad = [name for name, word in words.items() if word == "ok" and now.get(name) != "ok"]
@@ -242,10 +254,11 @@ class Run:
         name = f"{self.label}/{test.name}"
         if test.baseline and self.options.record:
             record_baseline(test, lines, self.options.record)
-        ok, notes, passed, failed = judge(test, lines, status)
+        words = testlist.baseline(test) if test.baseline else None
+        verdict = judge(tap.Parsed(lines), status, words)
         complaint = self._splat_notes(self.vm.console_lines())
-        self.writer.test(name, ok and not complaint, self._inner(lines),
-                         notes + complaint, passed, failed)
+        self.writer.test(name, verdict.ok and not complaint, self._inner(lines),
+                         verdict.notes + complaint, verdict.passed, verdict.failed)
 
     def _console(self, trouble):
         """Boot, shutdown and what happened between tests."""

@@ -90,6 +90,6 @@ class Writer:
         print(f"1..{self.number}")
         if not self.number:
             print("# no test was run")
-        print(f"# {self.passed} passed, {self.failed} failed")
+        print(f"{self.passed} passed, {self.failed} failed")
         sys.stdout.flush()
         return 0 if self.number and not self.failed else 1
