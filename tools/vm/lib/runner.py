@@ -4,6 +4,7 @@
 import io
 import os
 import queue
+import re
 import signal
 import subprocess
 import threading
@@ -18,6 +19,9 @@ import testlist
 from paths import OUT, VM, Failure, kernel_dir
 
 BOOT_LIMIT = 90
+
+# What init writes to the kernel's log around a test.
+MARK = re.compile(r"\bvm: (begin|end) (\S+)$")
 
 
 def build_initramfs():
@@ -35,7 +39,6 @@ class Vm:
         self.directory = os.path.join(OUT, "run", label)
         os.makedirs(self.directory, exist_ok=True)
         self.console = os.path.join(self.directory, "console.log")
-        self.seen = 0
         self.process = None
         self.queue = queue.Queue()
         self.qemu, self.note = machine.find_qemu()
@@ -106,19 +109,23 @@ class Vm:
         return self.process.stderr.read().decode("utf-8", "replace").splitlines()
 
     def console_lines(self):
-        """The console since the last call."""
         try:
             with open(self.console, "rb") as file:
-                file.seek(self.seen)
                 data = file.read()
         except FileNotFoundError:
             return []
-        self.seen += len(data)
         return data.decode("utf-8", "replace").replace("\r", "").splitlines()
 
-    def console_tail(self):
-        self.seen = 0
-        return self.console_lines()[-splat.EXCERPT:]
+    def console_of(self, name):
+        """What the kernel said during a test, or (None) while none was running."""
+        current, lines = None, []
+        for line in self.console_lines():
+            mark = MARK.search(line)
+            if mark:
+                current = mark[2] if mark[1] == "begin" else None
+            elif current == name:
+                lines.append(line)
+        return lines
 
 
 class Verdict:
@@ -178,7 +185,7 @@ class Run:
         self.writer = writer
         self.options = options
         self.tests = tests
-        self.label = variant + ("-debug" if options.debug else "")
+        self.label = options.name or variant + ("-debug" if options.debug else "")
         self.vm = Vm(self.label, variant, options, tests)
         self.factor = float(os.environ.get("VM_LIMIT_FACTOR", "1"))
         self.slow = 4 if options.debug else 1
@@ -236,7 +243,7 @@ class Run:
             return left, f"{why} while no test was running"
         if why.endswith("limit"):
             why += f" of {current.limit * self.factor * self.slow:g} s"
-        notes = [why] + self._splat_notes(self.vm.console_lines())
+        notes = [why] + self._splat_notes(self.vm.console_of(current.name))
         self.writer.test(f"{self.label}/{current.name}", False,
                          self._inner(lines), notes)
         return left, why
@@ -256,15 +263,15 @@ class Run:
             record_baseline(test, lines, self.options.record)
         words = testlist.baseline(test) if test.baseline else None
         verdict = judge(tap.Parsed(lines), status, words)
-        complaint = self._splat_notes(self.vm.console_lines())
+        complaint = self._splat_notes(self.vm.console_of(test.name))
         self.writer.test(name, verdict.ok and not complaint, self._inner(lines),
                          verdict.notes + complaint, verdict.passed, verdict.failed)
 
     def _console(self, trouble):
         """Boot, shutdown and what happened between tests."""
-        notes = self._splat_notes(self.vm.console_lines())
+        notes = self._splat_notes(self.vm.console_of(None))
         if trouble:
             notes = [trouble] + notes + self.vm.errors()
-            notes += ["end of the console:"] + ["  " + line for line in self.vm.console_tail()]
+            notes += ["end of the console:"] + ["  " + line for line in self.vm.console_lines()[-splat.EXCERPT:]]
         self.writer.test(f"{self.label}: the VM ends well and its console is clean",
                          not notes, notes=notes)
