@@ -39,6 +39,7 @@ class Vm:
         self.directory = os.path.join(OUT, "run", label)
         os.makedirs(self.directory, exist_ok=True)
         self.console = os.path.join(self.directory, "console.log")
+        self.messages = os.path.join(self.directory, "qemu.log")
         self.process = None
         self.queue = queue.Queue()
         self.qemu, self.note = machine.find_qemu()
@@ -84,9 +85,10 @@ class Vm:
             path = os.path.join(self.directory, name)
             if os.path.exists(path):
                 os.unlink(path)
-        self.process = subprocess.Popen(
-            self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, start_new_session=True)
+        with open(self.messages, "wb") as messages:
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=messages, start_new_session=True)
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
@@ -106,7 +108,8 @@ class Vm:
 
     def errors(self):
         """What QEMU itself had to say."""
-        return self.process.stderr.read().decode("utf-8", "replace").splitlines()
+        with open(self.messages, encoding="utf-8", errors="replace") as messages:
+            return messages.read().splitlines()
 
     def console_lines(self):
         try:

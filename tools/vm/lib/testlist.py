@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """The tests: programs in tools/vm/tests with a few words in their head.
 
-  # vm-variants: sm_on sm_off	machines of the table "variants" to run it on;
-				without this line it runs only when named
+  # vm-variants: sm_on sm_off	machines of the table "variants" to run it on
+  # vm-debug: sm_on		the same, with the kernel that has sanitizers
   # vm-limit: 60		seconds of wall clock (default 30)
-  # vm-kernel: normal debug	kernels to run it with (default: normal)
   # vm-baseline: iommufd	judge it by tools/vm/baseline/iommufd.txt
+
+Without the first two it runs only when named.
 """
 
 import os
@@ -23,7 +24,7 @@ class Test:
         words = self._header(os.path.join(TESTS, name))
         self.variants = words.pop("variants", "").split()
         self.limit = int(words.pop("limit", "30"))
-        self.kernels = words.pop("kernel", "normal").split()
+        self.debug = words.pop("debug", "").split()
         self.baseline = words.pop("baseline", None)
         if words:
             raise Failure(f"tools/vm/tests/{name}: unknown word vm-{min(words)}")
@@ -47,9 +48,9 @@ def everything():
     return [Test(name) for name in names]
 
 
-def matching(variant, kernel):
+def matching(variant, debug):
     return [test for test in everything()
-            if variant in test.variants and kernel in test.kernels]
+            if variant in (test.debug if debug else test.variants)]
 
 
 def baseline_path(test):
