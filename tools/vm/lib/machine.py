@@ -4,6 +4,7 @@
 import configparser
 import fcntl
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -21,8 +22,11 @@ KVM_CREATE_VM, KVM_CREATE_VCPU = 0xAE01, 0xAE41
 
 
 def kvm_works():
-    """/dev/kvm may exist where no virtual machine can be made."""
+    """/dev/kvm may exist, and even make a vCPU, where none can run."""
     try:
+        with open("/proc/cpuinfo", encoding="ascii") as info:
+            if not re.search(r"^flags\b.*\b(vmx|svm)\b", info.read(), re.MULTILINE):
+                return False
         with open("/dev/kvm", "r+b", buffering=0) as kvm:
             vm = fcntl.ioctl(kvm, KVM_CREATE_VM, 0)
             try:
