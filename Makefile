@@ -6,8 +6,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-BUILD := $(CURDIR)/build
-export BUILD DEBUG SIGNOFF REBASE
+export DEBUG SIGNOFF REBASE
+unexport BUILD
 
 help:				## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,7 +58,7 @@ qemu-series: qemu		## build/qemu-series: the platform as patches to QEMU
 	@tools/qemu/series
 
 clean:				## remove what was built, keep the trees
-	@shopt -s extglob; rm -rf $(BUILD)/!(linux|qemu-src)
+	@shopt -s extglob nullglob; rm -rf build/!(linux|qemu-src)
 
 distclean:			## remove build/ whole (refuses to drop unsynced work in build/linux)
 	@tools/tree/clean
