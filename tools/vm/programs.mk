@@ -4,6 +4,7 @@
 # sanitised headers.  Adding one: its name here, and a rule if its source is not
 # <directory of VPATH>/<name>.c.  Called by tools/vm/initramfs.
 
+THIS := $(lastword $(MAKEFILE_LIST))
 LINUX ?= $(TOP)/build/linux
 HEADERS := $(BUILD)/kernel/usr/include
 
@@ -19,9 +20,9 @@ all: $(PROGRAMS:%=$(OUT)/%)
 list:
 	@echo $(PROGRAMS)
 
-$(OUT)/%: %.c
+$(OUT)/%: %.c $(THIS)
 	@mkdir -p $(OUT)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MF $@.d -o $@ $<
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MD -MP -MF $@.d -o $@ $<
 
 # The selftests of 6.12.117 name things that its headers do not have: the input
 # type of hw_info and mock devices with PASID came later.  With these values they
