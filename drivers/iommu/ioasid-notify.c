@@ -39,14 +39,14 @@
  * struct ioasid_listener - a registered notifier block
  * @node: in the list of its set or in ioasid_listeners
  * @nb: the block
- * @lock: protects @set_num and @seq
+ * @lock: protects @set_num and @seq. Innermost.
  * @set_num: sets with a higher number are known,
  * @seq: and of this set the ids whose sequence number isn't lower
  */
 struct ioasid_listener {
 	struct list_head node;
 	struct notifier_block *nb;
-	spinlock_t lock;
+	spinlock_t lock;	/* @set_num and @seq as one */
 	u64 set_num;
 	u64 seq;
 };

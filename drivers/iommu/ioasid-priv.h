@@ -45,6 +45,16 @@ enum ioasid_state {
 };
 
 /**
+ * struct ioasid_cursor - where a space looks for a free id
+ * @next: first number to try
+ * @node: last number of the xarray node that is kept for the next ids
+ */
+struct ioasid_cursor {
+	u32 next;
+	u32 node;
+};
+
+/**
  * struct ioasid_space - numbers in which an id is unique
  * @ids: id -> struct ioasid_data. Its xa_lock is the id lock.
  * @capacity: ids are below. Protected by the id lock.
@@ -52,8 +62,8 @@ enum ioasid_state {
  * @user_cap: most ids that all user sets together may hold. Protected by the
  *	id lock.
  * @user_ids: ids that the user sets hold. Protected by the id lock.
- * @next: where the search for a free id starts. Protected by the id lock.
- * @next_low: the same for ids below @floor. Protected by the id lock.
+ * @high: for ids from @floor on. Protected by the id lock.
+ * @low: for ids below @floor. Protected by the id lock.
  * @reported: some hardware has said how many ids it knows. Protected by the
  *	id lock.
  */
@@ -63,8 +73,8 @@ struct ioasid_space {
 	u32 floor;
 	u32 user_cap;
 	u32 user_ids;
-	u32 next;
-	u32 next_low;
+	struct ioasid_cursor high;
+	struct ioasid_cursor low;
 	bool reported;
 };
 
@@ -127,9 +137,12 @@ struct ioasid_set {
  *	the listeners hear of one id in the order of its transitions.
  *	Protected by the id lock.
  * @bound: @spid is attached. Written under the id lock.
- * @set: the owner; never changes
+ * @set: the set it belongs to; never changes
+ * @owner: @set as long as the id is live: one comparison tells a look-up that
+ *	the id is the caller's and usable. Written under the id lock.
  * @private: data of the owner
- * @free_node: in the list of the FREE worker
+ * @free_node: in the list of the FREE worker, once the id isn't live any more.
+ *	What it points to is no set.
  * @seq: ascending inside a set; never changes
  * @member: in ioasid_set::members. Protected by the id lock.
  * @rcu: once the id is gone
@@ -143,8 +156,11 @@ struct ioasid_data {
 	bool busy;
 	bool bound;
 	struct ioasid_set *set;
+	union {
+		struct ioasid_set *owner;
+		struct llist_node free_node;
+	};
 	void __rcu *private;
-	struct llist_node free_node;
 	u64 seq;
 	union {
 		struct list_head member;
@@ -173,6 +189,7 @@ extern spinlock_t ioasid_sets_lock;
 u64 ioasid_sets_next_num(void);
 struct ioasid_set *ioasid_set_next(struct ioasid_set *prev);
 void ioasid_set_unpin(struct ioasid_set *set);
+void ioasid_set_idle(struct ioasid_set *set);
 
 /* ioasid-notify.c */
 bool ioasid_post(struct ioasid_data *data, enum ioasid_notify_val event);

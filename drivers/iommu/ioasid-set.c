@@ -74,8 +74,8 @@ VISIBLE_IF_KUNIT void ioasid_space_init(struct ioasid_space *space,
 	space->floor = shared ? min(IOASID_HOST_FLOOR, capacity / 2) : 1;
 	space->user_cap = shared ? capacity / 2 : U32_MAX;
 	space->user_ids = 0;
-	space->next = 1;
-	space->next_low = 1;
+	space->high = (struct ioasid_cursor){};
+	space->low = (struct ioasid_cursor){};
 	space->reported = false;
 }
 EXPORT_SYMBOL_IF_KUNIT(ioasid_space_init);
@@ -245,6 +245,24 @@ void ioasid_set_unpin(struct ioasid_set *set)
 }
 
 /*
+ * The set is dead and has no id, nor will it have one. Caller holds the id
+ * lock.
+ */
+void ioasid_set_idle(struct ioasid_set *set)
+{
+	struct ioasid_space *space = set->space;
+
+	lockdep_assert_held(&space->ids.xa_lock);
+
+	/* All that is left are nodes kept for ids to come. */
+	if (space == &set->own_space) {
+		__xa_erase(&space->ids, space->high.node);
+		__xa_erase(&space->ids, space->low.node);
+	}
+	ioasid_set_unpin(set);
+}
+
+/*
  * Walks all sets from the newest to the oldest, dead ones that wait for their
  * ids included. The walk pins the set it stands on and holds no lock.
  */
@@ -291,7 +309,7 @@ void ioasid_set_put(struct ioasid_set *set)
 	xa_lock_irq(ioasid_lock_of(set));
 	set->dead = true;
 	if (!set->used)
-		ioasid_set_unpin(set);
+		ioasid_set_idle(set);
 	xa_unlock_irq(ioasid_lock_of(set));
 	rcu_read_unlock();
 

@@ -35,6 +35,7 @@ ioasid_data_new(struct ioasid_set *set, void *private, gfp_t gfp)
 	if (!data)
 		return NULL;
 	data->set = set;
+	data->owner = set;
 	data->spid = INVALID_IOASID;
 	data->state = IOASID_STATE_ACTIVE;
 	refcount_set(&data->refs, 1);
@@ -60,6 +61,14 @@ static struct ioasid_data *ioasid_load(struct ioasid_set *set, ioasid_t id)
 	return data && data->set == set ? data : NULL;
 }
 
+/* The id, if it is a live one of @set. Lock as above. */
+static struct ioasid_data *ioasid_load_live(struct ioasid_set *set, ioasid_t id)
+{
+	struct ioasid_data *data = xa_load(&set->space->ids, id);
+
+	return likely(data && READ_ONCE(data->owner) == set) ? data : NULL;
+}
+
 static bool ioasid_data_active(const struct ioasid_data *data)
 {
 	return READ_ONCE(data->state) == IOASID_STATE_ACTIVE;
@@ -77,7 +86,7 @@ static void ioasid_data_reclaim(struct ioasid_data *data)
 	if (!set->host)
 		set->space->user_ids--;
 	if (!--set->used && set->dead)
-		ioasid_set_unpin(set);
+		ioasid_set_idle(set);
 }
 
 /* Drops a reference under the id lock; true if the id is gone. */
@@ -132,7 +141,7 @@ static struct ioasid_data *ioasid_data_get(struct ioasid_set *set, ioasid_t id)
 	struct ioasid_data *data;
 
 	rcu_read_lock();
-	data = ioasid_load(set, id);
+	data = ioasid_load_live(set, id);
 	if (data && !ioasid_data_tryget(data))
 		data = NULL;
 	rcu_read_unlock();
@@ -191,24 +200,47 @@ static void ioasid_uncharge(struct ioasid_set *set)
 }
 
 /*
- * Puts the id at the first free number from *@next on, wrapping around. Who
- * names one number chooses for himself, that must not steer where others
+ * Ids that come and go one after the other never meet in an xarray node, so
+ * each would allocate one and free it again. Keep the node of the latest id
+ * with an entry that is there but counts as free.
+ */
+static void ioasid_keep_node(struct xarray *ids, struct ioasid_cursor *cursor,
+			     ioasid_t id)
+{
+	ioasid_t node = id | XA_CHUNK_MASK;
+
+	if (node == cursor->node)
+		return;
+	/* What isn't loaded is nobody's. */
+	if (!xa_load(ids, cursor->node))
+		__xa_erase(ids, cursor->node);
+	if (!__xa_insert(ids, node, NULL, GFP_NOWAIT))
+		__xa_set_mark(ids, node, XA_FREE_MARK);
+	cursor->node = node;
+}
+
+/*
+ * Puts the id at the first free number from the cursor on, wrapping around.
+ * Who names one number chooses for himself, that must not steer where others
  * look next. May drop and retake the id lock.
  */
 static int ioasid_insert(struct ioasid_data *data, ioasid_t min, ioasid_t max,
-			 u32 *next, gfp_t gfp)
+			 struct ioasid_cursor *cursor, gfp_t gfp)
 {
+	struct xarray *ids = ioasid_lock_of(data->set);
 	struct xa_limit limit = XA_LIMIT(min, max);
 	int ret;
 
 	if (min > max)
 		return -ENOSPC;
-	if (min == max)
-		ret = __xa_alloc(&data->set->space->ids, &data->id, data, limit,
-				 gfp);
-	else
-		ret = __xa_alloc_cyclic(&data->set->space->ids, &data->id, data,
-					limit, next, gfp);
+	if (min == max) {
+		ret = __xa_alloc(ids, &data->id, data, limit, gfp);
+	} else {
+		ret = __xa_alloc_cyclic(ids, &data->id, data, limit,
+					&cursor->next, gfp);
+		if (ret >= 0)
+			ioasid_keep_node(ids, cursor, data->id);
+	}
 	if (ret == -EBUSY)
 		return -ENOSPC;
 	return ret < 0 ? ret : 0;
@@ -227,11 +259,11 @@ static int ioasid_choose(struct ioasid_data *data, ioasid_t min, ioasid_t max,
 	max = min(max, space->capacity - 1);
 	if (data->set->host) {
 		ret = ioasid_insert(data, min, min(max, space->floor - 1),
-				    &space->next_low, gfp);
+				    &space->low, gfp);
 		if (ret != -ENOSPC)
 			return ret;
 	}
-	return ioasid_insert(data, max(min, space->floor), max, &space->next,
+	return ioasid_insert(data, max(min, space->floor), max, &space->high,
 			     gfp);
 }
 
@@ -306,6 +338,7 @@ static void ioasid_free_locked(struct ioasid_data *data)
 		return;
 	trace_ioasid_free(data);
 	ioasid_set_state(data, IOASID_STATE_FREE_PENDING);
+	WRITE_ONCE(data->owner, NULL);
 	if (data->bound) {
 		WRITE_ONCE(data->bound, false);
 		xa_erase(&set->spids, data->spid);
@@ -440,8 +473,8 @@ void *ioasid_find(struct ioasid_set *set, ioasid_t id,
 	void *private;
 
 	rcu_read_lock();
-	data = ioasid_load(set, id);
-	if (unlikely(!data || !ioasid_data_active(data))) {
+	data = ioasid_load_live(set, id);
+	if (unlikely(!data)) {
 		private = ERR_PTR(-ENOENT);
 	} else {
 		private = rcu_dereference(data->private);
@@ -474,8 +507,8 @@ int ioasid_attach_data(struct ioasid_set *set, ioasid_t id, void *private)
 		return -EINVAL;
 
 	xa_lock_irqsave(ids, flags);
-	data = ioasid_load(set, id);
-	if (!data || !ioasid_data_active(data))
+	data = ioasid_load_live(set, id);
+	if (!data)
 		ret = -ENOENT;
 	else if (rcu_access_pointer(data->private))
 		ret = -EBUSY;

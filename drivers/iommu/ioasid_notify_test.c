@@ -182,8 +182,10 @@ static void notify_priorities(struct kunit *test)
 		all[prios[i]] = listen(test, NULL, prios[i]);
 		set[prios[3 - i]] = listen(test, c->a, prios[3 - i]);
 	}
-	for (i = 0; i < 4; i++)
-		all[i]->clock = set[i]->clock = &clock;
+	for (i = 0; i < 4; i++) {
+		all[i]->clock = &clock;
+		set[i]->clock = &clock;
+	}
 	for (round = 0; round < 2; round++) {
 		clock = 0;
 		if (!round) {
@@ -298,7 +300,7 @@ static void hook_call_back(struct rec *r, int event, struct ioasid_nb_args *args
 	struct ioasid_set *set = args->set;
 	struct ioasid_ctx *c = r->c;
 
-	msleep(1);
+	usleep_range(1000, 2000);
 	switch (event) {
 	case ALLOC:
 		if (set != c->a)
@@ -336,6 +338,8 @@ static void notify_may_call_back(struct kunit *test)
 	ioasid_set_flush(c->a);
 	ioasid_set_flush(c->b);
 	KUNIT_EXPECT_EQ(test, r->ret, 0);
+	/* Was attached already when the last one heard of the ALLOC. */
+	KUNIT_EXPECT_EQ(test, last->log[0].args.spid, INVALID_IOASID);
 	KUNIT_EXPECT_EQ(test, r->log[2].args.spid, 5);
 	KUNIT_EXPECT_EQ(test, r->log[3].args.spid, 5);
 	KUNIT_EXPECT_EQ(test, r->log[4].args.spid, INVALID_IOASID);
@@ -562,7 +566,7 @@ static void notify_set_put(struct kunit *test)
 	expect_log(test, r, ALLOC, one, ALLOC, two, 0);
 	ioasid_set_put(set);
 	while (ioasid_test_set_listed(num))
-		msleep(1);
+		usleep_range(1000, 2000);
 	expect_log(test, r, FREE, two, FREE, one, 0);
 	ioasid_unregister_notifier(NULL, &r->nb);
 }

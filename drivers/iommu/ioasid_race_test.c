@@ -57,7 +57,7 @@ static int model_call(struct notifier_block *nb, unsigned long event, void *data
 	atomic_inc(&m->events);
 	/* A listener may sleep, and who sleeps lets others race. */
 	if (atomic_read(&m->events) % 64 == 0)
-		msleep(1);
+		usleep_range(1000, 2000);
 	else
 		cond_resched();
 	return NOTIFY_OK;
@@ -117,7 +117,7 @@ static void race_step(struct racer *r, ioasid_t *slot)
 		}
 		break;
 	case 5:
-		if (ioasid_find(set, *slot, NULL) == NULL)
+		if (!ioasid_find(set, *slot, NULL))
 			atomic_inc(&r->errors);
 		break;
 	}
@@ -211,7 +211,7 @@ static void race_listeners(struct kunit *test)
 
 		KUNIT_EXPECT_EQ(test, ioasid_register_notifier(where, &all->nb),
 				0);
-		msleep(1);
+		usleep_range(1000, 2000);
 		ioasid_unregister_notifier(where, &all->nb);
 		KUNIT_EXPECT_EQ(test, atomic_read(&all->errors), 0);
 		bitmap_zero(all->known, SPACE_SIZE);
@@ -269,7 +269,7 @@ static void race_set_put(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, ioasid_register_notifier(NULL, &m->nb), 0);
 		wait_for_completion(&r.done);
 		while (c->space.user_ids)
-			msleep(1);
+			usleep_range(1000, 2000);
 		KUNIT_EXPECT_TRUE(test, bitmap_empty(m->known, SPACE_SIZE));
 		ioasid_unregister_notifier(NULL, &m->nb);
 	}

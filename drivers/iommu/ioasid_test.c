@@ -32,6 +32,7 @@ void ioasid_test_exit(struct kunit *test)
 {
 	struct ioasid_ctx *c = test->priv;
 	struct ioasid_set *sets[] = { c->host, c->a, c->b, c->p, c->q };
+	unsigned long index;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(sets); i++) {
@@ -42,7 +43,10 @@ void ioasid_test_exit(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, refcount_read(&sets[i]->refs), 1);
 		ioasid_set_put(sets[i]);
 	}
-	KUNIT_EXPECT_TRUE(test, xa_empty(&c->space.ids));
+	index = 0;
+	KUNIT_EXPECT_NULL(test, xa_find(&c->space.ids, &index, ULONG_MAX,
+					XA_PRESENT));
+	xa_destroy(&c->space.ids);
 	KUNIT_EXPECT_EQ(test, c->space.user_ids, 0);
 }
 

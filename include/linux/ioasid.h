@@ -20,7 +20,7 @@ struct mm_struct;
 #define INVALID_IOASID		IOMMU_PASID_INVALID
 
 /* A PASID has 20 bits on the wire (PCIe 6.0, 6.20); no id is ever above. */
-#define IOASID_CAPACITY_MAX	(1U << 20)
+#define IOASID_CAPACITY_MAX	0x100000
 
 /* Quota of a new set: take the default, module parameter ioasid.default_quota */
 #define IOASID_QUOTA_DEFAULT	0
