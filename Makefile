@@ -33,6 +33,9 @@ vm: kernel qemu			## an interactive shell in the VM
 kunit: linux			## the unit tests, under UML, in seconds
 	@tools/kunit
 
+bench-ioasid: linux		## what IOASID costs: a table against the IDA and a bare xarray
+	@tools/bench/ioasid
+
 test-tools:			## tests of our own tooling
 	@tools/tap/run tools/tests/*
 

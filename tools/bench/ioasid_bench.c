@@ -18,11 +18,11 @@
 #include <linux/vmalloc.h>
 #include <linux/xarray.h>
 
-static unsigned int ops = 200000;
+static unsigned int ops = 20000;
 module_param(ops, uint, 0444);
 MODULE_PARM_DESC(ops, "operations per measurement and CPU");
 
-static unsigned int rounds = 5;
+static unsigned int rounds = 20;
 module_param(rounds, uint, 0444);
 MODULE_PARM_DESC(rounds, "measurements, of which the fastest counts");
 
@@ -31,6 +31,11 @@ module_param(max_live, uint, 0444);
 MODULE_PARM_DESC(max_live, "largest number of live ids");
 
 #define PICKS	4096
+
+static unsigned int spread = 64;
+module_param(spread, uint, 0444);
+MODULE_PARM_DESC(spread, "ids that the calls go to; many show the CPU's caches");
+
 #define MAX_SETS 10000
 
 /* As large as what IOASID keeps for an id. */
@@ -252,7 +257,10 @@ static int setup(void)
 	for (i = 0; i < PICKS; i++) {
 		struct pick *pick = &bench.picks[i];
 
-		pick->index = prandom_u32_state(&rnd) % bench.live;
+		if (i < spread)
+			pick->index = prandom_u32_state(&rnd) % bench.live;
+		else
+			pick->index = bench.picks[i % spread].index;
 		pick->set = set_of(pick->index);
 		pick->id = bench.ids[pick->index];
 		pick->spid = pick->index + 1;
@@ -313,7 +321,7 @@ static int __init ioasid_bench_init(void)
 	bench.ids = vcalloc(max_live, sizeof(*bench.ids));
 	bench.objects = vcalloc(max_live, sizeof(*bench.objects));
 	if (bench.sets && bench.ids && bench.objects && ops && rounds &&
-	    max_live)
+	    max_live && spread)
 		run_all();
 	vfree(bench.objects);
 	vfree(bench.ids);
