@@ -1,0 +1,1 @@
+../../../../../testing/selftests/vfio_nesting/svatest_regs.h
