@@ -99,16 +99,18 @@ apply_overlay() {
 	done < <(patch_overlay "$patch")
 }
 
-# Every overlay file belongs to exactly one patch.
+# Every overlay file belongs to exactly one patch. While a file is being written
+# it may have none yet: then it is not part of the build, and not of the series.
 check_overlay_complete() {
 	local file
 	while read -r file; do
 		grep -qxF "$file" <<< "$OVERLAY_SEEN" ||
-			die "tools/qemu/overlay/$file is in no patch: add an 'Overlay: $file' line to one of tools/qemu/patches"
+			${1:-die} "tools/qemu/overlay/$file is in no patch: add an 'Overlay: $file' line to one of tools/qemu/patches"
 	done < <(cd "$HERE/overlay" && find . -type f ! -name '*~' ! -name '.*' -printf '%P\n' | sort)
 }
 
-# Make the chain of commits and move the work tree to its end.
+# Make the chain of commits and move the work tree to its end.  What to do with
+# an overlay file of no patch: die, or say so.
 apply_series() {
 	local head tree name patch old
 	head=$(qgit rev-parse -q --verify refs/heads/base) || die "$GIT is damaged: remove build/qemu-src*"
@@ -126,7 +128,7 @@ apply_series() {
 		head=$(commit_tree "$tree" "$head" "$(patch_message "$patch")")
 	done < <(series_entries)
 	unset GIT_INDEX_FILE
-	check_overlay_complete
+	check_overlay_complete "${1:-die}"
 	[ "$head" != "$old" ] || return 0
 	qgit update-index -q --refresh >/dev/null || true
 	qgit read-tree -m -u "$old" "$head" 2> "$GIT/move.log" ||

@@ -249,11 +249,14 @@ typedef struct VTDSvaTlbEntry {
  *
  * @key: as in the IOTLB, with the size of the region the table maps
  * @table: physical address of the table
+ * @gpa: where the entry above says it is, the same unless nested
+ * @ss_write: second-stage write right on it
  * @rw, @us, @xd: accumulated attributes of the entries above
  */
 typedef struct VTDSvaTable {
     VTDSvaTlbKey key;
     hwaddr table;
+    hwaddr gpa;
     bool ss_write;
     bool rw;
     bool us;
