@@ -312,7 +312,7 @@ struct VTDSvaState {
     QTAILQ_HEAD(, VTDSvaInv) pending;
     uint32_t next_cookie;
     bool fetching;              /* vtd_sva_fetch() is on the stack */
-    bool stalled;               /* the descriptor at the head is a waiting wait */
+    bool stalled;               /* a wait descriptor waits at the head */
     QEMUTimer *inv_timer;
     VTDSvaMessages fabric;      /* page requests on their way to the unit */
     QEMUTimer *fabric_timer;
