@@ -30,6 +30,8 @@
 #define SVA_PASID_BITS      20
 #define SVA_IOTLB_MAX       65536
 #define SVA_WALK_RETRIES    64
+#define SVA_PENDING_MAX     256         /* invalidations under way */
+#define SVA_FABRIC_MAX      65536       /* page requests under way */
 
 #define SVA_REG_IQER        0xb0
 
@@ -280,6 +282,13 @@ typedef struct VTDSvaInv {
     QTAILQ_ENTRY(VTDSvaInv) next;
 } VTDSvaInv;
 
+/* VTDSvaStall: why the invalidation queue does not go on */
+typedef enum VTDSvaStall {
+    SVA_STALL_NONE,
+    SVA_STALL_WAIT,         /* the wait descriptor at the head waits */
+    SVA_STALL_DEPTH,        /* endpoints accept no more invalidations */
+} VTDSvaStall;
+
 /* VTDSvaMessage: a page request or an automatic response on its way */
 typedef struct VTDSvaMessage {
     VTDSvaEndpoint *ep;
@@ -312,9 +321,11 @@ struct VTDSvaState {
     QTAILQ_HEAD(, VTDSvaInv) pending;
     uint32_t next_cookie;
     bool fetching;              /* vtd_sva_fetch() is on the stack */
-    bool stalled;               /* a wait descriptor waits at the head */
+    unsigned num_pending;
+    VTDSvaStall stall;
     QEMUTimer *inv_timer;
     VTDSvaMessages fabric;      /* page requests on their way to the unit */
+    unsigned num_fabric;
     QEMUTimer *fabric_timer;
     VTDSvaMessages responses;   /* automatic responses on their way back */
     QEMUBH *response_bh;
