@@ -40,8 +40,12 @@ def kvm_works():
 
 def variants():
     table = configparser.ConfigParser(interpolation=None)
-    with open(os.path.join(VM, "variants"), encoding="utf-8") as file:
-        table.read_file(file)
+    path = os.path.join(VM, "variants")
+    try:
+        with open(path, encoding="utf-8") as file:
+            table.read_file(file)
+    except configparser.Error as error:
+        raise Failure(f"{path} is no table: {' '.join(str(error).split())}") from None
     return table
 
 
