@@ -233,12 +233,17 @@ EXPORT_SYMBOL_GPL(ioasid_set_get);
 void ioasid_set_unpin(struct ioasid_set *set)
 {
 	unsigned long flags;
+	bool gone;
 
-	if (!refcount_dec_and_lock_irqsave(&set->pins, &ioasid_sets_lock,
-					   &flags))
+	if (refcount_dec_not_one(&set->pins))
 		return;
-	list_del(&set->node);
+	spin_lock_irqsave(&ioasid_sets_lock, flags);
+	gone = refcount_dec_and_test(&set->pins);
+	if (gone)
+		list_del(&set->node);
 	spin_unlock_irqrestore(&ioasid_sets_lock, flags);
+	if (!gone)
+		return;
 	/* Its listener would have nobody to ask for its removal. */
 	WARN_ON_ONCE(!list_empty(&set->listeners));
 	kfree_rcu(set, rcu);
