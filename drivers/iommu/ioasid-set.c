@@ -12,6 +12,7 @@
  */
 #include <linux/err.h>
 #include <linux/export.h>
+#include <linux/lockdep.h>
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
@@ -37,6 +38,9 @@ struct ioasid_space ioasid_host_space = {
 	.floor = IOASID_HOST_FLOOR,
 	.user_cap = IOASID_CAPACITY_MAX / 2,
 };
+
+/* Taken inside the id lock, which is the lock of an xarray as well. */
+static struct lock_class_key ioasid_spids_key;
 
 static struct list_head ioasid_sets;
 
@@ -160,6 +164,7 @@ ioasid_set_create(struct ioasid_space *space, bool host,
 	set->host = host;
 	set->quota = quota;
 	xa_init_flags(&set->spids, XA_FLAGS_LOCK_IRQ | XA_FLAGS_ACCOUNT);
+	lockdep_set_class(&set->spids.xa_lock, &ioasid_spids_key);
 	INIT_LIST_HEAD(&set->members);
 	INIT_LIST_HEAD(&set->listeners);
 	refcount_set(&set->refs, 1);
