@@ -1,0 +1,383 @@
+/*
+ * Address translation services: translation and translated requests, the
+ * device's cache and its invalidations
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "svatest-drv.h"
+
+#define PASID   0x9abcdu
+#define OTHER   0x00011u
+#define DID     5
+#define IOVA    0x2468ace0f000ull
+#define HOLE    0x700000000000ull
+#define OLD     0x0101010101010101ull
+#define NEW     0x0202020202020202ull
+
+typedef struct Env {
+    Sva *s;
+    SvaDev d;
+    SvaTable fs;
+    uint64_t old, new, leaf;
+    SvaEntry entry;
+} Env;
+
+static void env_start(Env *e)
+{
+    e->s = sva_start(SVA_MACHINE);
+    sva_dev_init(&e->d, e->s, SID0);
+    sva_dev_pasid(&e->d, true);
+    sva_dev_ats(&e->d, true);
+    vtd_table(&e->fs, e->s, false, 4, NULL);
+    e->old = sva_page(e->s);
+    e->new = sva_page(e->s);
+    sva_write64(e->s, e->old, OLD);
+    sva_write64(e->s, e->new, NEW);
+    e->leaf = vtd_map(&e->fs, IOVA, e->old, FS_ALL, 1);
+    e->entry = vtd_entry_first(&e->fs, DID);
+    vtd_context(e->s, SID0, CTX_ALL);
+    vtd_bind(e->s, SID0, PASID, &e->entry);
+    vtd_bind(e->s, SID0, OTHER, &e->entry);
+    vtd_bind(e->s, SID0, 0, &e->entry);
+    vtd_enable(e->s);
+}
+
+#define RIGHTS (SVATEST_DET_READ | SVATEST_DET_WRITE)
+
+static void test_translate(void)
+{
+    Env e = { };
+    SvaResult r;
+
+    env_start(&e);
+    r = sva_xlate(&e.d, PASID, IOVA, SVATEST_AUX_READ | SVATEST_AUX_WRITE, 0);
+    g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
+    g_assert_cmphex(r.result & ~0xfffull, ==, e.old);
+    g_assert_cmphex(r.detail & RIGHTS, ==, RIGHTS);
+    g_assert_cmpuint(SVATEST_DET_SIZE_LG2(r.detail), ==, 12);
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+/* D is set when write right is granted, unless the request says NW. */
+static void dirty_case(const void *opaque)
+{
+    uint32_t flags = GPOINTER_TO_UINT(opaque);
+    Env e = { };
+    SvaResult r;
+
+    env_start(&e);
+    r = sva_xlate(&e.d, PASID, IOVA, SVATEST_AUX_READ |
+                  (flags ? 0 : SVATEST_AUX_WRITE), flags);
+    g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
+    g_assert_cmphex(sva_read64(e.s, e.leaf) & (FS_A | FS_D), ==,
+                    FS_A | (flags ? 0 : FS_D));
+    g_assert_cmphex(r.detail & SVATEST_DET_WRITE, ==,
+                    flags ? 0 : SVATEST_DET_WRITE);
+    sva_quit(e.s);
+}
+
+/* A missing page or right is an answer, not a fault. */
+typedef struct Answer {
+    const char *name;
+    uint64_t iova, clear;
+    uint32_t rights;
+} Answer;
+
+static const Answer answers[] = {
+    { "absent", IOVA, FS_P, 0 },
+    { "supervisor", IOVA, FS_US, 0 },
+    { "read-only", IOVA, FS_RW, SVATEST_DET_READ },
+    { "no-table", IOVA + (1ull << 39), 0, 0 },
+    { "not-canonical", 1ull << 47, 0, 0 },
+};
+
+static void answer_case(const void *opaque)
+{
+    const Answer *a = opaque;
+    Env e = { };
+    SvaResult r;
+
+    env_start(&e);
+    sva_clear_bits(e.s, e.leaf, a->clear);
+    r = sva_xlate(&e.d, PASID, a->iova,
+                  SVATEST_AUX_READ | SVATEST_AUX_WRITE, 0);
+    vtd_expect_no_fault(e.s);
+    g_assert_cmpuint(SVATEST_DET_REASON(r.detail), !=, SVATEST_REASON_UR);
+    g_assert_cmpuint(SVATEST_DET_REASON(r.detail), !=, SVATEST_REASON_CA);
+    g_assert_cmphex(r.detail & (a->rights ? RIGHTS : 0), ==, a->rights);
+    /* The same access without ATS is a fault. */
+    if (!a->rights) {
+        g_assert_false(sva_access(&e.d, PASID, a->iova, A_READ));
+        vtd_fault_clear(e.s);
+    }
+    sva_quit(e.s);
+}
+
+/* Wrong tables end a translation request and are recorded, AT=01. */
+typedef struct Broken {
+    const char *name;
+    uint8_t fault;
+    int where;          /* 0 context, 1 directory, 2 entry, 3 leaf */
+    int quad;
+    uint64_t set, clear;
+} Broken;
+
+static const Broken brokens[] = {
+    { "context-absent", 0x41, 0, 0, 0, CTX_P },
+    { "ats-off", 0x44, 0, 0, 0, CTX_DTE },
+    { "pasid-off", 0x45, 0, 0, 0, CTX_PASIDE },
+    { "directory-absent", 0x51, 1, 0, 0, 1 },
+    { "entry-absent", 0x59, 2, 0, 0, 1 },
+    { "entry-reserved", 0x5a, 2, 0, 1 << 11, 0 },
+    { "entry-invalid", 0x5b, 2, 0, 0, 7 << 6 },
+    { "top-access", 0x73, 2, 2, HOLE, ADDR_MASK },
+    { "leaf-reserved", 0x72, 3, 0, 1ull << 51, 0 },
+};
+
+static void broken_case(const void *opaque)
+{
+    const Broken *b = opaque;
+    Env e = { };
+    uint64_t at;
+    SvaResult r;
+    SvaFault f;
+
+    env_start(&e);
+    at = b->where == 0 ? vtd_context_at(e.s, SID0) :
+         b->where == 1 ? vtd_dir_at(e.s, SID0, PASID) :
+         b->where == 2 ? vtd_entry_at(e.s, SID0, PASID) : e.leaf;
+    at += b->quad * 8;
+    sva_clear_bits(e.s, at, b->clear);
+    sva_set_bits(e.s, at, b->set);
+    r = sva_xlate(&e.d, PASID, IOVA, SVATEST_AUX_READ, 0);
+    g_assert_cmphex(r.status, !=, SVATEST_ST_OK);
+    g_assert_true(vtd_fault_next(e.s, &f));
+    g_assert_cmphex(f.reason, ==, b->fault);
+    g_assert_cmphex(f.sid, ==, SID0);
+    g_assert_cmphex(f.pasid, ==, PASID);
+    g_assert_cmphex(f.addr, ==, IOVA);
+    g_assert_cmpuint(f.at, ==, 1);
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+/* A translated request needs the context entry and DTE, nothing else. */
+static void test_translated(void)
+{
+    Env e = { };
+    SvaFault f;
+
+    env_start(&e);
+    g_assert_cmphex(sva_peek(&e.d, PASID, e.new, A_RAW), ==, NEW);
+    vtd_unbind(e.s, SID0, PASID);
+    vtd_flush_all(e.s);
+    g_assert_cmphex(sva_peek(&e.d, PASID, e.new, A_RAW), ==, NEW);
+    sva_clear_bits(e.s, vtd_context_at(e.s, SID0), CTX_DTE);
+    vtd_flush_all(e.s);
+    g_assert_false(sva_access(&e.d, PASID, e.new, A_READ | A_RAW));
+    g_assert_true(vtd_fault_next(e.s, &f));
+    g_assert_cmphex(f.reason, ==, 0x44);
+    g_assert_cmpuint(f.at, ==, 2);
+    sva_quit(e.s);
+}
+
+/* The device's cache: stale until exactly the right invalidation */
+typedef struct Inv {
+    const char *name;
+    bool rid;           /* the request that fills the cache has no PASID */
+    bool flushes;
+    uint64_t q0, q1;
+} Inv;
+
+#define TYPE3(sid)          (3 | ((sid) & 0xfull) << 12 | \
+                             (uint64_t)(sid) << 32 | \
+                             (uint64_t)((sid) >> 4) << 52)
+#define TYPE8(sid, pasid)   (8 | ((sid) & 0xfull) << 12 | \
+                             (uint64_t)(sid) << 16 | (uint64_t)(pasid) << 32 | \
+                             (uint64_t)((sid) >> 4) << 52)
+#define S8      (1 << 11)
+
+static const Inv invs[] = {
+    { "pasid/all", false, true, TYPE8(SID0, PASID), DEV_ALL | S8 },
+    { "pasid/page", false, true, TYPE8(SID0, PASID), IOVA },
+    { "pasid/page-other", false, false, TYPE8(SID0, PASID), IOVA + KiB4 },
+    { "pasid/8k", false, true, TYPE8(SID0, PASID),
+      (IOVA & ~0x1fffull) | S8 },
+    { "pasid/8k-other", false, false, TYPE8(SID0, PASID),
+      ((IOVA & ~0x1fffull) + 0x2000) | S8 },
+    { "pasid/16k", false, true, TYPE8(SID0, PASID),
+      (IOVA & ~0x3fffull) | 0x1000 | S8 },
+    { "pasid/16k-other", false, false, TYPE8(SID0, PASID),
+      ((IOVA & ~0x3fffull) - 0x4000) | 0x1000 | S8 },
+    { "pasid/other-pasid", false, false, TYPE8(SID0, OTHER), DEV_ALL | S8 },
+    { "pasid/other-device", false, false, TYPE8(SID1, PASID), DEV_ALL | S8 },
+    { "pasid/global-other-pasid", false, true, TYPE8(SID0, OTHER),
+      DEV_ALL | S8 | 1 },
+    { "pasid/device-tlb-without-pasid", false, false, TYPE3(SID0),
+      DEV_ALL | 1 },
+    { "pasid/pasid-iotlb", false, false, 0x26 | DID << 16 |
+      (uint64_t)PASID << 32 },
+    { "pasid/iotlb", false, false, 0x12 },
+    { "pasid/pasid-cache", false, false, 0x37 },
+    { "pasid/context", false, false, 0x11 },
+    { "rid/all", true, true, TYPE3(SID0), DEV_ALL | 1 },
+    { "rid/page", true, true, TYPE3(SID0), IOVA },
+    { "rid/page-other", true, false, TYPE3(SID0), IOVA - KiB4 },
+    { "rid/8k", true, true, TYPE3(SID0), (IOVA & ~0x1fffull) | 1 },
+    { "rid/other-device", true, false, TYPE3(SID1), DEV_ALL | 1 },
+    { "rid/with-pasid", true, false, TYPE8(SID0, 0), DEV_ALL | S8 },
+};
+
+static void inv_case(const void *opaque)
+{
+    const Inv *i = opaque;
+    uint32_t pasid = i->rid ? NO_PASID : PASID;
+    Env e = { };
+
+    env_start(&e);
+    g_assert_cmphex(sva_peek(&e.d, pasid, IOVA, A_ATS), ==, OLD);
+    sva_write64(e.s, e.leaf, e.new | FS_ALL);
+    g_assert_cmphex(sva_peek(&e.d, pasid, IOVA, A_ATS), ==, OLD);
+    /* the unit's own caches first, as a driver has to */
+    vtd_iq(e.s, vtd_iotlb_q0(IOTLB_GLOBAL, 0), 0);
+    vtd_iq(e.s, i->q0, i->q1);
+    g_assert_true(vtd_wait(e.s));
+    g_assert_cmphex(sva_peek(&e.d, pasid, IOVA, A_ATS), ==,
+                    i->flushes ? NEW : OLD);
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_UNIT_PFSID), ==, 0);
+    sva_quit(e.s);
+}
+
+/* Invalidating the device before the unit brings the old page back. */
+static void test_wrong_order(void)
+{
+    Env e = { };
+
+    env_start(&e);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, OLD);
+    sva_write64(e.s, e.leaf, e.new | FS_ALL);
+    vtd_iq(e.s, vtd_pdev_q0(SID0, SID0, PASID), IOVA);
+    g_assert_true(vtd_wait(e.s));
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, OLD);
+    vtd_iq(e.s, vtd_piotlb_q0(PIOTLB_ALL, DID, PASID), 0);
+    g_assert_true(vtd_wait(e.s));
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, OLD);
+    sva_quit(e.s);
+}
+
+static void test_disable(void)
+{
+    Env e = { };
+
+    env_start(&e);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, OLD);
+    sva_write64(e.s, e.leaf, e.new | FS_ALL);
+    vtd_iq(e.s, vtd_iotlb_q0(IOTLB_GLOBAL, 0), 0);
+    g_assert_true(vtd_wait(e.s));
+    sva_dev_ats(&e.d, false);
+    sva_dev_ats(&e.d, true);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, NEW);
+    sva_quit(e.s);
+}
+
+/* PFSID must name the function; a wrong one is counted. */
+static void pfsid_case(const void *opaque)
+{
+    bool pasid = GPOINTER_TO_INT(opaque);
+    Env e = { };
+
+    env_start(&e);
+    vtd_iq(e.s, pasid ? vtd_pdev_q0(SID0, SID1, PASID) :
+           vtd_dev_q0(SID0, SID1), IOVA);
+    g_assert_true(vtd_wait(e.s));
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_UNIT_PFSID), ==, 1);
+    g_assert_cmphex(vtd_readl(e.s, VTD_FSTS), ==, 0);
+    sva_quit(e.s);
+}
+
+/* A held acknowledgement holds the wait behind it. */
+static void test_hold(void)
+{
+    Env e = { };
+
+    env_start(&e);
+    sva_dev_writel(&e.d, SVATEST_K_INV_HOLD, 100);
+    vtd_iq(e.s, vtd_pdev_q0(SID0, SID0, PASID), IOVA);
+    g_assert_false(vtd_wait(e.s));
+    qtest_clock_step(e.s->qts, 99 * 1000);
+    g_assert_false(vtd_wait_done(e.s));
+    qtest_clock_step(e.s->qts, 2 * 1000);
+    g_assert_true(vtd_wait_done(e.s));
+    g_assert_cmphex(vtd_readl(e.s, VTD_FSTS), ==, 0);
+    sva_quit(e.s);
+}
+
+/* Never acknowledged: time-out, waits dropped, the queue stands until cleared */
+static void test_time_out(void)
+{
+    Env e = { };
+
+    env_start(&e);
+    sva_dev_writel(&e.d, SVATEST_K_INV_HOLD, SVATEST_INV_HOLD_EVER);
+    vtd_iq(e.s, vtd_pdev_q0(SID0, SID0, PASID), IOVA);
+    g_assert_false(vtd_wait(e.s));
+    qtest_clock_step(e.s->qts, 120ll * 1000 * 1000 * 1000);
+    g_assert_cmphex(vtd_readl(e.s, VTD_FSTS), ==, FSTS_ITE);
+    g_assert_cmphex((vtd_readq(e.s, VTD_IQER) >> 32) & 0xffff, ==, SID0);
+    g_assert_false(vtd_wait_done(e.s));
+    sva_dev_writel(&e.d, SVATEST_K_INV_HOLD, 0);
+    vtd_writel(e.s, VTD_FSTS, FSTS_ITE);
+    g_assert_false(vtd_wait_done(e.s));
+    g_assert_true(vtd_wait(e.s));
+    sva_quit(e.s);
+}
+
+static void test_unexpected(void)
+{
+    Env e = { };
+
+    env_start(&e);
+    sva_dev_writel(&e.d, SVATEST_K_INV_DONE, 1);
+    g_assert_cmphex(vtd_readl(e.s, VTD_FSTS), ==, FSTS_ICE);
+    g_assert_cmphex(vtd_readq(e.s, VTD_IQER) >> 48, ==, SID0);
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_UNIT_UNEXPECTED), ==,
+                     1);
+    sva_quit(e.s);
+}
+
+#define ADD_TABLE(group, table, fn) \
+    for (i = 0; i < ARRAY_SIZE(table); i++) { \
+        g_autofree char *path = g_strdup_printf( \
+            "/svatest/ats/" group "/%s", table[i].name); \
+        qtest_add_data_func(path, &table[i], fn); \
+    }
+
+int main(int argc, char **argv)
+{
+    int i;
+
+    g_test_init(&argc, &argv, NULL);
+    ADD_TABLE("answer", answers, answer_case);
+    ADD_TABLE("broken", brokens, broken_case);
+    ADD_TABLE("cache", invs, inv_case);
+#define ADD(name, fn) qtest_add_func("/svatest/ats/" name, fn)
+    ADD("translate", test_translate);
+    ADD("translated", test_translated);
+    ADD("cache/wrong-order", test_wrong_order);
+    ADD("cache/disable", test_disable);
+    ADD("hold", test_hold);
+    ADD("time-out", test_time_out);
+    ADD("unexpected-completion", test_unexpected);
+    qtest_add_data_func("/svatest/ats/dirty/write", GUINT_TO_POINTER(0),
+                        dirty_case);
+    qtest_add_data_func("/svatest/ats/dirty/no-write",
+                        GUINT_TO_POINTER(SVATEST_F_NO_WRITE), dirty_case);
+    qtest_add_data_func("/svatest/ats/pfsid/device-tlb",
+                        GINT_TO_POINTER(false), pfsid_case);
+    qtest_add_data_func("/svatest/ats/pfsid/pasid-device-tlb",
+                        GINT_TO_POINTER(true), pfsid_case);
+    return g_test_run();
+}

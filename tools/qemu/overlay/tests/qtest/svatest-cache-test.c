@@ -1,0 +1,489 @@
+/*
+ * The unit's caches: stale until exactly the right invalidation
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A case fills a cache by one access, changes the structure behind it, sees
+ * that the old content is still in use, sends one descriptor, and looks whether
+ * the old or the new content is in use then.
+ */
+
+#include "qemu/osdep.h"
+#include "svatest-drv.h"
+
+#define PASID   0x12345u
+#define OTHER   0x12346u
+#define DID     0x0101
+#define DID2    0x0202
+#define IOVA    0x3456789000ull     /* fits 39 bits */
+#define OLD     0x0101010101010101ull
+#define NEW     0x0202020202020202ull
+#define SID_FN(n)   (SID0 + (n))
+
+typedef enum { CTX = 1, PC, FIRST, FIRST_2M, SECOND, NESTED, NESTED_SS } What;
+
+typedef struct Inv {
+    uint8_t type;
+    uint8_t gran;
+    uint16_t did;
+    uint32_t pasid;     /* for type 1: the requester */
+    uint64_t q1;        /* for type 1: the function mask */
+} Inv;
+
+typedef struct Cache {
+    const char *name;
+    What what;
+    Inv inv;
+    bool flushes;
+} Cache;
+
+typedef struct Env {
+    Sva *s;
+    SvaDev d;
+    SvaTable fs, ss;
+    uint64_t old, new;
+    uint64_t leaf, ss_leaf;
+    SvaEntry entry;
+} Env;
+
+static void env_start(Env *e, What what)
+{
+    int level = what == FIRST_2M ? 2 : 1;
+    uint64_t size = level == 2 ? MiB2 : KiB4;
+    uint64_t off = IOVA & (size - 1);
+
+    e->s = sva_start(SVA_MACHINE);
+    sva_dev_init(&e->d, e->s, SID0);
+    sva_dev_pasid(&e->d, true);
+    e->old = sva_pages(e->s, size, size);
+    e->new = sva_pages(e->s, size, size);
+    sva_write64(e->s, e->old + off, OLD);
+    sva_write64(e->s, e->new + off, NEW);
+    vtd_table(&e->ss, e->s, true, 4, NULL);
+    switch (what) {
+    case SECOND:
+        e->ss_leaf = vtd_map(&e->ss, IOVA, e->old, SS_ALL, 1);
+        e->entry = vtd_entry_second(&e->ss, DID);
+        break;
+    case NESTED:
+    case NESTED_SS:
+        vtd_table(&e->fs, e->s, false, 4, &e->ss);
+        e->leaf = vtd_map(&e->fs, IOVA, GPA(e->old), FS_ALL, 1);
+        e->ss_leaf = vtd_map(&e->ss, GPA(e->old), e->old, SS_ALL, 1);
+        vtd_map(&e->ss, GPA(e->new), e->new, SS_ALL, 1);
+        e->entry = vtd_entry_nested(&e->fs, DID);
+        break;
+    default:
+        vtd_table(&e->fs, e->s, false, 4, NULL);
+        e->leaf = vtd_map(&e->fs, IOVA & ~(size - 1), e->old, FS_ALL, level);
+        e->entry = vtd_entry_first(&e->fs, DID);
+    }
+    vtd_context(e->s, SID0, CTX_ALL);
+    vtd_bind(e->s, SID0, PASID, &e->entry);
+    vtd_enable(e->s);
+}
+
+static void change(Env *e, What what)
+{
+    switch (what) {
+    case CTX:
+        sva_clear_bits(e->s, vtd_context_at(e->s, SID0), CTX_PASIDE);
+        break;
+    case PC:
+        sva_clear_bits(e->s, vtd_entry_at(e->s, SID0, PASID), PE_P);
+        break;
+    case FIRST:
+        sva_write64(e->s, e->leaf, e->new | FS_ALL);
+        break;
+    case FIRST_2M:
+        sva_write64(e->s, e->leaf, e->new | FS_ALL | FS_PS);
+        break;
+    case NESTED:
+        sva_write64(e->s, e->leaf, GPA(e->new) | FS_ALL);
+        break;
+    case SECOND:
+    case NESTED_SS:
+        sva_write64(e->s, e->ss_leaf, e->new | SS_ALL);
+        break;
+    }
+}
+
+static void invalidate(Sva *s, const Inv *i)
+{
+    switch (i->type) {
+    case 1:
+        vtd_iq(s, vtd_ctx_q0(i->gran, i->did, i->pasid, i->q1), 0);
+        break;
+    case 2:
+        vtd_iq(s, vtd_iotlb_q0(i->gran, i->did), i->q1);
+        break;
+    case 3:
+        vtd_iq(s, vtd_dev_q0(SID0, SID0), DEV_ALL | 1);
+        break;
+    case 6:
+        vtd_iq(s, vtd_piotlb_q0(i->gran, i->did, i->pasid), i->q1);
+        break;
+    case 7:
+        vtd_iq(s, vtd_pc_q0(i->gran, i->did, i->pasid), 0);
+        break;
+    case 8:
+        vtd_iq(s, vtd_pdev_q0(SID0, SID0, i->pasid), DEV_ALL | 1 << 11);
+        break;
+    }
+    g_assert_true(vtd_wait(s));
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, 0);
+}
+
+static void expect_old(Env *e)
+{
+    g_assert_cmphex(sva_peek(&e->d, PASID, IOVA, A_READ), ==, OLD);
+    vtd_expect_no_fault(e->s);
+}
+
+static void expect_new(Env *e, What what)
+{
+    if (what == CTX || what == PC) {
+        g_assert_false(sva_access(&e->d, PASID, IOVA, A_READ));
+        vtd_expect_fault(e->s, &(SvaFault) {
+            .reason = what == CTX ? 0x45 : 0x59, .sid = SID0, .pasid = PASID,
+            .addr = IOVA, .t1 = true,
+        });
+    } else {
+        g_assert_cmphex(sva_peek(&e->d, PASID, IOVA, A_READ), ==, NEW);
+        vtd_expect_no_fault(e->s);
+    }
+}
+
+static void cache_case(const void *opaque)
+{
+    const Cache *c = opaque;
+    Env e = { };
+
+    env_start(&e, c->what);
+    expect_old(&e);
+    change(&e, c->what);
+    expect_old(&e);
+    invalidate(e.s, &c->inv);
+    if (c->flushes) {
+        expect_new(&e, c->what);
+    } else {
+        expect_old(&e);
+    }
+    sva_quit(e.s);
+}
+
+static const Cache caches[] = {
+    { "context/context-global", CTX, { 1, CTX_GLOBAL }, true },
+    { "context/context-device", CTX, { 1, CTX_DEVICE, 0, SID0 }, true },
+    { "context/context-other-device", CTX, { 1, CTX_DEVICE, 0, SID1 }, false },
+    { "context/context-other-function", CTX,
+      { 1, CTX_DEVICE, 0, SID_FN(1) }, false },
+    { "context/context-mask-1", CTX,
+      { 1, CTX_DEVICE, 0, SID_FN(4), 1 }, true },
+    { "context/context-mask-1-other", CTX,
+      { 1, CTX_DEVICE, 0, SID_FN(2), 1 }, false },
+    { "context/context-mask-2", CTX,
+      { 1, CTX_DEVICE, 0, SID_FN(6), 2 }, true },
+    { "context/context-mask-2-other", CTX,
+      { 1, CTX_DEVICE, 0, SID_FN(1), 2 }, false },
+    { "context/context-mask-3", CTX,
+      { 1, CTX_DEVICE, 0, SID_FN(7), 3 }, true },
+    { "context/context-mask-3-other", CTX,
+      { 1, CTX_DEVICE, 0, SID1 + 7, 3 }, false },
+    { "context/pasid-global", CTX, { 7, PC_GLOBAL }, false },
+    { "context/iotlb-global", CTX, { 2, IOTLB_GLOBAL }, false },
+    { "context/pasid-iotlb", CTX, { 6, PIOTLB_ALL, DID, PASID }, false },
+    { "context/device-tlb", CTX, { 8, 0, 0, PASID }, false },
+
+    { "pasid/pasid-domain", PC, { 7, PC_DOMAIN, DID }, true },
+    { "pasid/pasid-domain-other", PC, { 7, PC_DOMAIN, DID2 }, false },
+    { "pasid/pasid-pasid", PC, { 7, PC_PASID, DID, PASID }, true },
+    { "pasid/pasid-pasid-other", PC, { 7, PC_PASID, DID, OTHER }, false },
+    { "pasid/pasid-pasid-other-domain", PC,
+      { 7, PC_PASID, DID2, PASID }, false },
+    { "pasid/pasid-global", PC, { 7, PC_GLOBAL }, true },
+    { "pasid/context-global", PC, { 1, CTX_GLOBAL }, false },
+    { "pasid/context-device", PC, { 1, CTX_DEVICE, 0, SID0 }, false },
+    { "pasid/iotlb-global", PC, { 2, IOTLB_GLOBAL }, false },
+    { "pasid/iotlb-domain", PC, { 2, IOTLB_DOMAIN, DID }, false },
+    { "pasid/pasid-iotlb", PC, { 6, PIOTLB_ALL, DID, PASID }, false },
+    { "pasid/device-tlb", PC, { 8, 0, 0, PASID }, false },
+
+    { "first/pasid-iotlb", FIRST, { 6, PIOTLB_ALL, DID, PASID }, true },
+    { "first/pasid-iotlb-other", FIRST, { 6, PIOTLB_ALL, DID, OTHER }, false },
+    { "first/pasid-iotlb-other-domain", FIRST,
+      { 6, PIOTLB_ALL, DID2, PASID }, false },
+    { "first/pasid-iotlb-page", FIRST,
+      { 6, PIOTLB_PAGE, DID, PASID, IOVA }, true },
+    { "first/pasid-iotlb-page-leaf-only", FIRST,
+      { 6, PIOTLB_PAGE, DID, PASID, IOVA | IH }, true },
+    { "first/pasid-iotlb-page-other", FIRST,
+      { 6, PIOTLB_PAGE, DID, PASID, IOVA + KiB4 }, false },
+    { "first/pasid-iotlb-page-other-pasid", FIRST,
+      { 6, PIOTLB_PAGE, DID, OTHER, IOVA }, false },
+    { "first/pasid-iotlb-page-other-domain", FIRST,
+      { 6, PIOTLB_PAGE, DID2, PASID, IOVA }, false },
+    { "first/pasid-iotlb-page-mask", FIRST,
+      { 6, PIOTLB_PAGE, DID, PASID, ((IOVA & ~0x7fffull) + 0x8000) | 3 }, false },
+    { "first/pasid-iotlb-page-mask-in", FIRST,
+      { 6, PIOTLB_PAGE, DID, PASID, (IOVA & ~0xffffull) | 4 }, true },
+    { "first/pasid-iotlb-page-mask-18", FIRST,
+      { 6, PIOTLB_PAGE, DID, PASID, (IOVA & ~0x3fffffffull) | 18 }, true },
+    { "first/iotlb-global", FIRST, { 2, IOTLB_GLOBAL }, true },
+    { "first/iotlb-domain", FIRST, { 2, IOTLB_DOMAIN, DID }, true },
+    { "first/iotlb-domain-other", FIRST, { 2, IOTLB_DOMAIN, DID2 }, false },
+    { "first/iotlb-page", FIRST, { 2, IOTLB_PAGE, DID, 0, IOVA }, true },
+    { "first/iotlb-page-any-address", FIRST,
+      { 2, IOTLB_PAGE, DID, 0, 0x5000 }, true },
+    { "first/iotlb-page-other-domain", FIRST,
+      { 2, IOTLB_PAGE, DID2, 0, IOVA }, false },
+    { "first/pasid-global", FIRST, { 7, PC_GLOBAL }, false },
+    { "first/pasid-pasid", FIRST, { 7, PC_PASID, DID, PASID }, false },
+    { "first/context-global", FIRST, { 1, CTX_GLOBAL }, false },
+    { "first/device-tlb", FIRST, { 3 }, false },
+    { "first/pasid-device-tlb", FIRST, { 8, 0, 0, PASID }, false },
+    { "first-2m/pasid-iotlb-page-first", FIRST_2M,
+      { 6, PIOTLB_PAGE, DID, PASID, IOVA & ~(MiB2 - 1) }, true },
+    { "first-2m/pasid-iotlb-page-last", FIRST_2M,
+      { 6, PIOTLB_PAGE, DID, PASID, IOVA | (MiB2 - KiB4) }, true },
+    { "first-2m/pasid-iotlb-page-beyond", FIRST_2M,
+      { 6, PIOTLB_PAGE, DID, PASID, (IOVA | (MiB2 - KiB4)) + KiB4 }, false },
+
+    { "second/iotlb-global", SECOND, { 2, IOTLB_GLOBAL }, true },
+    { "second/iotlb-domain", SECOND, { 2, IOTLB_DOMAIN, DID }, true },
+    { "second/iotlb-domain-other", SECOND, { 2, IOTLB_DOMAIN, DID2 }, false },
+    { "second/iotlb-page", SECOND, { 2, IOTLB_PAGE, DID, 0, IOVA }, true },
+    { "second/iotlb-page-other", SECOND,
+      { 2, IOTLB_PAGE, DID, 0, IOVA + KiB4 }, false },
+    { "second/iotlb-page-other-domain", SECOND,
+      { 2, IOTLB_PAGE, DID2, 0, IOVA }, false },
+    { "second/iotlb-page-mask", SECOND,
+      { 2, IOTLB_PAGE, DID, 0, (IOVA & ~0xffffull) | 4 }, true },
+    { "second/iotlb-page-mask-other", SECOND,
+      { 2, IOTLB_PAGE, DID, 0, ((IOVA & ~0x7fffull) + 0x8000) | 3 }, false },
+    { "second/pasid-iotlb", SECOND, { 6, PIOTLB_ALL, DID, PASID }, false },
+    { "second/pasid-iotlb-page", SECOND,
+      { 6, PIOTLB_PAGE, DID, PASID, IOVA }, false },
+    { "second/pasid-global", SECOND, { 7, PC_GLOBAL }, false },
+    { "second/context-global", SECOND, { 1, CTX_GLOBAL }, false },
+
+    { "nested/pasid-iotlb", NESTED, { 6, PIOTLB_ALL, DID, PASID }, true },
+    { "nested/pasid-iotlb-page", NESTED,
+      { 6, PIOTLB_PAGE, DID, PASID, IOVA }, true },
+    { "nested/pasid-iotlb-page-other", NESTED,
+      { 6, PIOTLB_PAGE, DID, PASID, IOVA - KiB4 }, false },
+    { "nested/pasid-iotlb-other", NESTED,
+      { 6, PIOTLB_ALL, DID, OTHER }, false },
+    { "nested/iotlb-domain", NESTED, { 2, IOTLB_DOMAIN, DID }, true },
+    { "nested/iotlb-domain-other", NESTED, { 2, IOTLB_DOMAIN, DID2 }, false },
+    { "nested/pasid-global", NESTED, { 7, PC_GLOBAL }, false },
+    { "nested/second/iotlb-domain", NESTED_SS, { 2, IOTLB_DOMAIN, DID }, true },
+    { "nested/second/iotlb-page-any-address", NESTED_SS,
+      { 2, IOTLB_PAGE, DID, 0, 0x5000 }, true },
+    { "nested/second/iotlb-page-other-domain", NESTED_SS,
+      { 2, IOTLB_PAGE, DID2, 0, 0x5000 }, false },
+    { "nested/second/iotlb-global", NESTED_SS, { 2, IOTLB_GLOBAL }, true },
+    { "nested/second/pasid-iotlb", NESTED_SS,
+      { 6, PIOTLB_ALL, DID, PASID }, true },
+};
+
+/* What was absent is not remembered: no invalidation needed (CM=0). */
+typedef enum { NP_CTX, NP_ROOT, NP_DIR, NP_ENTRY, NP_FS, NP_SS } Absent;
+
+static void absent_case(const void *opaque)
+{
+    Absent what = GPOINTER_TO_INT(opaque);
+    uint64_t at, bit = 1;
+    Env e = { };
+
+    env_start(&e, what == NP_SS ? SECOND : FIRST);
+    switch (what) {
+    case NP_CTX:
+        at = vtd_context_at(e.s, SID0);
+        break;
+    case NP_ROOT:
+        at = vtd_root_at(e.s, SID0);
+        break;
+    case NP_DIR:
+        at = vtd_dir_at(e.s, SID0, PASID);
+        break;
+    case NP_ENTRY:
+        at = vtd_entry_at(e.s, SID0, PASID);
+        break;
+    case NP_FS:
+        at = e.leaf;
+        break;
+    default:
+        at = e.ss_leaf;
+        bit = SS_ALL;
+    }
+    sva_clear_bits(e.s, at, bit);
+    g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ));
+    vtd_fault_clear(e.s);
+    sva_set_bits(e.s, at, bit);
+    expect_old(&e);
+    sva_quit(e.s);
+}
+
+/* A hit does not skip the check of rights. */
+static void test_hit_rights(void)
+{
+    Env e = { };
+
+    env_start(&e, FIRST);
+    sva_clear_bits(e.s, e.leaf, FS_RW);
+    expect_old(&e);
+    g_assert_false(sva_access(&e.d, PASID, IOVA, A_WRITE));
+    vtd_expect_fault(e.s, &(SvaFault) {
+        .reason = 0x85, .sid = SID0, .pasid = PASID, .addr = IOVA,
+    });
+    expect_old(&e);
+    sva_quit(e.s);
+}
+
+/* Revoked write right is still granted until the invalidation. */
+static void test_stale_write(void)
+{
+    Env e = { };
+
+    env_start(&e, FIRST);
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_WRITE));
+    sva_clear_bits(e.s, e.leaf, FS_RW);
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_WRITE));
+    invalidate(e.s, &(Inv) { 6, PIOTLB_PAGE, DID, PASID, IOVA });
+    g_assert_false(sva_access(&e.d, PASID, IOVA, A_WRITE));
+    sva_quit(e.s);
+}
+
+/* Two requesters with one DID and PASID share what is cached. */
+static void share_case(const void *opaque)
+{
+    bool lenient = GPOINTER_TO_INT(opaque);
+    SvaTable other;
+    SvaEntry entry;
+    SvaDev d1;
+    Env e = { };
+
+    e.s = sva_start(lenient ? SVA_UNIT ",iotlb-tag=rid"
+                    " -device svatest,addr=4 -device svatest,addr=5" :
+                    SVA_MACHINE);
+    sva_dev_init(&e.d, e.s, SID0);
+    sva_dev_init(&d1, e.s, SID1);
+    sva_dev_pasid(&e.d, true);
+    sva_dev_pasid(&d1, true);
+    e.old = sva_page(e.s);
+    e.new = sva_page(e.s);
+    sva_write64(e.s, e.old, OLD);
+    sva_write64(e.s, e.new, NEW);
+    vtd_table(&e.fs, e.s, false, 4, NULL);
+    vtd_table(&other, e.s, false, 4, NULL);
+    vtd_map(&e.fs, IOVA, e.old, FS_ALL, 1);
+    vtd_map(&other, IOVA, e.new, FS_ALL, 1);
+    vtd_context(e.s, SID0, CTX_ALL);
+    vtd_context(e.s, SID1, CTX_ALL);
+    entry = vtd_entry_first(&e.fs, DID);
+    vtd_bind(e.s, SID0, PASID, &entry);
+    entry = vtd_entry_first(&other, DID);
+    vtd_bind(e.s, SID1, PASID, &entry);
+    vtd_enable(e.s);
+    expect_old(&e);
+    g_assert_cmphex(sva_peek(&d1, PASID, IOVA, A_READ), ==,
+                    lenient ? NEW : OLD);
+    sva_quit(e.s);
+}
+
+/* Other tags, other translations: same DID with two PASIDs, two DIDs */
+static void test_tags(void)
+{
+    SvaTable other;
+    SvaEntry entry;
+    Env e = { };
+
+    env_start(&e, FIRST);
+    vtd_table(&other, e.s, false, 4, NULL);
+    vtd_map(&other, IOVA, e.new, FS_ALL, 1);
+    entry = vtd_entry_first(&other, DID);
+    vtd_bind(e.s, SID0, OTHER, &entry);
+    entry = vtd_entry_first(&other, DID2);
+    vtd_context(e.s, SID1, CTX_ALL);
+    vtd_bind(e.s, SID1, PASID, &entry);
+    sva_dev_init(&e.d, e.s, SID0);
+    sva_dev_pasid(&e.d, true);
+    expect_old(&e);
+    g_assert_cmphex(sva_peek(&e.d, OTHER, IOVA, A_READ), ==, NEW);
+    expect_old(&e);
+    sva_dev_init(&e.d, e.s, SID1);
+    sva_dev_pasid(&e.d, true);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_READ), ==, NEW);
+    sva_quit(e.s);
+}
+
+/* Setting the root pointer flushes everything (CAP.ESRTPS). */
+static void root_case(const void *opaque)
+{
+    What what = GPOINTER_TO_INT(opaque);
+    Env e = { };
+
+    env_start(&e, what);
+    expect_old(&e);
+    change(&e, what);
+    expect_old(&e);
+    vtd_set_root(e.s, TTM_SCALABLE);
+    expect_new(&e, what);
+    sva_quit(e.s);
+}
+
+static void test_requester_without_pasid(void)
+{
+    Env e = { };
+
+    env_start(&e, FIRST);
+    vtd_bind(e.s, SID0, 0, &e.entry);
+    g_assert_cmphex(sva_peek(&e.d, NO_PASID, IOVA, A_READ), ==, OLD);
+    change(&e, FIRST);
+    g_assert_cmphex(sva_peek(&e.d, NO_PASID, IOVA, A_READ), ==, OLD);
+    invalidate(e.s, &(Inv) { 6, PIOTLB_ALL, DID, PASID });
+    g_assert_cmphex(sva_peek(&e.d, NO_PASID, IOVA, A_READ), ==, OLD);
+    invalidate(e.s, &(Inv) { 6, PIOTLB_ALL, DID, 0 });
+    g_assert_cmphex(sva_peek(&e.d, NO_PASID, IOVA, A_READ), ==, NEW);
+    sva_quit(e.s);
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const absent[] = {
+        [NP_CTX] = "context", [NP_ROOT] = "root", [NP_DIR] = "directory",
+        [NP_ENTRY] = "entry", [NP_FS] = "first", [NP_SS] = "second",
+    };
+    int i;
+
+    g_test_init(&argc, &argv, NULL);
+    for (i = 0; i < ARRAY_SIZE(caches); i++) {
+        g_autofree char *path = g_strdup_printf("/svatest/cache/%s",
+                                                caches[i].name);
+        qtest_add_data_func(path, &caches[i], cache_case);
+    }
+    for (i = 0; i < ARRAY_SIZE(absent); i++) {
+        g_autofree char *path = g_strdup_printf("/svatest/cache/absent/%s",
+                                                absent[i]);
+        qtest_add_data_func(path, GINT_TO_POINTER(i), absent_case);
+    }
+    qtest_add_func("/svatest/cache/hit-rights", test_hit_rights);
+    qtest_add_func("/svatest/cache/stale-write", test_stale_write);
+    qtest_add_data_func("/svatest/cache/shared-tag", GINT_TO_POINTER(false),
+                        share_case);
+    qtest_add_data_func("/svatest/cache/requester-tag", GINT_TO_POINTER(true),
+                        share_case);
+    qtest_add_func("/svatest/cache/tags", test_tags);
+    qtest_add_data_func("/svatest/cache/root-pointer/context",
+                        GINT_TO_POINTER(CTX), root_case);
+    qtest_add_data_func("/svatest/cache/root-pointer/pasid",
+                        GINT_TO_POINTER(PC), root_case);
+    qtest_add_data_func("/svatest/cache/root-pointer/first",
+                        GINT_TO_POINTER(FIRST), root_case);
+    qtest_add_data_func("/svatest/cache/root-pointer/second",
+                        GINT_TO_POINTER(SECOND), root_case);
+    qtest_add_func("/svatest/cache/requester-without-pasid",
+                   test_requester_without_pasid);
+    return g_test_run();
+}

@@ -1,0 +1,133 @@
+/*
+ * Capabilities, properties that are refused, and the unit without x-nested
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "svatest-drv.h"
+
+typedef struct Registers {
+    const char *name;
+    const char *args;
+    uint64_t cap, ecap;     /* 0: not compared */
+} Registers;
+
+static const Registers registers[] = {
+    { "nested", SVA_UNIT, 0x81d2078c226f0606, 0x0013ef9aa4f00f5f },
+    { "stock/first-stage",
+      "-device intel-iommu,x-scalable-mode=on,x-flts=on",
+      0, 0x880000f00f4a },
+    { "stock/pasid",
+      "-device intel-iommu,x-scalable-mode=on,x-flts=on,eim=on,"
+      "x-pasid-mode=on", 0x1d2008c222f0606, 0x890000f00f5a },
+    { "stock/second-stage",
+      "-device intel-iommu,x-scalable-mode=on,x-flts=off,device-iotlb=on,"
+      "eim=on", 0, 0x480080f00f5e },
+    { "stock/device-tlb",
+      "-device intel-iommu,x-scalable-mode=on,x-flts=on,device-iotlb=on,"
+      "eim=on", 0, 0x880000f00f5e },
+};
+
+static void registers_case(const void *opaque)
+{
+    const Registers *r = opaque;
+    Sva *s = sva_start(r->args);
+
+    if (r->cap) {
+        g_assert_cmphex(vtd_readq(s, VTD_CAP), ==, r->cap);
+    }
+    g_assert_cmphex(vtd_readq(s, VTD_ECAP), ==, r->ecap);
+    sva_quit(s);
+}
+
+/* Without the property there are none of our registers. */
+static void test_stock_registers(void)
+{
+    Sva *s = sva_start("-device intel-iommu,x-scalable-mode=on,x-flts=on");
+
+    vtd_writeq(s, VTD_PQA, 0x100000);
+    g_assert_cmphex(vtd_readq(s, VTD_PQA), ==, 0);
+    g_assert_cmphex(vtd_readl(s, VTD_PECTL), ==, 0);
+    sva_quit(s);
+}
+
+/* Without a unit that serves it the device is an ordinary one. */
+static void test_device_without_unit(void)
+{
+    Sva *s = sva_start("-device svatest,addr=4");
+    uint64_t page = sva_page(s);
+    SvaDev d;
+
+    sva_dev_init(&d, s, SID0);
+    g_assert_false(sva_dev_readl(&d, SVATEST_R_FEATURES) & SVATEST_FEAT_UNIT);
+    sva_write64(s, page, 0x1234567890abcdef);
+    g_assert_cmphex(sva_peek(&d, NO_PASID, page, A_READ), ==,
+                    0x1234567890abcdef);
+    sva_quit(s);
+}
+
+/* A wrong combination ends QEMU with one sentence. */
+typedef struct Refusal {
+    const char *name;
+    const char *args;
+} Refusal;
+
+static const Refusal refusals[] = {
+    { "nested-without-scalable", "-device intel-iommu,x-nested=on" },
+    { "delay-without-nested",
+      "-device intel-iommu,x-scalable-mode=on,prq-delay-us=5" },
+    { "tag-without-nested",
+      "-device intel-iommu,x-scalable-mode=on,iotlb-tag=rid" },
+    { "tag-unknown", SVA_UNIT ",iotlb-tag=never" },
+    { "pasid-bits", "-device svatest,pasid-bits=21" },
+    { "channels-none", "-device svatest,channels=0" },
+    { "channels-many", "-device svatest,channels=9" },
+    { "virtual-functions", "-device svatest,sriov-vfs=8" },
+    { "cache-none", "-device svatest,atc-entries=0" },
+};
+
+static void refusal_case(const void *opaque)
+{
+    const Refusal *r = opaque;
+    g_autofree char *line = g_strdup_printf(
+        "%s -M q35 -accel qtest -display none -nodefaults -S %s",
+        g_getenv("QTEST_QEMU_BINARY"), r->args);
+    g_autofree char *err = NULL;
+    g_auto(GStrv) argv = NULL;
+    char *newline;
+    int status;
+
+    g_assert_true(g_shell_parse_argv(line, NULL, &argv, NULL));
+    g_assert_true(g_spawn_sync(NULL, argv, NULL, G_SPAWN_STDOUT_TO_DEV_NULL,
+                               NULL, NULL, NULL, &err, &status, NULL));
+    g_test_message("%s", err);
+    g_assert_true(WIFEXITED(status));
+    g_assert_cmpint(WEXITSTATUS(status), ==, 1);
+    g_assert_null(strstr(err, "could not load PC BIOS"));
+    newline = strchr(err, '\n');
+    g_assert_nonnull(newline);
+    g_assert_cmpstr(newline, ==, "\n");
+}
+
+int main(int argc, char **argv)
+{
+    int i;
+
+    g_test_init(&argc, &argv, NULL);
+    for (i = 0; i < ARRAY_SIZE(registers); i++) {
+        g_autofree char *path = g_strdup_printf("/svatest/config/registers/%s",
+                                                registers[i].name);
+        qtest_add_data_func(path, &registers[i], registers_case);
+    }
+    for (i = 0; i < ARRAY_SIZE(refusals); i++) {
+        g_autofree char *path = g_strdup_printf("/svatest/config/refused/%s",
+                                                refusals[i].name);
+        qtest_add_data_func(path, &refusals[i], refusal_case);
+    }
+    qtest_add_func("/svatest/config/stock/page-request-registers",
+                   test_stock_registers);
+    qtest_add_func("/svatest/config/device-without-unit",
+                   test_device_without_unit);
+    return g_test_run();
+}

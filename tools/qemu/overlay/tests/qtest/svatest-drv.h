@@ -1,0 +1,64 @@
+/*
+ * Bare-metal driver of svatest for its qtests
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef TESTS_QTEST_SVATEST_DRV_H
+#define TESTS_QTEST_SVATEST_DRV_H
+
+#include "svatest-vtd.h"
+#include "hw/misc/svatest_regs.h"
+
+/** SvaDev: one function of the device; channel 0 is trusted and immediate */
+typedef struct SvaDev {
+    Sva *s;
+    uint16_t sid;
+    uint64_t bar[6];
+} SvaDev;
+
+/* The machine that most cases use: two endpoints of the root complex */
+#define SVA_UNIT "-device intel-iommu,intremap=on,eim=on,x-scalable-mode=on," \
+                 "x-nested=on,device-iotlb=on"
+#define SVA_MACHINE SVA_UNIT " -device svatest,id=t0,addr=4 " \
+                    "-device svatest,id=t1,addr=5 "
+#define SID0    BDF(0, 4, 0)
+#define SID1    BDF(0, 5, 0)
+
+/* How to access */
+#define A_READ      0x01u
+#define A_WRITE     0x02u
+#define A_EXEC      0x04u
+#define A_PRIV      0x08u
+#define A_ATOMIC    0x10u
+#define A_ATS       0x20u   /* through the translation cache */
+#define A_RAW       0x40u   /* as a translated request */
+
+/** SvaResult: how an immediate command ended */
+typedef struct SvaResult {
+    uint32_t status;        /* SVATEST_ST_*; NONE: it has not ended */
+    uint32_t detail;
+    uint64_t bytes;
+    uint64_t result;
+} SvaResult;
+
+void sva_dev_init(SvaDev *d, Sva *s, uint16_t bdf);
+void sva_dev_pasid(SvaDev *d, bool on);
+void sva_dev_ats(SvaDev *d, bool on);
+void sva_dev_pri(SvaDev *d, bool on);
+uint32_t sva_dev_readl(SvaDev *d, unsigned reg);
+void sva_dev_writel(SvaDev *d, unsigned reg, uint32_t value);
+uint64_t sva_dev_counter(SvaDev *d, unsigned which);
+
+void sva_issue(SvaDev *d, const struct svatest_desc *desc);
+SvaResult sva_result(SvaDev *d);
+SvaResult sva_run(SvaDev *d, const struct svatest_desc *desc);
+uint32_t sva_desc_pasid(uint32_t pasid);
+bool sva_access(SvaDev *d, uint32_t pasid, uint64_t addr, unsigned how);
+uint64_t sva_peek(SvaDev *d, uint32_t pasid, uint64_t addr, unsigned how);
+SvaResult sva_xlate(SvaDev *d, uint32_t pasid, uint64_t addr, unsigned aux,
+                    uint32_t flags);
+void sva_page_request(SvaDev *d, uint32_t pasid, uint64_t addr, unsigned count,
+                      uint64_t aux);
+
+#endif

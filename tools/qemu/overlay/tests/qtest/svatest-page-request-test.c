@@ -1,0 +1,505 @@
+/*
+ * Page requests: queue, event, checks, overflow, responses, drain
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "svatest-drv.h"
+
+#define PASID   0x6789au
+#define DID     3
+#define IOVA    0x5555aaaab000ull
+#define OLD     0x0101010101010101ull
+#define NEW     0x0202020202020202ull
+
+#define PR(prgi)    ((uint64_t)(prgi))
+#define READ        SVATEST_PR_READ
+#define WRITE       SVATEST_PR_WRITE
+#define LAST        SVATEST_PR_LAST
+#define WAIT        SVATEST_PR_WAIT
+
+typedef struct Env {
+    Sva *s;
+    SvaDev d;
+    SvaTable fs;
+    uint64_t old, new, leaf;
+} Env;
+
+static void env_start(Env *e, const char *unit)
+{
+    g_autofree char *args = g_strdup_printf(
+        SVA_UNIT "%s -device svatest,id=t0,addr=4 "
+        "-device svatest,id=t1,addr=5", unit);
+    SvaEntry entry;
+
+    e->s = sva_start(args);
+    sva_dev_init(&e->d, e->s, SID0);
+    sva_dev_pasid(&e->d, true);
+    sva_dev_ats(&e->d, true);
+    sva_dev_pri(&e->d, true);
+    vtd_table(&e->fs, e->s, false, 4, NULL);
+    e->old = sva_page(e->s);
+    e->new = sva_page(e->s);
+    sva_write64(e->s, e->old, OLD);
+    sva_write64(e->s, e->new, NEW);
+    e->leaf = vtd_map(&e->fs, IOVA, e->old, FS_ALL, 1);
+    entry = vtd_entry_first(&e->fs, DID);
+    vtd_context(e->s, SID0, CTX_ALL);
+    vtd_bind(e->s, SID0, PASID, &entry);
+    vtd_bind(e->s, SID0, 0, &entry);
+    vtd_pq_init(e->s, 0);
+    vtd_enable(e->s);
+}
+
+static void expect_request(Env *e, uint64_t q0, uint64_t q1)
+{
+    uint64_t d[4];
+
+    g_assert_true(vtd_pq_next(e->s, d));
+    g_assert_cmphex(d[0], ==, q0);
+    g_assert_cmphex(d[1], ==, q1);
+    g_assert_cmphex(d[2], ==, 0);
+    g_assert_cmphex(d[3], ==, 0);
+}
+
+#define Q0  (1ull | 1 << 8 | SID0 << 16 | (uint64_t)PASID << 32)
+
+typedef struct Field {
+    const char *name;
+    uint64_t aux;
+    uint64_t q0, q1;
+} Field;
+
+static const Field fields[] = {
+    { "read", READ | LAST | 1, Q0, IOVA | 1 | 4 | 1 << 3 },
+    { "write", WRITE | LAST | 2, Q0, IOVA | 2 | 4 | 2 << 3 },
+    { "read-write", READ | WRITE | LAST | 3, Q0, IOVA | 3 | 4 | 3 << 3 },
+    { "not-last", READ | 4, Q0, IOVA | 1 | 4 << 3 },
+    { "index-511", READ | LAST | 511, Q0, IOVA | 1 | 4 | 511 << 3 },
+    { "index-256", READ | LAST | 256, Q0, IOVA | 1 | 4 | 256 << 3 },
+    { "exec", READ | SVATEST_PR_EXEC | LAST | 5, Q0 | 1ull << 52,
+      IOVA | 1 | 4 | 5 << 3 },
+};
+
+static void field_case(const void *opaque)
+{
+    const Field *f = opaque;
+    Env e = { };
+
+    env_start(&e, "");
+    sva_page_request(&e.d, PASID, IOVA, 1, f->aux);
+    g_assert_cmphex(vtd_readl(e.s, VTD_PRS), ==, PRS_PPR);
+    expect_request(&e, f->q0, f->q1);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+static void test_field_priv(void)
+{
+    Env e = { };
+
+    env_start(&e, "");
+    sva_set_bits(e.s, vtd_entry_at(e.s, SID0, PASID) + 16, PE_SRE);
+    sva_page_request(&e.d, PASID, IOVA, 1,
+                     READ | LAST | SVATEST_PR_PRIV | 7);
+    expect_request(&e, Q0 | 1ull << 53, IOVA | 1 | 4 | 7 << 3);
+    sva_quit(e.s);
+}
+
+static void test_field_no_pasid(void)
+{
+    Env e = { };
+
+    env_start(&e, "");
+    sva_page_request(&e.d, NO_PASID, IOVA, 1, READ | LAST | 9);
+    expect_request(&e, 1 | SID0 << 16, IOVA | 1 | 4 | 9 << 3);
+    sva_quit(e.s);
+}
+
+static void test_stop_marker(void)
+{
+    Env e = { };
+    uint64_t d[4];
+    SvaResult r;
+
+    env_start(&e, "");
+    r = sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_STOPMARK, .pasid = sva_desc_pasid(PASID),
+    });
+    g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
+    g_assert_true(vtd_pq_next(e.s, d));
+    g_assert_cmphex(d[0], ==, Q0);
+    g_assert_cmphex(d[1] & 7, ==, 4);
+    sva_quit(e.s);
+}
+
+static void test_group(void)
+{
+    Env e = { };
+    int i;
+
+    env_start(&e, "");
+    sva_page_request(&e.d, PASID, IOVA, 3, READ | LAST | 6);
+    for (i = 0; i < 3; i++) {
+        expect_request(&e, Q0, (IOVA + i * KiB4) | 1 | (i == 2 ? 4 : 0) |
+                       6 << 3);
+    }
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
+    sva_quit(e.s);
+}
+
+/* What is wrong is said by a fault record; the queue never sees the request. */
+typedef struct Check {
+    const char *name;
+    uint8_t fault;
+    int where;          /* 0 context, 1 directory, 2 entry, 3 root */
+    uint64_t set, clear;
+    uint64_t aux;
+} Check;
+
+static const Check checks[] = {
+    { "root-absent", 0x39, 3, 0, 1 },
+    { "context-absent", 0x41, 0, 0, CTX_P },
+    { "context-reserved", 0x42, 0, 1 << 6, 0 },
+    { "pasid-off", 0x45, 0, 0, CTX_PASIDE },
+    { "requests-off", 0x47, 0, 0, CTX_PRE },
+    { "limit", 0x46, 0, 0, CTX_PDTS(7) },
+    { "directory-absent", 0x51, 1, 0, 1 },
+    { "directory-reserved", 0x52, 1, 1 << 5, 0 },
+    { "entry-absent", 0x59, 2, 0, 1 },
+    { "entry-reserved", 0x5a, 2, 1 << 10, 0 },
+    { "entry-invalid", 0x5b, 2, 0, 7 << 6 },
+    { "privileged", 0x5d, 2, 0, 0, SVATEST_PR_PRIV },
+};
+
+static uint64_t check_at(Env *e, const Check *c)
+{
+    switch (c->where) {
+    case 0:
+        return vtd_context_at(e->s, SID0);
+    case 1:
+        return vtd_dir_at(e->s, SID0, PASID);
+    case 2:
+        return vtd_entry_at(e->s, SID0, PASID);
+    default:
+        return vtd_root_at(e->s, SID0);
+    }
+}
+
+static void check_case(const void *opaque)
+{
+    const Check *c = opaque;
+    Env e = { };
+    uint64_t at;
+    SvaResult r;
+    SvaFault f;
+
+    env_start(&e, "");
+    at = check_at(&e, c);
+    sva_clear_bits(e.s, at, c->clear);
+    sva_set_bits(e.s, at, c->set);
+    r = sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_PAGEREQ, .pasid = sva_desc_pasid(PASID),
+        .src = IOVA, .aux = READ | LAST | WAIT | c->aux | 12,
+    });
+    g_assert_cmphex(r.status, ==, SVATEST_ST_PAGE_INVALID);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
+    g_assert_cmphex(vtd_readl(e.s, VTD_PRS), ==, 0);
+    g_assert_true(vtd_fault_next(e.s, &f));
+    g_assert_cmphex(f.reason, ==, c->fault);
+    g_assert_cmphex(f.sid, ==, SID0);
+    g_assert_cmphex(f.pasid, ==, PASID);
+    g_assert_cmphex(f.addr, ==, IOVA);
+    g_assert_false(f.t1);
+    g_assert_true(f.t2);
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+static void test_check_legacy(void)
+{
+    Env e = { };
+    SvaFault f;
+
+    env_start(&e, "");
+    vtd_set_root(e.s, TTM_LEGACY);
+    sva_page_request(&e.d, PASID, IOVA, 1, READ | LAST);
+    g_assert_true(vtd_fault_next(e.s, &f));
+    g_assert_cmphex(f.reason, ==, 0x32);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
+    sva_quit(e.s);
+}
+
+/* A page that is absent is what page requests are for. */
+static void test_absent_page(void)
+{
+    Env e = { };
+
+    env_start(&e, "");
+    sva_page_request(&e.d, PASID, IOVA + 5 * KiB4, 1, READ | LAST);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 1);
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+static void test_event(void)
+{
+    Env e = { };
+
+    env_start(&e, "");
+    g_assert_cmphex(vtd_readl(e.s, VTD_PECTL), ==, EVENT_IM);
+    vtd_writel(e.s, VTD_PEDATA, 0x71);
+    vtd_writel(e.s, VTD_PEADDR, 0xfee00000);
+    vtd_writel(e.s, VTD_PECTL, 0);
+    sva_page_request(&e.d, PASID, IOVA, 1, READ | LAST);
+    g_assert_true(sva_vector(e.s, 0x71));
+    vtd_writel(e.s, VTD_PEDATA, 0x72);
+    sva_page_request(&e.d, PASID, IOVA, 1, READ | LAST);
+    g_assert_false(sva_vector(e.s, 0x72));
+    vtd_writel(e.s, VTD_PRS, PRS_PPR);
+    g_assert_cmphex(vtd_readl(e.s, VTD_PRS), ==, 0);
+    sva_page_request(&e.d, PASID, IOVA, 1, READ | LAST);
+    g_assert_true(sva_vector(e.s, 0x72));
+    sva_quit(e.s);
+}
+
+static void test_event_masked(void)
+{
+    Env e = { };
+
+    env_start(&e, "");
+    vtd_writel(e.s, VTD_PEDATA, 0x73);
+    vtd_writel(e.s, VTD_PEADDR, 0xfee00000);
+    sva_page_request(&e.d, PASID, IOVA, 1, READ | LAST);
+    g_assert_cmphex(vtd_readl(e.s, VTD_PECTL), ==, EVENT_IM | EVENT_IP);
+    g_assert_false(sva_vector(e.s, 0x73));
+    vtd_writel(e.s, VTD_PECTL, 0);
+    g_assert_true(sva_vector(e.s, 0x73));
+    g_assert_cmphex(vtd_readl(e.s, VTD_PECTL), ==, 0);
+    sva_quit(e.s);
+}
+
+static void test_event_served(void)
+{
+    Env e = { };
+
+    env_start(&e, "");
+    vtd_writel(e.s, VTD_PEDATA, 0x74);
+    vtd_writel(e.s, VTD_PEADDR, 0xfee00000);
+    sva_page_request(&e.d, PASID, IOVA, 1, READ | LAST);
+    vtd_writel(e.s, VTD_PRS, PRS_PPR);
+    g_assert_cmphex(vtd_readl(e.s, VTD_PECTL), ==, EVENT_IM);
+    vtd_writel(e.s, VTD_PECTL, 0);
+    g_assert_false(sva_vector(e.s, 0x74));
+    sva_quit(e.s);
+}
+
+/* 127 requests fit into 128 entries; the next ones are dropped. */
+static void test_overflow(void)
+{
+    Env e = { };
+    uint64_t d[4];
+    SvaResult r;
+
+    env_start(&e, "");
+    sva_page_request(&e.d, PASID, IOVA, 127,
+                     READ | SVATEST_PR_SAME_ADDR | 1);
+    g_assert_cmphex(vtd_readl(e.s, VTD_PRS), ==, PRS_PPR);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 127);
+    /* The last of a group: the unit itself answers Success */
+    r = sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_PAGEREQ, .pasid = sva_desc_pasid(PASID),
+        .src = IOVA, .aux = READ | LAST | WAIT | 2,
+    });
+    g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
+    g_assert_cmphex(vtd_readl(e.s, VTD_PRS), ==, PRS_PPR | PRS_PRO);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 127);
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_UNIT_AUTO_RESPONSES),
+                     ==, 1);
+    /* Room again, but PRO stands */
+    g_assert_true(vtd_pq_next(e.s, d));
+    sva_page_request(&e.d, PASID, IOVA, 1, READ | 3);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 126);
+    vtd_writel(e.s, VTD_PRS, PRS_PRO);
+    g_assert_cmphex(vtd_readl(e.s, VTD_PRS), ==, PRS_PPR);
+    sva_page_request(&e.d, PASID, IOVA, 1, READ | 4);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 127);
+    sva_quit(e.s);
+}
+
+static void test_overflow_silent(void)
+{
+    Env e = { };
+
+    env_start(&e, "");
+    sva_page_request(&e.d, PASID, IOVA, 130,
+                     READ | SVATEST_PR_SAME_ADDR | 1);
+    g_assert_cmphex(vtd_readl(e.s, VTD_PRS), ==, PRS_PPR | PRS_PRO);
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_UNIT_AUTO_RESPONSES),
+                     ==, 0);
+    sva_quit(e.s);
+}
+
+static void test_wrap(void)
+{
+    Env e = { };
+    int i;
+
+    env_start(&e, "");
+    for (i = 0; i < 140; i++) {
+        sva_page_request(&e.d, PASID, IOVA, 1, READ | (i & 0x1ff));
+        expect_request(&e, Q0, IOVA | 1 | i << 3);
+    }
+    g_assert_cmphex(vtd_readq(e.s, VTD_PQT), ==, (140 - 128) * 32);
+    sva_quit(e.s);
+}
+
+/* The answer reaches the one that asked, as it was given. */
+typedef struct Response {
+    const char *name;
+    uint16_t sid;
+    uint32_t pasid;
+    unsigned prgi, code;
+    uint32_t status;    /* NONE: it goes on waiting */
+} Response;
+
+static const Response responses[] = {
+    { "success", SID0, PASID, 33, 0, SVATEST_ST_OK },
+    { "invalid", SID0, PASID, 33, 1, SVATEST_ST_PAGE_INVALID },
+    { "failure", SID0, PASID, 33, 0xf, SVATEST_ST_PAGE_FAILURE },
+    { "other-device", SID1, PASID, 33, 0, SVATEST_ST_NONE },
+    { "other-index", SID0, PASID, 34, 0, SVATEST_ST_NONE },
+    { "no-such-device", BDF(0, 9, 0), PASID, 33, 0, SVATEST_ST_NONE },
+};
+
+static void response_case(const void *opaque)
+{
+    const Response *c = opaque;
+    Env e = { };
+    SvaResult r;
+
+    env_start(&e, "");
+    r = sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_PAGEREQ, .pasid = sva_desc_pasid(PASID),
+        .src = IOVA, .aux = READ | LAST | WAIT | 33,
+    });
+    g_assert_cmphex(r.status, ==, SVATEST_ST_NONE);
+    vtd_iq(e.s, vtd_resp_q0(c->sid, c->pasid, c->code), vtd_resp_q1(c->prgi));
+    g_assert_true(vtd_wait(e.s));
+    r = sva_result(&e.d);
+    g_assert_cmphex(r.status, ==, c->status);
+    g_assert_cmphex(vtd_readl(e.s, VTD_FSTS), ==, 0);
+    sva_quit(e.s);
+}
+
+/* A queued request drops what the unit caches of that page, nothing else. */
+typedef struct Implicit {
+    const char *name;
+    uint32_t pasid;
+    uint64_t addr;
+    uint64_t want;
+} Implicit;
+
+static const Implicit implicits[] = {
+    { "same-page", PASID, IOVA, NEW },
+    { "other-page", PASID, IOVA + KiB4, OLD },
+    { "other-pasid", 0, IOVA, OLD },
+};
+
+static void implicit_case(const void *opaque)
+{
+    const Implicit *i = opaque;
+    Env e = { };
+
+    env_start(&e, "");
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, 0), ==, OLD);
+    sva_write64(e.s, e.leaf, e.new | FS_ALL);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, 0), ==, OLD);
+    sva_page_request(&e.d, i->pasid, i->addr, 1, READ | LAST);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, 0), ==, i->want);
+    sva_quit(e.s);
+}
+
+/* Requests stay in the fabric until time, a drain or an acknowledgement. */
+static void test_delay_time(void)
+{
+    Env e = { };
+
+    env_start(&e, ",prq-delay-us=1000");
+    sva_page_request(&e.d, PASID, IOVA, 1, READ | LAST);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
+    g_assert_true(vtd_wait(e.s));
+    g_assert_true(vtd_wait_flags(e.s, WAIT_SW | WAIT_FN));
+    vtd_iq(e.s, vtd_piotlb_q0(PIOTLB_ALL, DID, PASID), 0);
+    g_assert_true(vtd_wait(e.s));
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
+    qtest_clock_step(e.s->qts, 999 * 1000);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
+    qtest_clock_step(e.s->qts, 2 * 1000);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 1);
+    sva_quit(e.s);
+}
+
+static void test_delay_drain(void)
+{
+    Env e = { };
+
+    env_start(&e, ",prq-delay-us=1000");
+    sva_page_request(&e.d, PASID, IOVA, 3, READ | LAST);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
+    g_assert_true(vtd_wait_flags(e.s, WAIT_SW | WAIT_PD));
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 3);
+    sva_quit(e.s);
+}
+
+static void test_delay_acknowledgement(void)
+{
+    Env e = { };
+
+    env_start(&e, ",prq-delay-us=1000");
+    sva_page_request(&e.d, PASID, IOVA, 1, READ | LAST);
+    vtd_iq(e.s, vtd_pdev_q0(SID1, SID1, PASID), DEV_ALL | 1 << 11);
+    g_assert_true(vtd_wait(e.s));
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
+    vtd_iq(e.s, vtd_pdev_q0(SID0, SID0, PASID), DEV_ALL | 1 << 11);
+    g_assert_true(vtd_wait(e.s));
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 1);
+    sva_quit(e.s);
+}
+
+#define ADD_TABLE(group, table, fn) \
+    for (i = 0; i < ARRAY_SIZE(table); i++) { \
+        g_autofree char *path = g_strdup_printf( \
+            "/svatest/page-request/" group "/%s", table[i].name); \
+        qtest_add_data_func(path, &table[i], fn); \
+    }
+
+int main(int argc, char **argv)
+{
+    int i;
+
+    g_test_init(&argc, &argv, NULL);
+    ADD_TABLE("field", fields, field_case);
+    ADD_TABLE("check", checks, check_case);
+    ADD_TABLE("response", responses, response_case);
+    ADD_TABLE("implicit", implicits, implicit_case);
+#define ADD(name, fn) qtest_add_func("/svatest/page-request/" name, fn)
+    ADD("field/privileged", test_field_priv);
+    ADD("field/no-pasid", test_field_no_pasid);
+    ADD("stop-marker", test_stop_marker);
+    ADD("group", test_group);
+    ADD("check/legacy", test_check_legacy);
+    ADD("absent-page", test_absent_page);
+    ADD("event/sent", test_event);
+    ADD("event/masked", test_event_masked);
+    ADD("event/served", test_event_served);
+    ADD("overflow/answered", test_overflow);
+    ADD("overflow/silent", test_overflow_silent);
+    ADD("wrap", test_wrap);
+    ADD("delay/time", test_delay_time);
+    ADD("delay/drain", test_delay_drain);
+    ADD("delay/acknowledgement", test_delay_acknowledgement);
+    return g_test_run();
+}

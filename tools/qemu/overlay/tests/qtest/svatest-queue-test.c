@@ -1,0 +1,375 @@
+/*
+ * The invalidation queue: descriptors, errors, waits, time-outs
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "svatest-drv.h"
+
+#define PASID   0x8421u
+#define DID     7
+#define IOVA    0x10000000ull
+
+typedef struct Desc {
+    const char *name;
+    uint64_t q0, q1, q2, q3;
+} Desc;
+
+#define BIT64(n)    (1ull << (n))
+#define Q0_PASID    ((uint64_t)PASID << 32)
+#define Q0_SID3     ((uint64_t)SID0 << 32 | (SID0 & 0xfull) << 12 | \
+                     (uint64_t)(SID0 >> 4) << 52)
+#define Q0_SID8     ((uint64_t)SID0 << 16 | (SID0 & 0xfull) << 12 | \
+                     (uint64_t)(SID0 >> 4) << 52)
+
+/* Complete and right: none of them may raise an error. */
+static const Desc good[] = {
+    { "context-global", 0x11 },
+    { "context-domain", 0x21 | DID << 16 },
+    { "context-device", 0x31 | (uint64_t)SID0 << 32 },
+    { "context-device-mask", 0x31 | (uint64_t)SID0 << 32 | 3ull << 48 },
+    { "iotlb-global", 0x12 },
+    { "iotlb-domain", 0x22 | DID << 16 },
+    { "iotlb-drain", 0x22 | DID << 16 | BIT64(6) | BIT64(7) },
+    { "iotlb-page", 0x32 | DID << 16, IOVA },
+    { "iotlb-page-mask", 0x32 | DID << 16, 18 },
+    { "iotlb-page-hint", 0x32 | DID << 16, IOVA | IH },
+    { "device-tlb", 0x3 | Q0_SID3, IOVA },
+    { "device-tlb-all", 0x3 | Q0_SID3, DEV_ALL | 1 },
+    { "device-tlb-pending", 0x3 | Q0_SID3 | 0x1full << 16, IOVA },
+    { "interrupt-global", 0x4 },
+    { "interrupt-index", 0x4 | 1 << 4 | 5ull << 32 },
+    { "wait-fence", 0x5 | 1 << 6 },
+    { "wait-interrupt", 0x5 | 1 << 4 },
+    { "wait-drain", 0x5 | 1 << 7 | 1 << 6 },
+    { "pasid-iotlb", 0x6 | 2 << 4 | DID << 16 | Q0_PASID },
+    { "pasid-iotlb-page", 0x6 | 3 << 4 | DID << 16 | Q0_PASID, IOVA | IH | 9 },
+    { "pasid-cache-domain", 0x7 | DID << 16 },
+    { "pasid-cache-pasid", 0x17 | DID << 16 | Q0_PASID },
+    { "pasid-cache-global", 0x37 },
+    { "pasid-device-tlb", 0x8 | Q0_SID8 | Q0_PASID, IOVA },
+    { "pasid-device-tlb-all", 0x8 | Q0_SID8 | Q0_PASID, DEV_ALL | 1 << 11 },
+    { "pasid-device-tlb-global", 0x8 | Q0_SID8 | Q0_PASID, DEV_ALL | 1 << 11 | 1 },
+    { "response", 0x9 | 1 << 4 | (uint64_t)SID0 << 16 | Q0_PASID, 4 | 5 << 3 },
+};
+
+/* One thing wrong in each */
+static const Desc bad[] = {
+    { "type-0", 0x0 },
+    { "type-10", 0xa },
+    { "type-15", 0xf },
+    { "type-high-bit", 0x11 | BIT64(9) },
+    { "type-top-bit", 0x25 | BIT64(11) },
+    { "context/granularity", 0x01 },
+    { "context/bit-6", 0x11 | BIT64(6) },
+    { "context/bit-12", 0x11 | BIT64(12) },
+    { "context/bit-50", 0x11 | BIT64(50) },
+    { "context/bit-63", 0x11 | BIT64(63) },
+    { "context/quad-1", 0x11, 1 },
+    { "context/quad-1-top", 0x11, BIT64(63) },
+    { "context/quad-2", 0x11, 0, 1 },
+    { "context/quad-3", 0x11, 0, 0, BIT64(63) },
+    { "iotlb/granularity", 0x02 },
+    { "iotlb/bit-8", 0x12 | BIT64(8) },
+    { "iotlb/bit-12", 0x12 | BIT64(12) },
+    { "iotlb/bit-32", 0x12 | BIT64(32) },
+    { "iotlb/bit-63", 0x12 | BIT64(63) },
+    { "iotlb/quad-1-bit-7", 0x32, BIT64(7) },
+    { "iotlb/quad-1-bit-11", 0x32, BIT64(11) },
+    { "iotlb/mask-too-large", 0x32, 19 },
+    { "iotlb/quad-2", 0x12, 0, BIT64(40) },
+    { "iotlb/quad-3", 0x12, 0, 0, 1 },
+    { "device-tlb/bit-4", 0x3 | Q0_SID3 | BIT64(4), IOVA },
+    { "device-tlb/bit-8", 0x3 | Q0_SID3 | BIT64(8), IOVA },
+    { "device-tlb/bit-21", 0x3 | Q0_SID3 | BIT64(21), IOVA },
+    { "device-tlb/bit-48", 0x3 | Q0_SID3 | BIT64(48), IOVA },
+    { "device-tlb/bit-51", 0x3 | Q0_SID3 | BIT64(51), IOVA },
+    { "device-tlb/quad-1-bit-1", 0x3 | Q0_SID3, IOVA | BIT64(1) },
+    { "device-tlb/quad-1-bit-11", 0x3 | Q0_SID3, IOVA | BIT64(11) },
+    { "device-tlb/quad-2", 0x3 | Q0_SID3, IOVA, 1 },
+    { "interrupt/bit-5", 0x4 | BIT64(5) },
+    { "interrupt/bit-26", 0x4 | BIT64(26) },
+    { "interrupt/bit-48", 0x4 | BIT64(48) },
+    { "interrupt/quad-1", 0x4, 1 },
+    { "wait/bit-8", 0x5 | WAIT_FN | BIT64(8) },
+    { "wait/bit-12", 0x5 | WAIT_FN | BIT64(12) },
+    { "wait/bit-31", 0x5 | WAIT_FN | BIT64(31) },
+    { "wait/quad-1-bit-0", 0x5 | WAIT_FN, 1 },
+    { "wait/quad-1-bit-1", 0x5 | WAIT_FN, 2 },
+    { "wait/quad-2", 0x5 | WAIT_FN, 0, 1 },
+    { "wait/quad-3", 0x5 | WAIT_FN, 0, 0, 1 },
+    { "pasid-iotlb/granularity-0", 0x6 | Q0_PASID },
+    { "pasid-iotlb/granularity-1", 0x16 | Q0_PASID },
+    { "pasid-iotlb/bit-6", 0x26 | BIT64(6) },
+    { "pasid-iotlb/bit-8", 0x26 | BIT64(8) },
+    { "pasid-iotlb/bit-12", 0x26 | BIT64(12) },
+    { "pasid-iotlb/bit-52", 0x26 | BIT64(52) },
+    { "pasid-iotlb/bit-63", 0x26 | BIT64(63) },
+    { "pasid-iotlb/quad-1-bit-7", 0x36, BIT64(7) },
+    { "pasid-iotlb/quad-1-bit-11", 0x36, BIT64(11) },
+    { "pasid-iotlb/mask-too-large", 0x36, 19 },
+    { "pasid-iotlb/quad-2", 0x26, 0, 1 },
+    { "pasid-cache/granularity", 0x27 },
+    { "pasid-cache/bit-6", 0x37 | BIT64(6) },
+    { "pasid-cache/bit-15", 0x37 | BIT64(15) },
+    { "pasid-cache/bit-52", 0x37 | BIT64(52) },
+    { "pasid-cache/quad-1", 0x37, 1 },
+    { "pasid-cache/quad-2", 0x37, 0, 1 },
+    { "pasid-cache/quad-3", 0x37, 0, 0, 1 },
+    { "pasid-device-tlb/quad-1-bit-1", 0x8 | Q0_SID8, IOVA | BIT64(1) },
+    { "pasid-device-tlb/quad-1-bit-10", 0x8 | Q0_SID8, IOVA | BIT64(10) },
+    { "pasid-device-tlb/quad-2", 0x8 | Q0_SID8, IOVA, 1 },
+    { "pasid-device-tlb/quad-3", 0x8 | Q0_SID8, IOVA, 0, 1 },
+    { "response/bit-5", 0x19 | BIT64(5) },
+    { "response/bit-8", 0x19 | BIT64(8) },
+    { "response/bit-52", 0x19 | BIT64(52) },
+    { "response/bit-63", 0x19 | BIT64(63) },
+    { "response/quad-1-bit-0", 0x19, 4 | 1 },
+    { "response/quad-1-bit-12", 0x19, 4 | BIT64(12) },
+    { "response/quad-1-bit-63", 0x19, 4 | BIT64(63) },
+    { "response/quad-2", 0x19, 4, 1 },
+    { "response/quad-3", 0x19, 4, 0, BIT64(63) },
+};
+
+static void good_case(const void *opaque)
+{
+    const Desc *desc = opaque;
+    Sva *s = sva_start(SVA_MACHINE);
+    SvaDev d;
+
+    sva_dev_init(&d, s, SID0);
+    sva_dev_pasid(&d, true);
+    sva_dev_ats(&d, true);
+    vtd_enable(s);
+    vtd_iq4(s, desc->q0, desc->q1, desc->q2, desc->q3);
+    g_assert_true(vtd_wait(s));
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, 0);
+    g_assert_cmphex(vtd_readq(s, VTD_IQH), ==, vtd_readq(s, VTD_IQT));
+    sva_quit(s);
+}
+
+static void put_wait(Sva *s, uint64_t at)
+{
+    sva_write64(s, at, 5 | WAIT_SW | (uint64_t)++s->waits << 32);
+    sva_write64(s, at + 8, s->status);
+    sva_write64(s, at + 16, 0);
+    sva_write64(s, at + 24, 0);
+}
+
+/*
+ * The head stays on the bad descriptor, nothing behind it is done. When it was
+ * replaced and IQE cleared, the queue goes on.
+ */
+static void bad_case(const void *opaque)
+{
+    const Desc *desc = opaque;
+    Sva *s = sva_start(SVA_MACHINE);
+    uint64_t head;
+
+    vtd_enable(s);
+    head = vtd_readq(s, VTD_IQH);
+    vtd_iq4(s, desc->q0, desc->q1, desc->q2, desc->q3);
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, FSTS_IQE);
+    g_assert_cmphex(vtd_readq(s, VTD_IQH), ==, head);
+    g_assert_false(vtd_wait(s));
+    g_assert_cmphex(vtd_readq(s, VTD_IQH), ==, head);
+
+    put_wait(s, s->iq + head);
+    put_wait(s, s->iq + head + 32);
+    vtd_writel(s, VTD_FSTS, FSTS_IQE);
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, 0);
+    g_assert_true(vtd_wait(s));
+    g_assert_cmphex(vtd_readq(s, VTD_IQH), ==, vtd_readq(s, VTD_IQT));
+    sva_quit(s);
+}
+
+/* A 128-bit queue knows the old descriptors only. */
+static void narrow_case(const void *opaque)
+{
+    unsigned type = GPOINTER_TO_INT(opaque);
+    Sva *s = sva_start(SVA_MACHINE);
+    static const uint64_t q0[] = {
+        [1] = 0x11, [2] = 0x12, [3] = 0x3 | Q0_SID3, [4] = 0x4,
+        [5] = 0x5 | WAIT_FN, [6] = 0x26, [7] = 0x37, [8] = 0x8 | Q0_SID8,
+        [9] = 0x19 | (uint64_t)SID0 << 16,
+    };
+
+    vtd_set_root(s, TTM_SCALABLE);
+    vtd_iq_init(s, false);
+    g_assert_true(vtd_wait(s));
+    vtd_iq(s, q0[type], type == 9 ? 4 : 0);
+    if (type < 6) {
+        g_assert_true(vtd_wait(s));
+        g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, 0);
+    } else {
+        g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, FSTS_IQE);
+        g_assert_false(vtd_wait(s));
+    }
+    sva_quit(s);
+}
+
+static void test_wait_status(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+
+    vtd_enable(s);
+    sva_write64(s, s->status, 0xaaaaaaaabbbbbbbbull);
+    s->waits = 0x12345677;
+    g_assert_true(vtd_wait(s));
+    g_assert_cmphex(sva_read64(s, s->status), ==, 0xaaaaaaaa12345678ull);
+    /* Fence only: no status, no interrupt */
+    g_assert_false(vtd_wait_flags(s, WAIT_FN));
+    g_assert_cmphex(sva_read64(s, s->status), ==, 0xaaaaaaaa12345678ull);
+    g_assert_cmphex(vtd_readl(s, VTD_ICS), ==, 0);
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, 0);
+    sva_quit(s);
+}
+
+static void test_wait_both(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+
+    vtd_enable(s);
+    g_assert_true(vtd_wait_flags(s, WAIT_SW | WAIT_IF | WAIT_FN));
+    g_assert_cmphex(vtd_readl(s, VTD_ICS), ==, 1);
+    sva_quit(s);
+}
+
+static void test_wait_drain_idle(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+
+    vtd_enable(s);
+    g_assert_true(vtd_wait_flags(s, WAIT_SW | WAIT_PD));
+    g_assert_true(vtd_wait_flags(s, WAIT_SW | WAIT_PD | WAIT_FN));
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, 0);
+    sva_quit(s);
+}
+
+static void test_wait_event(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+
+    vtd_enable(s);
+    g_assert_cmphex(vtd_readl(s, VTD_IECTL), ==, EVENT_IM);
+    vtd_writel(s, VTD_IEDATA, 0x61);
+    vtd_writel(s, VTD_IEADDR, 0xfee00000);
+    vtd_wait_flags(s, WAIT_IF);
+    g_assert_cmphex(vtd_readl(s, VTD_ICS), ==, 1);
+    g_assert_cmphex(vtd_readl(s, VTD_IECTL), ==, EVENT_IM | EVENT_IP);
+    g_assert_false(sva_vector(s, 0x61));
+    vtd_writel(s, VTD_IECTL, 0);
+    g_assert_true(sva_vector(s, 0x61));
+    g_assert_cmphex(vtd_readl(s, VTD_IECTL), ==, 0);
+    /* IWC still stands: no second message */
+    vtd_writel(s, VTD_IEDATA, 0x62);
+    vtd_wait_flags(s, WAIT_IF);
+    g_assert_false(sva_vector(s, 0x62));
+    vtd_writel(s, VTD_ICS, 1);
+    g_assert_cmphex(vtd_readl(s, VTD_ICS), ==, 0);
+    vtd_wait_flags(s, WAIT_IF);
+    g_assert_true(sva_vector(s, 0x62));
+    sva_quit(s);
+}
+
+/* Queue errors raise the fault event. */
+static void test_error_event(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+
+    vtd_enable(s);
+    vtd_writel(s, VTD_FEDATA, 0x63);
+    vtd_writel(s, VTD_FEADDR, 0xfee00000);
+    vtd_writel(s, VTD_FECTL, 0);
+    vtd_iq(s, 0, 0);
+    g_assert_true(sva_vector(s, 0x63));
+    sva_quit(s);
+}
+
+static void test_wrap(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+    int i;
+
+    vtd_enable(s);
+    for (i = 0; i < 130; i++) {
+        g_assert_true(vtd_wait(s));
+    }
+    g_assert_cmphex(vtd_readq(s, VTD_IQH), ==, vtd_readq(s, VTD_IQT));
+    sva_quit(s);
+}
+
+/* Many descriptors behind one doorbell, done in order up to the tail */
+static void test_batch(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+    int i;
+
+    vtd_set_root(s, TTM_SCALABLE);
+    vtd_iq_init(s, true);
+    for (i = 0; i < 20; i++) {
+        put_wait(s, s->iq + i * 32);
+    }
+    vtd_writeq(s, VTD_IQT, 10 * 32);
+    g_assert_cmphex(qtest_readl(s->qts, s->status), ==, 10);
+    g_assert_cmphex(vtd_readq(s, VTD_IQH), ==, 10 * 32);
+    vtd_writeq(s, VTD_IQT, 20 * 32);
+    g_assert_true(vtd_wait_done(s));
+    sva_quit(s);
+}
+
+static void test_disabled(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+
+    vtd_set_root(s, TTM_SCALABLE);
+    vtd_writeq(s, VTD_IQA, s->iq | 1 << 11);
+    g_assert_false(vtd_wait(s));
+    sva_quit(s);
+}
+
+/* The queue in memory that does not answer is an error, not the end. */
+static void test_fetch_error(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+
+    s->iq = 0x700000000000ull;
+    vtd_set_root(s, TTM_SCALABLE);
+    vtd_iq_init(s, true);
+    vtd_writeq(s, VTD_IQT, 32);
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, FSTS_IQE);
+    sva_quit(s);
+}
+
+int main(int argc, char **argv)
+{
+    int i;
+
+    g_test_init(&argc, &argv, NULL);
+    for (i = 0; i < ARRAY_SIZE(good); i++) {
+        g_autofree char *path = g_strdup_printf("/svatest/queue/good/%s",
+                                                good[i].name);
+        qtest_add_data_func(path, &good[i], good_case);
+    }
+    for (i = 0; i < ARRAY_SIZE(bad); i++) {
+        g_autofree char *path = g_strdup_printf("/svatest/queue/bad/%s",
+                                                bad[i].name);
+        qtest_add_data_func(path, &bad[i], bad_case);
+    }
+    for (i = 1; i <= 9; i++) {
+        g_autofree char *path = g_strdup_printf("/svatest/queue/narrow/%d", i);
+
+        qtest_add_data_func(path, GINT_TO_POINTER(i), narrow_case);
+    }
+    qtest_add_func("/svatest/queue/wait/status", test_wait_status);
+    qtest_add_func("/svatest/queue/wait/both", test_wait_both);
+    qtest_add_func("/svatest/queue/wait/drain-idle", test_wait_drain_idle);
+    qtest_add_func("/svatest/queue/wait/event", test_wait_event);
+    qtest_add_func("/svatest/queue/error-event", test_error_event);
+    qtest_add_func("/svatest/queue/wrap", test_wrap);
+    qtest_add_func("/svatest/queue/batch", test_batch);
+    qtest_add_func("/svatest/queue/disabled", test_disabled);
+    qtest_add_func("/svatest/queue/fetch-error", test_fetch_error);
+    return g_test_run();
+}
