@@ -83,15 +83,6 @@ void svatest_pri_set_status(SVATestState *pf, uint16_t bits)
 /* A Response Failure: no more requests, and no more responses are expected. */
 void svatest_pri_fail(SVATestState *pf)
 {
-    for (unsigned i = 0; i < SVATEST_PRGIS; i++) {
-        SVATestGroup *g = &pf->pri.group[i];
-
-        if (g->owner && g->channel >= 0) {
-            g->owner->channel[g->channel].response = PCI_SVA_RESP_FAILURE;
-            g->owner->channel[g->channel].groups = 0;
-            svatest_kick(g->owner);
-        }
-    }
     svatest_pri_forget(pf, NULL);
     pci_word_test_and_clear_mask(pf->parent_obj.config + pf->pri_cap +
                                  PCI_PRI_CTRL, PCI_PRI_CTRL_ENABLE);
@@ -111,6 +102,7 @@ static void svatest_pri_config(SVATestState *s, uint32_t addr, uint32_t val,
     if (addr == ctrl && (val & PCI_PRI_CTRL_RESET) &&
         !(val & PCI_PRI_CTRL_ENABLE)) {
         svatest_pri_forget(s, NULL);
+        svatest_pri_wake(s);
     }
     svatest_pri_set_status(s, 0);
 }
@@ -315,10 +307,11 @@ static void svatest_realize(PCIDevice *dev, Error **errp)
     } else if (!svatest_check_properties(s, errp)) {
         return;
     }
-    if (pcie_endpoint_cap_init(dev, 0) < 0 || !svatest_realize_bars(s, errp)) {
-        if (errp && !*errp) {
-            error_setg(errp, "svatest cannot set up its capabilities");
-        }
+    if (!svatest_realize_bars(s, errp)) {
+        return;
+    }
+    if (pcie_endpoint_cap_init(dev, 0) < 0) {
+        error_setg(errp, "svatest has no room for the PCI Express capability");
         return;
     }
     pcie_cap_flr_init(dev);
@@ -353,6 +346,7 @@ static void svatest_reset_hold(Object *obj, ResetType type)
     svatest_atc_clear(s);
     memset(s->counter, 0, sizeof(s->counter));
     svatest_pri_forget(pf, pf == s ? NULL : s);
+    svatest_pri_wake(pf);
     if (dev->exp.ats_cap) {
         pci_set_word(dev->config + dev->exp.ats_cap + PCI_ATS_CTRL, 0);
     }

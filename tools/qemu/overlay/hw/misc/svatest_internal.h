@@ -46,6 +46,7 @@ typedef struct SVATestGroup {
     SVATestState *owner;        /* function that sent it, NULL: free */
     int channel;                /* that waits for it, -1: nobody any more */
     uint32_t pasid;             /* as it was sent */
+    uint8_t devfn;              /* as it was sent */
     unsigned pages;             /* credits it holds */
     int64_t sent;
 } SVATestGroup;
@@ -237,6 +238,7 @@ void svatest_pri_stop_marker(SVATestState *s, uint32_t pasid);
 void svatest_pri_response(void *opaque, uint32_t pasid, uint16_t prgi,
                           uint8_t code);
 void svatest_pri_orphan(SVATestState *s, int channel);
+void svatest_pri_wake(SVATestState *pf);
 void svatest_pri_forget(SVATestState *s, SVATestState *owner);
 void svatest_pasid_stop(SVATestState *s, uint32_t val);
 void svatest_stop_check(SVATestState *s);

@@ -49,6 +49,7 @@ static void svatest_group_open(SVATestState *s, unsigned prgi, int channel,
     }
     *g = (SVATestGroup) {
         .owner = s, .channel = channel, .pages = pages,
+        .devfn = s->parent_obj.devfn + s->devfn_offset,
         .pasid = svatest_sent_pasid(s, pasid),
         .sent = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL),
     };
@@ -208,103 +209,6 @@ void svatest_pri_stop_marker(SVATestState *s, uint32_t pasid)
     }
 }
 
-static void svatest_count_response(SVATestState *s, const SVATestGroup *g,
-                                   uint8_t code)
-{
-    int64_t waited = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) - g->sent;
-
-    svatest_count(s, code == PCI_SVA_RESP_SUCCESS ? SVATEST_CNT_RESP_SUCCESS :
-                     code == PCI_SVA_RESP_INVALID ? SVATEST_CNT_RESP_INVALID :
-                     SVATEST_CNT_RESP_FAILURE, 1);
-    s->counter[SVATEST_CNT_LONGEST_WAIT] =
-        MAX(s->counter[SVATEST_CNT_LONGEST_WAIT], waited);
-}
-
-/* Out of credits is the state of many channels, of all functions. */
-static void svatest_wake_credit(SVATestState *pf)
-{
-    unsigned vfs = pcie_sriov_num_vfs(&pf->parent_obj);
-
-    for (unsigned f = 0; f <= vfs; f++) {
-        SVATestState *s = pf;
-
-        if (f) {
-            s = SVATEST(pcie_sriov_get_vf_at_index(&pf->parent_obj, f - 1));
-        }
-        for (unsigned i = 0; i < s->num_channels; i++) {
-            if (s->channel[i].waits_credit) {
-                s->channel[i].waits_credit = false;
-                svatest_kick(s);
-            }
-        }
-    }
-}
-
-void svatest_pri_response(void *opaque, uint32_t pasid, uint16_t prgi,
-                          uint8_t code)
-{
-    SVATestState *s = opaque, *pf = svatest_pf(s);
-    SVATestGroup *g = &pf->pri.group[prgi % SVATEST_PRGIS];
-    SVATestChannel *ch;
-
-    if (s->resp_drop) {
-        s->resp_drop--;
-        svatest_count(s, SVATEST_CNT_RESP_DROPPED, 1);
-        return;
-    }
-    /* Without the PASID in responses the index alone has to match. */
-    if (!g->owner || g->owner->parent_obj.devfn + g->owner->devfn_offset !=
-                     s->parent_obj.devfn + s->devfn_offset ||
-        (pf->prg_pasid && g->pasid != pasid)) {
-        svatest_count(s, SVATEST_CNT_RESP_UNKNOWN, 1);
-        svatest_pri_set_status(pf, PCI_PRI_STATUS_UPRGI);
-        svatest_set_error(s, SVATEST_ERR_UPRGI);
-        return;
-    }
-    svatest_count_response(s, g, code);
-    ch = g->channel < 0 ? NULL : &s->channel[g->channel];
-    svatest_group_close(&pf->pri, g);
-    if (ch && ch->groups) {
-        ch->response = MAX(ch->response, code);
-        ch->groups--;
-    }
-    if (code != PCI_SVA_RESP_SUCCESS && code != PCI_SVA_RESP_INVALID) {
-        svatest_pri_fail(pf);
-        svatest_set_error(s, SVATEST_ERR_RESPONSE);
-    }
-    svatest_pri_set_status(pf, 0);
-    svatest_wake_credit(pf);
-    svatest_stop_check(s);
-    svatest_kick(s);
-}
-
-/* The command of @channel ends without the responses; -1: every channel. */
-void svatest_pri_orphan(SVATestState *s, int channel)
-{
-    SVATestPRI *pri = &svatest_pf(s)->pri;
-
-    for (unsigned i = 0; i < SVATEST_PRGIS && pri->open; i++) {
-        SVATestGroup *g = &pri->group[i];
-
-        if (g->owner == s && (channel < 0 || g->channel == channel)) {
-            g->channel = -1;
-        }
-    }
-}
-
-/* Reset of the interface, or of one function when @owner is set. */
-void svatest_pri_forget(SVATestState *pf, SVATestState *owner)
-{
-    for (unsigned i = 0; i < SVATEST_PRGIS && pf->pri.open; i++) {
-        SVATestGroup *g = &pf->pri.group[i];
-
-        if (g->owner && (!owner || g->owner == owner)) {
-            svatest_group_close(&pf->pri, g);
-        }
-    }
-    svatest_wake_credit(pf);
-}
-
 static bool svatest_group_pending(SVATestState *s, uint32_t pasid)
 {
     SVATestPRI *pri = &svatest_pf(s)->pri;
@@ -330,6 +234,114 @@ void svatest_stop_check(SVATestState *s)
     }
     s->stop_status = pasid | SVATEST_STOP_DONE;
     svatest_raise(s, SVATEST_INTR_STOPPED);
+}
+
+static void svatest_count_response(SVATestState *s, const SVATestGroup *g,
+                                   uint8_t code)
+{
+    int64_t waited = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) - g->sent;
+
+    svatest_count(s, code == PCI_SVA_RESP_SUCCESS ? SVATEST_CNT_RESP_SUCCESS :
+                     code == PCI_SVA_RESP_INVALID ? SVATEST_CNT_RESP_INVALID :
+                     SVATEST_CNT_RESP_FAILURE, 1);
+    s->counter[SVATEST_CNT_LONGEST_WAIT] =
+        MAX(s->counter[SVATEST_CNT_LONGEST_WAIT], waited);
+}
+
+/* Out of credits is the state of many channels, of all functions. */
+void svatest_pri_wake(SVATestState *pf)
+{
+    unsigned vfs = pcie_sriov_num_vfs(&pf->parent_obj);
+
+    for (unsigned f = 0; f <= vfs; f++) {
+        SVATestState *s = pf;
+
+        if (f) {
+            s = SVATEST(pcie_sriov_get_vf_at_index(&pf->parent_obj, f - 1));
+        }
+        for (unsigned i = 0; i < s->num_channels; i++) {
+            if (s->channel[i].waits_credit) {
+                s->channel[i].waits_credit = false;
+                svatest_kick(s);
+            }
+        }
+    }
+}
+
+void svatest_pri_response(void *opaque, uint32_t pasid, uint16_t prgi,
+                          uint8_t code)
+{
+    SVATestState *s = opaque, *pf = svatest_pf(s);
+    SVATestGroup *g = &pf->pri.group[prgi % SVATEST_PRGIS];
+    SVATestState *owner;
+    SVATestChannel *ch;
+
+    if (s->resp_drop) {
+        s->resp_drop--;
+        svatest_count(s, SVATEST_CNT_RESP_DROPPED, 1);
+        return;
+    }
+    /* Without the PASID in responses the index alone has to match. */
+    if (!g->owner || g->devfn != s->parent_obj.devfn ||
+        (pf->prg_pasid && g->pasid != pasid)) {
+        svatest_count(s, SVATEST_CNT_RESP_UNKNOWN, 1);
+        svatest_pri_set_status(pf, PCI_PRI_STATUS_UPRGI);
+        svatest_set_error(s, SVATEST_ERR_UPRGI);
+        return;
+    }
+    svatest_count_response(s, g, code);
+    owner = g->owner;
+    ch = g->channel < 0 ? NULL : &owner->channel[g->channel];
+    svatest_group_close(&pf->pri, g);
+    if (ch && ch->groups) {
+        ch->response = MAX(ch->response, code);
+        ch->groups--;
+    }
+    if (code != PCI_SVA_RESP_SUCCESS && code != PCI_SVA_RESP_INVALID) {
+        svatest_pri_fail(pf);
+        svatest_set_error(s, SVATEST_ERR_RESPONSE);
+    }
+    svatest_pri_set_status(pf, 0);
+    svatest_pri_wake(pf);
+    svatest_stop_check(owner);
+    svatest_kick(owner);
+}
+
+/* The command of @channel ends without the responses; -1: every channel. */
+void svatest_pri_orphan(SVATestState *s, int channel)
+{
+    SVATestPRI *pri = &svatest_pf(s)->pri;
+
+    for (unsigned i = 0; i < SVATEST_PRGIS && pri->open; i++) {
+        SVATestGroup *g = &pri->group[i];
+
+        if (g->owner == s && (channel < 0 || g->channel == channel)) {
+            g->channel = -1;
+        }
+    }
+}
+
+/*
+ * No response will come for the groups of @owner, or for any of @pf and its
+ * VFs if that is NULL. Who still waits for one fails.
+ */
+void svatest_pri_forget(SVATestState *pf, SVATestState *owner)
+{
+    for (unsigned i = 0; i < SVATEST_PRGIS && pf->pri.open; i++) {
+        SVATestGroup *g = &pf->pri.group[i];
+        SVATestState *s = g->owner;
+
+        if (!s || (owner && s != owner)) {
+            continue;
+        }
+        if (g->channel >= 0) {
+            s->channel[g->channel].response = PCI_SVA_RESP_FAILURE;
+            s->channel[g->channel].groups = 0;
+            svatest_kick(s);
+        }
+        svatest_group_close(&pf->pri, g);
+        svatest_stop_check(s);
+    }
 }
 
 void svatest_pasid_stop(SVATestState *s, uint32_t val)
