@@ -517,10 +517,9 @@ void svatest_imm_start(SVATestChannel *ch)
     svatest_kick(ch->s);
 }
 
-void svatest_channel_reset(SVATestChannel *ch)
+void svatest_channel_reset(SVATestState *s, unsigned index)
 {
-    SVATestState *s = ch->s;
-    unsigned index = ch->index;
+    SVATestChannel *ch = &s->channel[index];
 
     memset(ch, 0, sizeof(*ch));
     ch->s = s;

@@ -275,7 +275,7 @@ void svatest_slice(void *opaque);
 void svatest_timer(void *opaque);
 void svatest_abort(SVATestChannel *ch);
 void svatest_channel_set_flags(SVATestChannel *ch, uint32_t flags);
-void svatest_channel_reset(SVATestChannel *ch);
+void svatest_channel_reset(SVATestState *s, unsigned index);
 bool svatest_channel_busy(const SVATestChannel *ch);
 void svatest_imm_start(SVATestChannel *ch);
 

@@ -62,7 +62,7 @@ void svatest_regs_reset(SVATestState *s, bool keep_knobs)
     s->stop_pasid = 0;
     s->stop_status = 0;
     for (unsigned i = 0; i < SVATEST_MAX_CHANNELS; i++) {
-        svatest_channel_reset(&s->channel[i]);
+        svatest_channel_reset(s, i);
     }
     if (keep_knobs) {
         return;
