@@ -86,12 +86,11 @@ enum { SVA_TTM_LEGACY, SVA_TTM_SCALABLE, SVA_TTM_RESERVED, SVA_TTM_ABORT };
 #define SVA_PE1_DID(v)      extract64(v, 0, 16)
 #define SVA_PE1_RSVD        (MAKE_64BIT_MASK(16, 7) | MAKE_64BIT_MASK(25, 5))
 #define SVA_PE2_SRE         BIT_ULL(0)
-#define SVA_PE2_ERE         BIT_ULL(1)
 #define SVA_PE2_FSPM(v)     extract64(v, 2, 2)
 #define SVA_PE2_WPE         BIT_ULL(4)
 #define SVA_PE2_NXE         BIT_ULL(5)
 #define SVA_PE2_SMEP        BIT_ULL(6)
-#define SVA_PE2_RSVD        MAKE_64BIT_MASK(7, 5)
+#define SVA_PE2_RSVD        (BIT_ULL(1) | MAKE_64BIT_MASK(7, 5))
 
 enum { SVA_PGTT_FIRST = 1, SVA_PGTT_SECOND, SVA_PGTT_NESTED, SVA_PGTT_PT };
 
@@ -135,7 +134,6 @@ typedef enum VTDSvaFault {
     SVA_PASID_P             = 0x59,
     SVA_PASID_RSVD          = 0x5a,
     SVA_PASID_INVALID       = 0x5b,
-    SVA_PASID_ERE           = 0x5c,
     SVA_PASID_SRE           = 0x5d,
     SVA_FS_ACCESS           = 0x70,
     SVA_FS_NP               = 0x71,
