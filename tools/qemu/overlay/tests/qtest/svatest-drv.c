@@ -35,6 +35,7 @@ uint64_t sva_dev_counter(SvaDev *d, unsigned which)
 
 static void set_channel(SvaDev *d, uint32_t flags)
 {
+    sva_dev_writel(d, CHANNEL + SVATEST_C_FLAGS, 0);
     sva_dev_writel(d, CHANNEL + SVATEST_C_FLAGS,
                    SVATEST_CF_ENABLE | SVATEST_CF_TRUSTED | flags);
 }

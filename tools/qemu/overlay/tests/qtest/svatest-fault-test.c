@@ -430,7 +430,7 @@ static void test_no_collapse(void)
     expect_bad_page(&e, 1);
     g_assert_true(vtd_fault_next(e.s, &f));
     g_assert_cmphex(f.pasid, ==, 0x77);
-    g_assert_cmphex(f.reason, ==, 0x59);
+    g_assert_cmphex(f.reason, ==, 0x51);
     g_assert_true(vtd_fault_next(e.s, &f));
     g_assert_cmphex(f.pasid, ==, NO_PASID);
     g_assert_cmphex(f.reason, ==, 0x71);

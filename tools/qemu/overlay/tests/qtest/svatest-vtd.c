@@ -12,19 +12,20 @@
 #define MMIO_BASE       0xc0000000ull
 #define RAM_FREE        0x00400000ull   /* below: nothing that we use */
 
-/* The processors never run, but the machine insists on a firmware image. */
-static const char *firmware(void)
+/**
+ * sva_firmware: an empty image; the caller unlinks and frees it
+ *
+ * The processors never run, but the machine insists on one.
+ */
+char *sva_firmware(void)
 {
-    static char *path;
+    g_autofree char *zero = g_malloc0(64 * 1024);
+    char *path;
+    int fd = g_file_open_tmp("svatest-XXXXXX.rom", &path, NULL);
 
-    if (!path) {
-        g_autofree char *zero = g_malloc0(64 * 1024);
-        int fd = g_file_open_tmp("svatest-XXXXXX.rom", &path, NULL);
-
-        g_assert_cmpint(fd, >=, 0);
-        close(fd);
-        g_assert_true(g_file_set_contents(path, zero, 64 * 1024, NULL));
-    }
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    g_assert_true(g_file_set_contents(path, zero, 64 * 1024, NULL));
     return path;
 }
 
@@ -35,11 +36,12 @@ static const char *firmware(void)
  */
 Sva *sva_start(const char *args)
 {
+    g_autofree char *bios = sva_firmware();
     Sva *s = g_new0(Sva, 1);
 
     s->qts = qtest_initf("-M q35 -m 128M -nodefaults -bios %s %s",
-                         firmware(), args);
-    unlink(firmware());
+                         bios, args);
+    unlink(bios);
     s->brk = RAM_FREE;
     s->mmio = MMIO_BASE;
     s->iq_shift = 5;

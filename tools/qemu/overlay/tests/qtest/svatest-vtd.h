@@ -129,6 +129,7 @@ typedef struct Sva {
     uint8_t bus_no;     /* last PCI bus number given out */
 } Sva;
 
+char *sva_firmware(void);
 Sva *sva_start(const char *args);
 void sva_quit(Sva *s);
 uint64_t sva_page(Sva *s);
