@@ -171,6 +171,7 @@ SVATestStep svatest_pri_raw(SVATestChannel *ch)
 {
     SVATestState *s = ch->s;
     uint64_t total = MAX(ch->desc.length, 1);
+    uint8_t code;
 
     if (!ch->done) {
         svatest_await(ch, 0);
@@ -185,10 +186,14 @@ SVATestStep svatest_pri_raw(SVATestChannel *ch)
     if (ch->groups) {
         return SVATEST_WAIT;
     }
-    ch->result = ch->response;
-    ch->detail = (uint32_t)(ch->response & 0xf) << 16;
+    code = ch->response;
     ch->response = PCI_SVA_RESP_SUCCESS;
-    return SVATEST_DONE;
+    if (code == PCI_SVA_RESP_SUCCESS) {
+        return SVATEST_DONE;
+    }
+    return svatest_fail(ch, code == PCI_SVA_RESP_INVALID ?
+                        SVATEST_ST_PAGE_INVALID : SVATEST_ST_PAGE_FAILURE,
+                        code, (uint32_t)code << 16);
 }
 
 void svatest_pri_stop_marker(SVATestState *s, uint32_t pasid)
