@@ -134,7 +134,7 @@ static const Broken brokens[] = {
     { "entry-reserved", 0x5a, 2, 0, 1 << 11, 0 },
     { "entry-invalid", 0x5b, 2, 0, 0, 7 << 6 },
     { "top-access", 0x73, 2, 2, HOLE, ADDR_MASK },
-    { "leaf-beyond-width", 0x83, 3, 0, 1ull << 51, 0 },
+    { "leaf-reserved", 0x72, 3, 0, 1ull << 51, 0 },
 };
 
 static void broken_case(const void *opaque)
