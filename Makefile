@@ -61,7 +61,7 @@ qemu-series: qemu		## build/qemu-series: the platform as patches to QEMU
 	@tools/qemu/series
 
 clean:				## remove what was built, keep the trees
-	@shopt -s extglob nullglob; rm -rf build/!(linux|qemu-src)
+	@shopt -s extglob nullglob; rm -rf build/!(linux|qemu-src*)
 
 distclean:			## remove build/ whole (refuses to drop unsynced work in build/linux)
 	@tools/tree/clean
