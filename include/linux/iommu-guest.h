@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Guest SVA: first-stage translation of a virtual machine behind the IOMMU
+ *
+ * A guest context belongs to one owner, for instance one VFIO container. It
+ * knows the devices the owner has open, the second-stage domain each of them
+ * works on and the IOASID set from which the owner allocates PASIDs. A binding
+ * hands the first-stage page table of the guest to one device under one PASID:
+ * the IOMMU then walks that table nested on the second stage, so whatever the
+ * guest writes to its table, the device reaches the memory of the guest and
+ * nothing else.
+ *
+ * Everything here takes kernel structures. iommu_guest_copy_*() fetch them from
+ * an untrusted caller, and are the only functions that touch user memory.
+ */
+#ifndef __LINUX_IOMMU_GUEST_H
+#define __LINUX_IOMMU_GUEST_H
+
+#include <linux/err.h>
+#include <linux/errno.h>
+#include <linux/iommu.h>
+#include <linux/types.h>
+
+struct device;
+struct ioasid_set;
+struct iommu_guest_ctx;
+
+/**
+ * struct iommu_guest_ops - What an IOMMU driver does for guest owned tables
+ * @nesting_info: Describe first-stage translation of @dev nested on @parent.
+ *                @info is zeroed by the caller, which sets argsz afterwards.
+ *                Return 0, or -EOPNOTSUPP when @dev can not do nesting or
+ *                @parent was not allocated as the parent of nested domains.
+ * @domain_alloc_gpasid: Allocate a domain of type IOMMU_DOMAIN_NESTED from
+ *                @data, after checking each of its vendor specific fields and
+ *                flags against the hardware in front of @dev; the generic part
+ *                is checked already. Nothing is programmed: that is the work of
+ *                the set_dev_pasid operation of the domain.
+ * @cache_invalidate: Drop what was cached of the first stage of @domain for
+ *                input addresses @start to @last, both included, in the IOTLB
+ *                and in the device TLB of every device the domain is attached
+ *                to, in this order. With @leaf only the last level of the table
+ *                changed. 0 to U64_MAX means all of the address space. Returns
+ *                when the hardware is done. Can not fail.
+ * @fault_sync:   Return when no thread of the driver still uses an attach
+ *                handle that it looked up for @dev before the call. Needed by
+ *                drivers that report page requests.
+ *
+ * All of them may sleep. They are called with the lock of a guest context held,
+ * and for a device on the second-stage domain the context was told of.
+ */
+struct iommu_guest_ops {
+	int (*nesting_info)(struct device *dev, struct iommu_domain *parent,
+			    struct iommu_nesting_info *info);
+	struct iommu_domain *(*domain_alloc_gpasid)(struct device *dev,
+						    struct iommu_domain *parent,
+						    const struct iommu_gpasid_bind_data *data);
+	void (*cache_invalidate)(struct iommu_domain *domain, u64 start,
+				 u64 last, bool leaf);
+	void (*fault_sync)(struct device *dev);
+};
+
+#ifdef CONFIG_IOMMU_GUEST_SVA
+
+/* Second stage and what the hardware offers on top of it; no context needed */
+struct iommu_domain *iommu_guest_alloc_parent(struct device *dev);
+int iommu_guest_nesting_info(struct device *dev, struct iommu_domain *parent,
+			     struct iommu_nesting_info *info);
+int iommu_guest_merge_nesting_info(struct iommu_nesting_info *info,
+				   const struct iommu_nesting_info *other);
+
+/* Life of a context and of the devices in it */
+struct iommu_guest_ctx *iommu_guest_ctx_alloc(struct ioasid_set *set);
+void iommu_guest_ctx_free(struct iommu_guest_ctx *ctx);
+int iommu_guest_add_device(struct iommu_guest_ctx *ctx, struct device *dev,
+			   struct iommu_domain *parent);
+void iommu_guest_remove_device(struct iommu_guest_ctx *ctx, struct device *dev);
+
+/* Bindings; a NULL @dev stands for every device of the context */
+int iommu_guest_bind_gpasid(struct iommu_guest_ctx *ctx, struct device *dev,
+			    const struct iommu_gpasid_bind_data *data);
+void iommu_guest_unbind_gpasid(struct iommu_guest_ctx *ctx, struct device *dev,
+			       u64 hpasid);
+int iommu_guest_cache_invalidate(struct iommu_guest_ctx *ctx,
+				 struct device *dev,
+				 const struct iommu_cache_invalidate_info *info);
+
+/* Payloads of an untrusted caller */
+int iommu_guest_copy_bind_data(struct iommu_gpasid_bind_data *data,
+			       const void __user *uptr, size_t usize);
+int iommu_guest_copy_invalidate_info(struct iommu_cache_invalidate_info *info,
+				     const void __user *uptr, size_t usize);
+
+#else /* CONFIG_IOMMU_GUEST_SVA */
+
+static inline struct iommu_domain *iommu_guest_alloc_parent(struct device *dev)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+static inline int iommu_guest_nesting_info(struct device *dev,
+					   struct iommu_domain *parent,
+					   struct iommu_nesting_info *info)
+{
+	return -EOPNOTSUPP;
+}
+
+#endif /* CONFIG_IOMMU_GUEST_SVA */
+
+#endif /* __LINUX_IOMMU_GUEST_H */
