@@ -10,21 +10,17 @@
  * An unbind has a fixed order, and frees nothing that hardware, a device or
  * another thread may still use:
  *
- *  U1 detach: PASID entry cleared, IOMMU and device caches flushed, page
+ *  1. detach: PASID entry cleared, caches of IOMMU and device flushed, page
  *     requests that are queued in hardware drained, attach handle unpublished
- *  U2 wait for threads that looked the handle up before
- *  U4 free the nested domain and the binding
- *  U5 detach the set-private id and give up the IOASID
- *
- * Page requests that wait for an answer of the guest are answered in its place
- * between U2 and U4.
+ *  2. wait for threads that looked the handle up before
+ *  3. free the nested domain and the binding
+ *  4. detach the set-private id and give up the IOASID
  */
 #include <linux/cleanup.h>
 #include <linux/export.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/uaccess.h>
 
 #include "iommu-guest-priv.h"
 
@@ -153,7 +149,7 @@ iommu_guest_alloc_binding(struct iommu_guest_device *gdev,
 	return binding;
 }
 
-/* U4 */
+/* Step 3 */
 static void iommu_guest_free_binding(struct iommu_guest_binding *binding)
 {
 	iommu_domain_free(binding->domain);
@@ -176,7 +172,7 @@ static int iommu_guest_attach(struct iommu_guest_binding *binding)
 	return ret;
 }
 
-/* U1 and U2 */
+/* Steps 1 and 2 */
 static void iommu_guest_detach(struct iommu_guest_binding *binding)
 {
 	struct iommu_guest_device *gdev = binding->gdev;
@@ -188,7 +184,7 @@ static void iommu_guest_detach(struct iommu_guest_binding *binding)
 	trace_iommu_guest_unbind(binding, start);
 }
 
-/* U1 to U4 for one binding */
+/* Steps 1 to 3 */
 static void iommu_guest_unbind(struct iommu_guest_binding *binding)
 {
 	list_del(&binding->node);
@@ -334,7 +330,7 @@ out_put:
 	return ERR_PTR(ret);
 }
 
-/* U5, if that was the last binding */
+/* Step 4, if that was the last binding */
 static void iommu_guest_put_pasid(struct iommu_guest_ctx *ctx,
 				  struct iommu_guest_pasid *pasid)
 {

@@ -199,7 +199,7 @@ static void leaf_is_passed_on(struct kunit *test)
 }
 
 /* addr, granule, number: last byte, or 0 for a refusal */
-static const struct range {
+static const struct inv_range {
 	u64 addr, granule, nb, last;
 } ranges[] = {
 	{ 0, SZ_4K, 1, 0xfff },
@@ -231,7 +231,7 @@ static void ranges_to_the_edge(struct kunit *test)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(ranges); i++) {
-		const struct range *r = &ranges[i];
+		const struct inv_range *r = &ranges[i];
 
 		KUNIT_EXPECT_EQ_MSG(test, r->last ? 0 : -EINVAL,
 				    invalidate(mock, NULL,

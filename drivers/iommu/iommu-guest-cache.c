@@ -5,11 +5,11 @@
 #include <linux/cleanup.h>
 #include <linux/export.h>
 #include <linux/log2.h>
+#include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
-#include <linux/uaccess.h>
 
 #include "iommu-guest-priv.h"
 #include "iommu-guest-trace.h"
@@ -27,39 +27,6 @@ struct iommu_guest_inv {
 	bool leaf;
 	u8 granularity;
 };
-
-/**
- * iommu_guest_copy() - Fetch an extensible structure
- * @to: where to
- * @size: size of the structure that the kernel knows
- * @min: least argsz
- * @uptr: where from, in user memory; starts with a u32 argsz
- * @usize: bytes that the caller of the kernel says are there
- *
- * Return: 0, or -EINVAL, -E2BIG, -EFAULT as the UAPI header says.
- */
-int iommu_guest_copy(void *to, size_t size, size_t min,
-		     const void __user *uptr, size_t usize)
-{
-	u32 argsz;
-	int ret;
-
-	if (usize < sizeof(argsz))
-		return -EINVAL;
-	if (get_user(argsz, (const u32 __user *)uptr))
-		return -EFAULT;
-	if (argsz < min || argsz > usize)
-		return -EINVAL;
-	if (argsz > SZ_4K)
-		return -E2BIG;
-
-	ret = copy_struct_from_user(to, size, uptr, argsz);
-	if (ret)
-		return ret;
-	/* It may have changed since. */
-	memcpy(to, &argsz, sizeof(argsz));
-	return 0;
-}
 
 /**
  * iommu_guest_copy_invalidate_info() - Fetch the payload of an invalidation

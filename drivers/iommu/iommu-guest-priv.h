@@ -112,15 +112,13 @@ extern struct mutex iommu_guest_contexts_lock;
 /* iommu-guest.c */
 struct iommu_guest_device *
 iommu_guest_find_device(struct iommu_guest_ctx *ctx, struct device *dev);
+int iommu_guest_copy(void *to, size_t size, size_t min,
+		     const void __user *uptr, size_t usize);
 
 /* iommu-guest-bind.c */
 void iommu_guest_unbind_device(struct iommu_guest_ctx *ctx,
 			       struct iommu_guest_device *gdev);
 int iommu_guest_notify(struct notifier_block *nb, unsigned long event,
 		       void *data);
-
-/* iommu-guest-cache.c */
-int iommu_guest_copy(void *to, size_t size, size_t min,
-		     const void __user *uptr, size_t usize);
 
 #endif /* __IOMMU_GUEST_PRIV_H */

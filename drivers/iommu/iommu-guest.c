@@ -7,9 +7,10 @@
 #include <linux/bits.h>
 #include <linux/cleanup.h>
 #include <linux/export.h>
-#include <linux/iommufd.h>
 #include <linux/log2.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <uapi/linux/iommufd.h>
 
 #include "iommu-guest-priv.h"
@@ -286,3 +287,36 @@ void iommu_guest_remove_device(struct iommu_guest_ctx *ctx, struct device *dev)
 	kfree(gdev);
 }
 EXPORT_SYMBOL_GPL(iommu_guest_remove_device);
+
+/**
+ * iommu_guest_copy() - Fetch an extensible structure
+ * @to: where to
+ * @size: size of the structure that the kernel knows
+ * @min: least argsz
+ * @uptr: where from, in user memory; starts with a u32 argsz
+ * @usize: bytes that the caller of the kernel says are there
+ *
+ * Return: 0, or -EINVAL, -E2BIG, -EFAULT as the UAPI header says.
+ */
+int iommu_guest_copy(void *to, size_t size, size_t min,
+		     const void __user *uptr, size_t usize)
+{
+	u32 argsz;
+	int ret;
+
+	if (usize < sizeof(argsz))
+		return -EINVAL;
+	if (get_user(argsz, (const u32 __user *)uptr))
+		return -EFAULT;
+	if (argsz < min || argsz > usize)
+		return -EINVAL;
+	if (argsz > SZ_4K)
+		return -E2BIG;
+
+	ret = copy_struct_from_user(to, size, uptr, argsz);
+	if (ret)
+		return ret;
+	/* It may have changed since. */
+	memcpy(to, &argsz, sizeof(argsz));
+	return 0;
+}
