@@ -33,7 +33,7 @@ static int cache_init(struct kunit *test)
 	data.hpasid = 11;
 	data.gpasid = 12;
 	KUNIT_ASSERT_EQ(test, 0, iommu_guest_bind_gpasid(mock->ctx,
-							  mock_dev(mock, 1), &data));
+							 mock_dev(mock, 1), &data));
 	mock_clear_log(mock);
 	return 0;
 }
@@ -127,7 +127,7 @@ static void addr_reaches_one_pasid_on_each_device(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, NULL, inv_addr(10, 0x4000, SZ_4K, 1)));
 	EXPECT_LOG("inv0.a[4000-4fff] inv1.a[4000-4fff]");
 	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, mock_dev(mock, 1),
-					     inv_addr(10, 0x200000, SZ_2M, 3)));
+					    inv_addr(10, 0x200000, SZ_2M, 3)));
 	EXPECT_LOG("inv1.a[200000-7fffff]");
 }
 
@@ -154,7 +154,7 @@ static void pasid_that_is_not_bound_is_success(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 0, invalidate(mock, NULL, inv_pasid(numbers[i])));
 		EXPECT_LOG("");
 		KUNIT_EXPECT_EQ(test, 0, invalidate(mock, NULL,
-						     inv_addr(numbers[i], 0, SZ_4K, 1)));
+						    inv_addr(numbers[i], 0, SZ_4K, 1)));
 		EXPECT_LOG("");
 	}
 }
@@ -166,7 +166,7 @@ static void domain_reaches_all(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, NULL, inv(IOTLB, IOMMU_INV_GRANU_DOMAIN)));
 	EXPECT_LOG("inv0.a[0-ffffffffffffffff] inv1.a[0-ffffffffffffffff] inv1.b[0-ffffffffffffffff]");
 	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, mock_dev(mock, 0),
-					     inv(IOTLB, IOMMU_INV_GRANU_DOMAIN)));
+					    inv(IOTLB, IOMMU_INV_GRANU_DOMAIN)));
 	EXPECT_LOG("inv0.a[0-ffffffffffffffff]");
 }
 

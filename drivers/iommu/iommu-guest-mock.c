@@ -281,16 +281,16 @@ struct platform_device *mock_add_device(struct kunit *test,
 	pdev = platform_device_alloc("iommu-guest-test", PLATFORM_DEVID_AUTO);
 	KUNIT_ASSERT_NOT_NULL(test, pdev);
 	KUNIT_ASSERT_EQ(test, 0, device_create_managed_software_node(&pdev->dev,
-								      mock_properties,
-								      NULL));
+								     mock_properties,
+								     NULL));
 	KUNIT_ASSERT_EQ(test, 0, iommu_fwspec_init(&pdev->dev,
-						    mock->iommu.fwnode));
+						   mock->iommu.fwnode));
 	mock->group = group;
 	KUNIT_ASSERT_EQ(test, 0, platform_device_add(pdev));
 	mock->group = NULL;
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
-							    mock_remove_device,
-							    pdev));
+							   mock_remove_device,
+							   pdev));
 	KUNIT_ASSERT_TRUE(test, device_iommu_mapped(&pdev->dev));
 	return pdev;
 }
@@ -321,11 +321,11 @@ static void mock_init_hw(struct kunit *test, struct mock_guest *mock)
 							    NULL));
 	KUNIT_ASSERT_EQ(test, 0, platform_device_add(mock->hw));
 	KUNIT_ASSERT_EQ(test, 0, iommu_device_sysfs_add(&mock->iommu,
-							 &mock->hw->dev, NULL,
-							 "iommu-guest-mock"));
+							&mock->hw->dev, NULL,
+							"iommu-guest-mock"));
 	mock->iommu.max_pasids = MOCK_PASIDS;
 	KUNIT_ASSERT_EQ(test, 0, iommu_device_register(&mock->iommu, &mock_ops,
-							&mock->hw->dev));
+						       &mock->hw->dev));
 }
 
 static void mock_init_owner(struct kunit *test, struct mock_guest *mock)
@@ -336,7 +336,7 @@ static void mock_init_owner(struct kunit *test, struct mock_guest *mock)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mock->set);
 	for (i = 1; i < MOCK_PASIDS; i++)
 		KUNIT_ASSERT_EQ(test, i, ioasid_alloc(mock->set, i, i, NULL,
-						       GFP_KERNEL));
+						      GFP_KERNEL));
 	mock->nb.notifier_call = mock_listen;
 	mock->nb.priority = IOASID_PRIO_LAST;
 	KUNIT_ASSERT_EQ(test, 0, ioasid_register_notifier(mock->set, &mock->nb));
@@ -347,10 +347,10 @@ static void mock_init_owner(struct kunit *test, struct mock_guest *mock)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mock->ctx);
 	for (i = 0; i < MOCK_DEVICES; i++) {
 		KUNIT_ASSERT_EQ(test, 0, iommu_attach_device(mock->parent,
-							      mock_dev(mock, i)));
+							     mock_dev(mock, i)));
 		KUNIT_ASSERT_EQ(test, 0, iommu_guest_add_device(mock->ctx,
-								 mock_dev(mock, i),
-								 mock->parent));
+								mock_dev(mock, i),
+								mock->parent));
 	}
 	mock_clear_log(mock);
 }

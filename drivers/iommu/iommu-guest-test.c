@@ -110,7 +110,7 @@ static void bind_replaces(struct kunit *test)
 	EXPECT_STATE("0.a=2000");
 }
 
-static void bind_replaces_for_each_attribute(struct kunit *test)
+static void bind_replaces_by_any_attribute(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
 	struct iommu_gpasid_bind_data data = bind_data(10, 0x1000);
@@ -426,7 +426,7 @@ static void refused_where_somebody_else_uses_the_pasid(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, other);
 	KUNIT_ASSERT_EQ(test, 0, iommu_guest_add_device(other, mock_dev(mock, 1),
-							 mock->parent));
+							mock->parent));
 	KUNIT_ASSERT_EQ(test, 0, iommu_guest_bind_gpasid(other, NULL, &data));
 	/* Two contexts on one set: what the second one finds taken is refused. */
 	KUNIT_EXPECT_NE(test, 0, bind(mock, NULL, 10, 0x1000));
@@ -463,7 +463,7 @@ static void two_owners_use_the_same_numbers(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, other);
 	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 1));
 	KUNIT_ASSERT_EQ(test, 0, iommu_guest_add_device(other, mock_dev(mock, 1),
-							 mock->parent));
+							mock->parent));
 
 	KUNIT_EXPECT_EQ(test, 0, bind(mock, NULL, 1, 0x1000));
 	KUNIT_EXPECT_EQ(test, 0, iommu_guest_bind_gpasid(other, NULL, &data));
@@ -566,7 +566,7 @@ static void remove_device_unbinds_only_its_own(struct kunit *test)
 	/* Twice is fine, and it can come back without its bindings. */
 	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
 	KUNIT_EXPECT_EQ(test, 0, iommu_guest_add_device(mock->ctx, mock_dev(mock, 0),
-							 mock->parent));
+							mock->parent));
 	EXPECT_STATE("1.a=1000 1.c=3000");
 }
 
@@ -575,8 +575,8 @@ static void device_is_added_once(struct kunit *test)
 	struct mock_guest *mock = test->priv;
 
 	KUNIT_EXPECT_EQ(test, -EEXIST, iommu_guest_add_device(mock->ctx,
-							       mock_dev(mock, 0),
-							       mock->parent));
+							      mock_dev(mock, 0),
+							      mock->parent));
 }
 
 static void device_must_be_on_the_second_stage(struct kunit *test)
@@ -588,14 +588,14 @@ static void device_must_be_on_the_second_stage(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, other);
 	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
 	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_guest_add_device(mock->ctx,
-							       mock_dev(mock, 0),
-							       other));
+							      mock_dev(mock, 0),
+							      other));
 	identity = iommu_get_domain_for_dev(mock_dev(mock, 1));
 	iommu_detach_device(mock->parent, mock_dev(mock, 0));
 	identity = iommu_get_domain_for_dev(mock_dev(mock, 0));
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_guest_add_device(mock->ctx,
-								   mock_dev(mock, 0),
-								   identity));
+								  mock_dev(mock, 0),
+								  identity));
 	KUNIT_EXPECT_EQ(test, 0, iommu_attach_device(mock->parent, mock_dev(mock, 0)));
 	iommu_domain_free(other);
 }
@@ -607,15 +607,15 @@ static void device_must_be_capable(struct kunit *test)
 
 	/* Without IOMMU */
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_guest_nesting_info(&mock->hw->dev,
-								     mock->parent,
-								     &info));
+								    mock->parent,
+								    &info));
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
 			PTR_ERR(iommu_guest_alloc_parent(&mock->hw->dev)));
 	/* Without PASID */
 	mock_dev(mock, 0)->iommu->max_pasids = 0;
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_guest_nesting_info(mock_dev(mock, 0),
-								     mock->parent,
-								     &info));
+								    mock->parent,
+								    &info));
 	KUNIT_EXPECT_EQ(test, 1, info.argsz);
 }
 
@@ -628,13 +628,13 @@ static void device_must_be_alone_in_its_group(struct kunit *test)
 
 	pdev = mock_add_device(test, mock, NULL);
 	KUNIT_EXPECT_EQ(test, 0, iommu_guest_nesting_info(&pdev->dev, mock->parent,
-							   &info));
+							  &info));
 	group = iommu_group_get(&pdev->dev);
 	mock_add_device(test, mock, group);
 	iommu_group_put(group);
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_guest_nesting_info(&pdev->dev,
-								     mock->parent,
-								     &info));
+								    mock->parent,
+								    &info));
 }
 
 static void nesting_info_says_what_there_is(struct kunit *test)
@@ -643,7 +643,7 @@ static void nesting_info_says_what_there_is(struct kunit *test)
 	struct iommu_nesting_info info;
 
 	KUNIT_EXPECT_EQ(test, 0, iommu_guest_nesting_info(mock_dev(mock, 0),
-							   mock->parent, &info));
+							  mock->parent, &info));
 	KUNIT_EXPECT_EQ(test, sizeof(info), info.argsz);
 	KUNIT_EXPECT_EQ(test, 39, info.addr_width);
 	KUNIT_EXPECT_EQ(test, ilog2(MOCK_PASIDS), info.pasid_bits);
@@ -681,7 +681,7 @@ static struct kunit_case bind_cases[] = {
 	KUNIT_CASE(unbind_of_what_is_not_bound_does_nothing),
 	KUNIT_CASE(bind_of_the_same_does_nothing),
 	KUNIT_CASE(bind_replaces),
-	KUNIT_CASE(bind_replaces_for_each_attribute),
+	KUNIT_CASE(bind_replaces_by_any_attribute),
 	KUNIT_CASE(failing_attach_leaves_nothing),
 	KUNIT_CASE(failing_attach_on_second_device_undoes_the_first),
 	KUNIT_CASE(failing_attach_keeps_what_was_there),

@@ -15,7 +15,9 @@
 
 #include "iommu-guest-priv.h"
 
+/* All contexts, for debugfs */
 LIST_HEAD(iommu_guest_contexts);
+/* Protects iommu_guest_contexts */
 DEFINE_MUTEX(iommu_guest_contexts_lock);
 
 static int iommu_guest_count_device(struct device *dev, void *data)
