@@ -65,7 +65,7 @@
 #define  SVATEST_INTR_ERROR		0x200u		/* R_ERROR became non-zero, vector 0 */
 #define SVATEST_R_INTR_MASK		0x01cu		/* 1: no message for this cause */
 #define SVATEST_R_PASID_STOP		0x020u		/* write starts; refused while busy */
-#define  SVATEST_STOP_MARKER		0x80000000u	/* send a stop marker, do not await responses */
+#define  SVATEST_STOP_MARKER		0x80000000u	/* a stop marker instead of waiting */
 #define SVATEST_R_STOP_STATUS		0x028u
 #define  SVATEST_STOP_BUSY		0x40000000u
 #define  SVATEST_STOP_DONE		0x80000000u
