@@ -277,14 +277,17 @@ struct platform_device *mock_add_device(struct kunit *test,
 					struct iommu_group *group)
 {
 	struct platform_device *pdev;
+	int ret;
 
 	pdev = platform_device_alloc("iommu-guest-test", PLATFORM_DEVID_AUTO);
 	KUNIT_ASSERT_NOT_NULL(test, pdev);
 	KUNIT_ASSERT_EQ(test, 0, device_create_managed_software_node(&pdev->dev,
 								     mock_properties,
 								     NULL));
-	KUNIT_ASSERT_EQ(test, 0, iommu_fwspec_init(&pdev->dev,
-						   mock->iommu.fwnode));
+	mutex_lock(&iommu_probe_device_lock);
+	ret = iommu_fwspec_init(&pdev->dev, mock->iommu.fwnode);
+	mutex_unlock(&iommu_probe_device_lock);
+	KUNIT_ASSERT_EQ(test, 0, ret);
 	mock->group = group;
 	KUNIT_ASSERT_EQ(test, 0, platform_device_add(pdev));
 	mock->group = NULL;

@@ -508,7 +508,8 @@ static int free_at_device_priority(struct notifier_block *nb,
 	struct ioasid_nb_args *args = data;
 	int *ret = (int *)mock->state;
 
-	if (event != IOASID_NOTIFY_FREE)
+	/* The other PASIDs are freed when the context is gone. */
+	if (event != IOASID_NOTIFY_FREE || args->id != 10)
 		return NOTIFY_DONE;
 	/* Devices come before the IOMMU, so the PASID is still bound. */
 	*ret = bind(mock, NULL, args->id, 0x9000);
