@@ -8,9 +8,11 @@ THIS := $(lastword $(MAKEFILE_LIST))
 LINUX ?= $(TOP)/build/linux
 HEADERS := $(BUILD)/kernel/usr/include
 
-PROGRAMS := iommufd iommufd_fail_nth
+NESTING := nesting_dma
+PROGRAMS := iommufd iommufd_fail_nth $(NESTING)
 
-VPATH := $(LINUX)/tools/testing/selftests/iommu
+NESTING_DIR := $(LINUX)/tools/testing/selftests/vfio_nesting
+VPATH := $(LINUX)/tools/testing/selftests/iommu:$(NESTING_DIR)
 
 CFLAGS := -O2 -g -Wall -static -pthread
 CPPFLAGS := -D_GNU_SOURCE -isystem $(HEADERS)
@@ -33,6 +35,12 @@ $(OUT)/iommufd $(OUT)/iommufd_fail_nth: CPPFLAGS += \
 	-DIOMMU_HW_INFO_FLAG_INPUT_TYPE=1 \
 	-DMOCK_FLAGS_DEVICE_PASID=0 -DMOCK_PASID_WIDTH=20
 $(OUT)/iommufd $(OUT)/iommufd_fail_nth: CFLAGS += -Wno-unused-function
+
+# The library that the tests of vfio_nesting share, one file after the other
+$(NESTING:%=$(OUT)/%): $(OUT)/%: %.c $(wildcard $(NESTING_DIR)/*.[ch]) $(THIS)
+	@mkdir -p $(OUT)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< \
+		$(addprefix $(NESTING_DIR)/,guest.c pgtable.c svatest.c vmm.c)
 
 -include $(wildcard $(OUT)/*.d)
 

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The scene that most tests start from
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guest.h"
+
+#define BINDINGS	"/sys/kernel/debug/iommu-guest/bindings"
+#define BINDINGS_MAX	65536
+
+uint64_t guest_page(struct vmm *vmm, uint64_t pattern)
+{
+	uint64_t gpa = vmm_alloc(vmm, SIZE_4K, SIZE_4K);
+	uint64_t *page = vmm_ptr(vmm, gpa);
+	unsigned int i;
+
+	for (i = 0; i < SIZE_4K / 8; i++)
+		page[i] = pattern;
+	return gpa;
+}
+
+uint64_t guest_peek(const struct vmm *vmm, uint64_t gpa)
+{
+	return *(volatile uint64_t *)vmm_ptr(vmm, gpa);
+}
+
+int guest_open(struct guest *guest, unsigned int first, unsigned int ndevices)
+{
+	struct vmm *vmm = &guest->vmm;
+	int ret;
+
+	ret = vmm_open(vmm, first, ndevices);
+	if (ret)
+		return ret;
+
+	guest->dev = &vmm->devices[0];
+	guest->src = guest_page(vmm, 0x5352435352435352ULL);
+	guest->dst = guest_page(vmm, 0);
+	pgtable_init(&guest->pt, vmm, 4);
+	pgtable_map(&guest->pt, GVA_SRC, guest->src, SIZE_4K, PGT_READ_WRITE);
+	pgtable_map(&guest->pt, GVA_DST, guest->dst, SIZE_4K, PGT_READ_WRITE);
+
+	ret = vmm_pasid_alloc(vmm, GUEST_PASID, GUEST_PASID);
+	if (ret == GUEST_PASID)
+		return 0;
+	printf("# PASID %d: %d\n", GUEST_PASID, ret);
+	guest_close(guest);
+	return ret < 0 ? ret : -1;
+}
+
+void guest_close(struct guest *guest)
+{
+	vmm_close(&guest->vmm);
+}
+
+int guest_bind(struct guest *guest)
+{
+	return vmm_bind(&guest->vmm, guest->dev, GUEST_PASID, guest->pt.root,
+			guest->pt.levels);
+}
+
+uint64_t guest_copied(struct guest *guest, unsigned int channel)
+{
+	*(volatile uint64_t *)vmm_ptr(&guest->vmm, guest->dst) = 0;
+	if (svatest_copy(guest->dev, channel, GVA_SRC, GVA_DST,
+			 SIZE_4K) != SVATEST_ST_OK)
+		return 0;
+	return guest_peek(&guest->vmm, guest->dst);
+}
+
+char *guest_bindings(void)
+{
+	char *text = calloc(1, BINDINGS_MAX);
+	FILE *file = fopen(BINDINGS, "r");
+
+	if (!text || !file || !fread(text, 1, BINDINGS_MAX - 1, file)) {
+		perror(BINDINGS);
+		abort();
+	}
+	fclose(file);
+	return text;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The scene that most tests start from: a process of the guest with a page to
+ * read and a page to write, bound to a PASID of the first device
+ */
+#ifndef GUEST_H
+#define GUEST_H
+
+#include "pgtable.h"
+#include "svatest.h"
+#include "vmm.h"
+
+/* Virtual addresses of the two pages; each has room up to the next 1 GiB */
+#define GVA_SRC		0x7e0000000000ULL
+#define GVA_DST		0x7e0080000000ULL
+
+#define GUEST_PASID	5
+
+/* Both caches that hold translations */
+#define GUEST_CACHES	(IOMMU_CACHE_INV_TYPE_IOTLB | \
+			 IOMMU_CACHE_INV_TYPE_DEV_IOTLB)
+
+/**
+ * struct guest - the scene
+ * @vmm: the machine; its devices are at @vmm.devices
+ * @dev: the first device
+ * @pt: page table of the process
+ * @src: guest-physical address of the page at GVA_SRC
+ * @dst: guest-physical address of the page at GVA_DST
+ */
+struct guest {
+	struct vmm vmm;
+	struct vmm_device *dev;
+	struct pgtable pt;
+	uint64_t src;
+	uint64_t dst;
+};
+
+/* Open devices, make the process, allocate GUEST_PASID; nothing is bound yet */
+int guest_open(struct guest *guest, unsigned int first, unsigned int ndevices);
+void guest_close(struct guest *guest);
+
+/* Bind the process to GUEST_PASID of the first device */
+int guest_bind(struct guest *guest);
+
+/* A page full of the 64-bit @pattern */
+uint64_t guest_page(struct vmm *vmm, uint64_t pattern);
+
+/* The first 64 bits at @gpa, as the guest's CPU reads them */
+uint64_t guest_peek(const struct vmm *vmm, uint64_t gpa);
+
+/* Copy a page from GVA_SRC to GVA_DST; the first 64 bits that arrived */
+uint64_t guest_copied(struct guest *guest, unsigned int channel);
+
+/* What the kernel says is bound, to be freed */
+char *guest_bindings(void);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A small virtual machine monitor: guest memory, devices, page tables bound
+ *
+ * Functions return 0 or a positive result, or -errno. Nothing is printed but
+ * by vmm_open(), which says what the machine lacks.
+ */
+#ifndef VMM_H
+#define VMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/vfio.h>
+
+/* Guest memory is one piece, and its address is one that no table has by chance */
+#define VMM_GPA_BASE		0x40000000ULL
+#define VMM_MEMORY_SIZE		0x2000000ULL	/* 32 MiB */
+#define VMM_DEVICES_MAX		4
+
+struct vmm;
+
+/**
+ * struct vmm_device - a device that the guest was given
+ * @vmm: its owner
+ * @name: PCI address, as in sysfs
+ * @group: file of the VFIO group
+ * @fd: file of the device, -1 when closed
+ * @regs: BAR 0, mapped
+ * @regs_size: size of @regs
+ * @config: offset of configuration space in @fd
+ */
+struct vmm_device {
+	struct vmm *vmm;
+	char name[16];
+	int group;
+	int fd;
+	volatile void *regs;
+	size_t regs_size;
+	uint64_t config;
+};
+
+/**
+ * struct vmm - a container and what is in it
+ * @container: file of the container
+ * @memfd: guest memory, as a file
+ * @memory: guest memory, mapped
+ * @used: how much of it is given out
+ * @devices: the devices
+ * @ndevices: how many
+ */
+struct vmm {
+	int container;
+	int memfd;
+	uint8_t *memory;
+	uint64_t used;
+	struct vmm_device devices[VMM_DEVICES_MAX];
+	unsigned int ndevices;
+};
+
+/* Devices of the machine, by index in the order of their addresses */
+int vmm_find_device(unsigned int index, char *name, size_t size);
+
+/* Container of type nesting with guest memory mapped, and open devices in it */
+int vmm_open(struct vmm *vmm, unsigned int first, unsigned int ndevices);
+int vmm_open_type(struct vmm *vmm, unsigned int first, unsigned int ndevices,
+		  unsigned long type);
+void vmm_close(struct vmm *vmm);
+int vmm_device_open(struct vmm_device *dev);
+void vmm_device_close(struct vmm_device *dev);
+
+/* Memory of the guest; never given back */
+uint64_t vmm_alloc(struct vmm *vmm, uint64_t size, uint64_t align);
+void *vmm_ptr(const struct vmm *vmm, uint64_t gpa);
+int vmm_map_dma(struct vmm *vmm, uint64_t gpa, uint64_t size);
+int vmm_unmap_dma(struct vmm *vmm, uint64_t gpa, uint64_t size);
+
+/* What GET_INFO says; 0 or -ENOENT when the capability is not there */
+int vmm_nesting_info(struct vmm *vmm, struct iommu_nesting_info *info);
+int vmm_pasid_info(struct vmm *vmm, struct vfio_iommu_type1_info_cap_pasid *info);
+
+int vmm_pasid_alloc(struct vmm *vmm, uint32_t min, uint32_t max);
+int vmm_pasid_free(struct vmm *vmm, uint32_t min, uint32_t max);
+
+/* An operation on one device, or on all of them if @dev is NULL */
+int vmm_nesting_op(struct vmm *vmm, const struct vmm_device *dev,
+		   unsigned int op, const void *payload, size_t size);
+void vmm_bind_data(struct iommu_gpasid_bind_data *data, uint32_t pasid,
+		   uint64_t gpgd, unsigned int levels);
+int vmm_bind(struct vmm *vmm, const struct vmm_device *dev, uint32_t pasid,
+	     uint64_t gpgd, unsigned int levels);
+int vmm_unbind(struct vmm *vmm, const struct vmm_device *dev, uint32_t pasid);
+
+int vmm_invalidate(struct vmm *vmm, const struct vmm_device *dev,
+		   const struct iommu_cache_invalidate_info *info);
+int vmm_invalidate_addr(struct vmm *vmm, const struct vmm_device *dev,
+			unsigned int cache, uint32_t pasid, uint64_t addr,
+			uint64_t granule, uint64_t granules);
+int vmm_invalidate_pasid(struct vmm *vmm, const struct vmm_device *dev,
+			 unsigned int cache, uint32_t pasid);
+int vmm_invalidate_all(struct vmm *vmm, const struct vmm_device *dev,
+		       unsigned int cache);
+
+#endif
