@@ -30,6 +30,9 @@ qemu:				## build the platform: QEMU with our VT-d and test device
 vm: kernel qemu			## an interactive shell in the VM
 	@tools/vm/run --shell
 
+demo: kernel qemu		## boot the VM and see a guest process's memory used by a device
+	@tools/vm/demo
+
 kunit: linux			## the unit tests, under UML, in seconds
 	@tools/kunit
 

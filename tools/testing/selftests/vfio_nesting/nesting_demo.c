@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Two processes of a guest share their memory with a device: to look at
+ *
+ * Everything that is printed is read from memory, from the device or from the
+ * kernel when it is printed. What the text claims is checked, and the exit
+ * status says whether all of it was true.
+ */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+static unsigned int right, wrong;
+
+static void scene(const char *title)
+{
+	static unsigned int number;
+
+	printf("\n%u. %s\n\n", ++number, title);
+}
+
+/* Say what should be so, and whether it is */
+__attribute__((format(printf, 2, 3)))
+static void claim(bool true_, const char *format, ...)
+{
+	va_list args;
+
+	if (true_)
+		right++;
+	else
+		wrong++;
+	printf("   %s ", true_ ? "[ok]" : "[WRONG]");
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	printf("\n");
+}
+
+/* Where a page of ours is in the memory of the host; 0 if nobody says */
+static uint64_t host_physical(const void *address)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+	uint64_t entry = 0;
+
+	if (pread(fd, &entry, 8, (uintptr_t)address / SIZE_4K * 8) != 8)
+		entry = 0;
+	close(fd);
+	return (entry & ((1ULL << 55) - 1)) * SIZE_4K;
+}
+
+/**
+ * struct process - a process of the guest
+ * @name: for people
+ * @pasid: what the device puts on the bus for it
+ * @pt: its page table
+ * @text: guest-physical address of the page at GVA_SRC
+ * @result: guest-physical address of the page at GVA_DST
+ */
+struct process {
+	const char *name;
+	uint32_t pasid;
+	struct pgtable pt;
+	uint64_t text;
+	uint64_t result;
+};
+
+static struct vmm vmm;
+static struct process alice = { .name = "alice", .pasid = 11 };
+static struct process bob = { .name = "bob", .pasid = 22 };
+
+static char *bytes(uint64_t gpa)
+{
+	return vmm_ptr(&vmm, gpa);
+}
+
+static void start_process(struct process *p, const char *text)
+{
+	p->text = guest_page(&vmm, 0);
+	p->result = guest_page(&vmm, 0);
+	strcpy(bytes(p->text), text);
+	pgtable_init(&p->pt, &vmm, 4);
+	pgtable_map(&p->pt, GVA_SRC, p->text, SIZE_4K, PGT_READ_WRITE);
+	pgtable_map(&p->pt, GVA_DST, p->result, SIZE_4K, PGT_READ_WRITE);
+}
+
+static void show_page(const struct process *p, uint64_t gva, uint64_t gpa)
+{
+	printf("   %-6s %#14llx  %#10llx  %#10llx  \"%s\"\n", p->name,
+	       (unsigned long long)gva, (unsigned long long)gpa,
+	       (unsigned long long)host_physical(bytes(gpa)), bytes(gpa));
+}
+
+static void show_memory(void)
+{
+	printf("   whose  virtual         guest       host        bytes\n");
+	show_page(&alice, GVA_SRC, alice.text);
+	show_page(&alice, GVA_DST, alice.result);
+	show_page(&bob, GVA_SRC, bob.text);
+	show_page(&bob, GVA_DST, bob.result);
+}
+
+static void show_bindings(void)
+{
+	char *text = guest_bindings(), *line, *rest = text;
+
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			printf("   %s\n", line);
+	free(text);
+}
+
+static bool bound(const struct process *p)
+{
+	char *text = guest_bindings(), pattern[80];
+	bool found;
+
+	snprintf(pattern, sizeof(pattern), "%s %u %u %#llx", vmm.devices[0].name,
+		 p->pasid, p->pasid, (unsigned long long)p->pt.root);
+	found = strstr(text, pattern);
+	free(text);
+	return found;
+}
+
+/* Each process has a channel of the device. */
+static unsigned int channel_of(const struct process *p)
+{
+	return p == &bob;
+}
+
+static bool device_copies(const struct process *p, uint64_t from)
+{
+	return svatest_copy(&vmm.devices[0], channel_of(p), from, GVA_DST,
+			    64) == SVATEST_ST_OK;
+}
+
+static void the_machine(void)
+{
+	struct iommu_nesting_info info;
+
+	scene("A machine whose IOMMU can nest");
+	if (vmm_nesting_info(&vmm, &info))
+		exit(1);
+	printf("   device %s behind Intel VT-d, %u bits of PASID, %u bits of guest memory\n",
+	       vmm.devices[0].name, info.pasid_bits, info.addr_width);
+	claim(info.features & IOMMU_NESTING_FEAT_BIND_PGTBL,
+	      "page tables of a guest can be bound");
+}
+
+static void two_processes(void)
+{
+	scene("A guest with two processes, which use the same virtual addresses");
+	start_process(&alice, "a letter from alice");
+	start_process(&bob, "bob's shopping list");
+	show_memory();
+	claim(host_physical(bytes(alice.text)) != host_physical(bytes(bob.text)),
+	      "the same address is different memory");
+}
+
+static void bind_them(void)
+{
+	scene("Their page tables are bound to PASIDs of the device");
+	claim(vmm_pasid_alloc(&vmm, 11, 11) == 11, "alice gets PASID 11");
+	claim(vmm_pasid_alloc(&vmm, 22, 22) == 22, "bob gets PASID 22");
+	claim(!vmm_bind(&vmm, &vmm.devices[0], 11, alice.pt.root, 4),
+	      "alice's table, guest address %#llx, is bound",
+	      (unsigned long long)alice.pt.root);
+	claim(!vmm_bind(&vmm, &vmm.devices[0], 22, bob.pt.root, 4),
+	      "bob's table, guest address %#llx, is bound",
+	      (unsigned long long)bob.pt.root);
+	svatest_setup(&vmm.devices[0], 0, 11, SVATEST_CF_ATS);
+	svatest_setup(&vmm.devices[0], 1, 22, SVATEST_CF_ATS);
+	printf("\n   The kernel's own view (/sys/kernel/debug/iommu-guest/bindings):\n");
+	show_bindings();
+	claim(bound(&alice) && bound(&bob), "the kernel says so too");
+}
+
+static void the_device_works(void)
+{
+	scene("The device copies from the first page to the second, for each of them");
+	claim(device_copies(&alice, GVA_SRC), "it did so with PASID 11");
+	claim(device_copies(&bob, GVA_SRC), "it did so with PASID 22");
+	show_memory();
+	claim(!strcmp(bytes(alice.result), bytes(alice.text)),
+	      "alice has her own words");
+	claim(!strcmp(bytes(bob.result), bytes(bob.text)), "bob has his");
+}
+
+static void caches(void)
+{
+	uint64_t page = guest_page(&vmm, 0);
+	volatile uint64_t *entry = pgtable_entry(&alice.pt, GVA_SRC, SIZE_4K);
+	char before[64];
+
+	scene("alice's page is moved: the device keeps the old one until it is told");
+	strcpy(bytes(page), "alice's second thoughts");
+	strcpy(before, bytes(alice.text));
+	*entry = page | PGT_READ_WRITE;
+	device_copies(&alice, GVA_SRC);
+	printf("   before the invalidation it copies  \"%s\"\n", bytes(alice.result));
+	claim(!strcmp(bytes(alice.result), before), "that is the old page");
+	claim(!vmm_invalidate_addr(&vmm, NULL, GUEST_CACHES, 11, GVA_SRC,
+				   SIZE_4K, 1), "the guest invalidates");
+	device_copies(&alice, GVA_SRC);
+	printf("   after the invalidation it copies   \"%s\"\n", bytes(alice.result));
+	claim(!strcmp(bytes(alice.result), bytes(page)), "that is the new page");
+}
+
+static void denied(void)
+{
+	const uint64_t secret = GVA_SRC + SIZE_2M;
+	uint64_t page = guest_page(&vmm, 0);
+	struct svatest_result result;
+	struct svatest_desc steal = {
+		.op_flags = SVATEST_OP_COPY,
+		.src = secret, .dst = GVA_DST, .length = 64,
+	};
+	char before[64];
+
+	scene("bob's channel tries a page that only alice has");
+	strcpy(bytes(page), "alice's secret");
+	pgtable_map(&alice.pt, secret, page, SIZE_4K, PGT_READ_WRITE);
+	claim(device_copies(&alice, secret), "alice's channel reads \"%s\" there",
+	      bytes(alice.result));
+	strcpy(before, bytes(bob.result));
+	result = svatest_run(&vmm.devices[0], 1, &steal);
+	claim(result.status != SVATEST_ST_OK,
+	      "bob's is refused: status %u at address %#llx", result.status,
+	      (unsigned long long)result.result);
+	claim(!strcmp(bytes(bob.result), before), "bob's page still says \"%s\"",
+	      bytes(bob.result));
+}
+
+static void unbound(void)
+{
+	char before[64];
+
+	scene("alice goes away");
+	claim(!vmm_unbind(&vmm, NULL, 11), "her page table is unbound");
+	strcpy(before, bytes(alice.result));
+	claim(!device_copies(&alice, GVA_SRC), "the device is refused with PASID 11");
+	claim(!strcmp(before, bytes(alice.result)), "her memory is as she left it");
+	claim(device_copies(&bob, GVA_SRC), "bob does not notice");
+	show_bindings();
+	claim(!bound(&alice) && bound(&bob), "the kernel says so too");
+}
+
+int main(void)
+{
+	if (vmm_open(&vmm, 0, 1))
+		return 1;
+
+	the_machine();
+	two_processes();
+	bind_them();
+	the_device_works();
+	caches();
+	denied();
+	unbound();
+	vmm_close(&vmm);
+
+	printf("\ndemo: %u claims, %u of them %s\n", right + wrong,
+	       wrong ? wrong : right, wrong ? "WRONG" : "true");
+	return wrong ? 1 : 0;
+}
