@@ -78,11 +78,16 @@ static char *bytes(uint64_t gpa)
 	return vmm_ptr(&vmm, gpa);
 }
 
+static void say(uint64_t gpa, const char *text)
+{
+	snprintf(bytes(gpa), SIZE_4K, "%s", text);
+}
+
 static void start_process(struct process *p, const char *text)
 {
 	p->text = guest_page(&vmm, 0);
 	p->result = guest_page(&vmm, 0);
-	strcpy(bytes(p->text), text);
+	say(p->text, text);
 	pgtable_init(&p->pt, &vmm, 4);
 	pgtable_map(&p->pt, GVA_SRC, p->text, SIZE_4K, PGT_READ_WRITE);
 	pgtable_map(&p->pt, GVA_DST, p->result, SIZE_4K, PGT_READ_WRITE);
@@ -197,8 +202,8 @@ static void caches(void)
 	char before[64];
 
 	scene("alice's page is moved: the device keeps the old one until it is told");
-	strcpy(bytes(page), "alice's second thoughts");
-	strcpy(before, bytes(alice.text));
+	say(page, "alice's second thoughts");
+	snprintf(before, sizeof(before), "%s", bytes(alice.text));
 	*entry = page | PGT_READ_WRITE;
 	device_copies(&alice, GVA_SRC);
 	printf("   before the invalidation it copies  \"%s\"\n", bytes(alice.result));
@@ -222,11 +227,11 @@ static void denied(void)
 	char before[64];
 
 	scene("bob's channel tries a page that only alice has");
-	strcpy(bytes(page), "alice's secret");
+	say(page, "alice's secret");
 	pgtable_map(&alice.pt, secret, page, SIZE_4K, PGT_READ_WRITE);
 	claim(device_copies(&alice, secret), "alice's channel reads \"%s\" there",
 	      bytes(alice.result));
-	strcpy(before, bytes(bob.result));
+	snprintf(before, sizeof(before), "%s", bytes(bob.result));
 	result = svatest_run(&vmm.devices[0], 1, &steal);
 	claim(result.status != SVATEST_ST_OK,
 	      "bob's is refused: status %u at address %#llx", result.status,
@@ -235,13 +240,13 @@ static void denied(void)
 	      bytes(bob.result));
 }
 
-static void unbound(void)
+static void goodbye(void)
 {
 	char before[64];
 
 	scene("alice goes away");
 	claim(!vmm_unbind(&vmm, NULL, 11), "her page table is unbound");
-	strcpy(before, bytes(alice.result));
+	snprintf(before, sizeof(before), "%s", bytes(alice.result));
 	claim(!device_copies(&alice, GVA_SRC), "the device is refused with PASID 11");
 	claim(!strcmp(before, bytes(alice.result)), "her memory is as she left it");
 	claim(device_copies(&bob, GVA_SRC), "bob does not notice");
@@ -260,7 +265,7 @@ int main(void)
 	the_device_works();
 	caches();
 	denied();
-	unbound();
+	goodbye();
 	vmm_close(&vmm);
 
 	printf("\ndemo: %u claims, %u of them %s\n", right + wrong,
