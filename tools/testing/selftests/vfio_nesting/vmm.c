@@ -89,6 +89,28 @@ static int open_group(const char *name)
 	return fd < 0 ? complain(path) : fd;
 }
 
+/* Whoever uses a function together with others of the device shows this */
+#define TOKEN	"8b7c1a52-2f5e-4a3d-9c11-6d1f0f5a7e42"
+
+static bool has_attribute(const char *name, const char *attribute)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), VFIO_PCI_DRIVER "/%s/%s", name, attribute);
+	return !access(path, F_OK);
+}
+
+static int open_device(const struct vmm_device *dev)
+{
+	bool shared = has_attribute(dev->name, "physfn") ||
+		      has_attribute(dev->name, "sriov_totalvfs");
+	char name[128];
+
+	snprintf(name, sizeof(name), "%s%s", dev->name,
+		 shared ? " vf_token=" TOKEN : "");
+	return ioctl(dev->group, VFIO_GROUP_GET_DEVICE_FD, name);
+}
+
 int vmm_device_open(struct vmm_device *dev)
 {
 	struct vfio_region_info regs = {
@@ -99,7 +121,7 @@ int vmm_device_open(struct vmm_device *dev)
 	};
 	uint16_t command = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
 
-	dev->fd = ioctl(dev->group, VFIO_GROUP_GET_DEVICE_FD, dev->name);
+	dev->fd = open_device(dev);
 	if (dev->fd < 0)
 		return complain(dev->name);
 	if (ioctl(dev->fd, VFIO_DEVICE_GET_REGION_INFO, &regs) ||
