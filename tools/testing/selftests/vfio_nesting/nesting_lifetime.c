@@ -16,20 +16,16 @@
 #define PATTERN		0x1122334455667788ULL
 #define OTHER		0x99aabbccddeeff00ULL
 
-/* Pages of guest memory that a device writes to, over and over */
-#define WINDOW		(64 * SIZE_4K)
+/* Guest memory that a device writes to, over and over */
+#define WINDOW		SIZE_2M
 
-/* 1 GiB of virtual addresses, all of them the window: one table, 512 times */
+/* 1 GiB of virtual addresses, all of them the window */
 static void map_window(struct pgtable *pt, uint64_t window)
 {
 	uint64_t gva;
 
-	for (gva = 0; gva < SIZE_2M; gva += SIZE_4K)
-		pgtable_map(pt, GVA_DST + gva, window + gva % WINDOW, SIZE_4K,
-			    PGT_READ_WRITE);
-	for (; gva < SIZE_1G; gva += SIZE_2M)
-		*pgtable_entry(pt, GVA_DST + gva, SIZE_2M) =
-			*pgtable_entry(pt, GVA_DST, SIZE_2M);
+	for (gva = 0; gva < SIZE_1G; gva += SIZE_2M)
+		pgtable_map(pt, GVA_DST + gva, window, SIZE_2M, PGT_READ_WRITE);
 }
 
 static const uint32_t channel_flags[] = { 0, SVATEST_CF_ATS };
@@ -46,7 +42,14 @@ FIXTURE_VARIANT(dma) {
 FIXTURE_VARIANT_ADD(dma, one_device) { 1 };
 FIXTURE_VARIANT_ADD(dma, two_devices) { 2 };
 
-/* Both kinds of channel on every device, for much longer than a test takes */
+/* How much of it the device's cache has room for, on one of two channels */
+#define PREFETCHED	(2000 * SIZE_4K)
+
+/*
+ * Both kinds of channel on every device, for much longer than a test takes. The
+ * one that uses the device's cache has what it needs for some time in there, so
+ * nothing but an invalidation stops it.
+ */
 static void start_dma(struct guest *guest)
 {
 	unsigned int i, channel;
@@ -55,18 +58,26 @@ static void start_dma(struct guest *guest)
 		struct vmm_device *dev = &guest->vmm.devices[i];
 
 		for (channel = 0; channel < 2; channel++) {
-			struct svatest_desc desc = {
+			struct svatest_desc fill = {
 				.op_flags = SVATEST_OP_FILL,
 				.dst = GVA_DST + channel * SIZE_1G / 2,
 				.length = SIZE_1G / 2,
 				.imm = PATTERN,
+			};
+			struct svatest_desc prefetch = {
+				.op_flags = SVATEST_OP_PREFETCH,
+				.src = fill.dst,
+				.length = PREFETCHED,
+				.aux = SVATEST_AUX_READ | SVATEST_AUX_WRITE,
 			};
 
 			svatest_setup(dev, channel, GUEST_PASID,
 				      channel_flags[channel]);
 			/* In small slices, so that it takes its time */
 			svatest_write(dev, SVATEST_K_SLICE_BYTES, 64);
-			svatest_start(dev, channel, &desc);
+			if (channel_flags[channel] & SVATEST_CF_ATS)
+				svatest_run(dev, channel, &prefetch);
+			svatest_start(dev, channel, &fill);
 		}
 	}
 }
@@ -76,7 +87,7 @@ FIXTURE_SETUP(dma)
 	struct guest *guest = &self->guest;
 
 	ASSERT_EQ(0, guest_open(guest, 0, variant->devices));
-	self->window = vmm_alloc(&guest->vmm, WINDOW, SIZE_4K);
+	self->window = vmm_alloc(&guest->vmm, WINDOW, WINDOW);
 	map_window(&guest->pt, self->window);
 	ASSERT_EQ(0, vmm_bind(&guest->vmm, NULL, GUEST_PASID, guest->pt.root, 4));
 }
@@ -171,7 +182,7 @@ TEST_F(dma, free_pasid)
 TEST_F(dma, replace)
 {
 	struct guest *guest = &self->guest;
-	uint64_t fresh = vmm_alloc(&guest->vmm, WINDOW, SIZE_4K);
+	uint64_t fresh = vmm_alloc(&guest->vmm, WINDOW, WINDOW);
 	struct pgtable other;
 
 	pgtable_init(&other, &guest->vmm, 4);
@@ -273,7 +284,7 @@ FIXTURE_SETUP(closing)
 	struct guest *guest = &self->guest;
 
 	ASSERT_EQ(0, guest_open(guest, 0, 1));
-	self->window = vmm_alloc(&guest->vmm, WINDOW, SIZE_4K);
+	self->window = vmm_alloc(&guest->vmm, WINDOW, WINDOW);
 	self->memory = vmm_ptr(&guest->vmm, self->window);
 	map_window(&guest->pt, self->window);
 	ASSERT_EQ(0, guest_bind(guest));
@@ -333,7 +344,7 @@ static void child_works(int ready)
 
 	if (guest_open(&guest, 0, 2))
 		_exit(1);
-	window = vmm_alloc(&guest.vmm, WINDOW, SIZE_4K);
+	window = vmm_alloc(&guest.vmm, WINDOW, WINDOW);
 	map_window(&guest.pt, window);
 	if (vmm_bind(&guest.vmm, NULL, GUEST_PASID, guest.pt.root, 4))
 		_exit(1);
