@@ -50,9 +50,11 @@
  *    have the feature, or has another format.
  *  - ENOENT: The PASID, or the page request that a response names, does not
  *    exist or is not the caller's; the two cases are not told apart.
+ *  - EEXIST: The guest's number of the PASID names another one already, or the
+ *    PASID is bound under another number.
  *  - ERANGE: The PASID does not fit into what the device can emit.
- *  - EBUSY: The device is in a state that excludes the request, such as a bind
- *    of single PASIDs while a whole PASID table is bound.
+ *  - EBUSY: The device or the PASID is in a state that excludes the request, such
+ *    as a bind of single PASIDs while a whole PASID table is bound.
  *  - EDQUOT: The caller's quota of PASIDs is used up.
  *  - ENOSPC: The IOMMU has no free domain identifier left.
  *  - ENODEV: There is no device to apply the request to.
