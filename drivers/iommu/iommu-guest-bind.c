@@ -12,7 +12,8 @@
  *
  *  1. detach: PASID entry cleared, caches of IOMMU and device flushed, page
  *     requests that are queued in hardware drained, attach handle unpublished
- *  2. wait for threads that looked the handle up before
+ *  2. wait for threads that looked the handle up before, and answer what they
+ *     reported and nobody has answered
  *  3. free the nested domain and the binding
  *  4. detach the set-private id and give up the IOASID
  */
@@ -141,6 +142,7 @@ iommu_guest_alloc_binding(struct iommu_guest_device *gdev,
 		return ERR_CAST(domain);
 	}
 	domain->owner = dev_iommu_ops(gdev->dev);
+	domain->iopf_handler = iommu_fault_iopf;
 
 	binding->gdev = gdev;
 	binding->pasid = pasid;
@@ -156,18 +158,33 @@ static void iommu_guest_free_binding(struct iommu_guest_binding *binding)
 	kfree(binding);
 }
 
+/* Step 2, after which nobody knows the handle */
+static void iommu_guest_forget_faults(struct iommu_guest_binding *binding)
+{
+	struct iommu_guest_device *gdev = binding->gdev;
+
+	gdev->ops->fault_sync(gdev->dev);
+	iommu_fault_purge(gdev->dev, &binding->handle);
+	iommu_fault_unname_pasid(gdev->dev, binding->pasid->hpasid);
+}
+
 static int iommu_guest_attach(struct iommu_guest_binding *binding)
 {
 	struct iommu_guest_device *gdev = binding->gdev;
 	u64 start = trace_iommu_guest_bind_enabled() ? ktime_get_ns() : 0;
 	int ret;
 
+	ret = iommu_fault_name_pasid(gdev->dev, binding->pasid->hpasid,
+				     binding->pasid->gpasid);
+	if (ret)
+		goto out;
 	ret = iommu_attach_device_pasid(binding->domain, gdev->dev,
 					binding->pasid->hpasid,
 					&binding->handle);
 	/* The handle is visible before the driver has its say. */
 	if (ret)
-		gdev->ops->fault_sync(gdev->dev);
+		iommu_guest_forget_faults(binding);
+out:
 	trace_iommu_guest_bind(binding, start, ret);
 	return ret;
 }
@@ -180,7 +197,7 @@ static void iommu_guest_detach(struct iommu_guest_binding *binding)
 
 	iommu_detach_device_pasid(binding->domain, gdev->dev,
 				  binding->pasid->hpasid);
-	gdev->ops->fault_sync(gdev->dev);
+	iommu_guest_forget_faults(binding);
 	trace_iommu_guest_unbind(binding, start);
 }
 
@@ -468,6 +485,22 @@ void iommu_guest_unbind_device(struct iommu_guest_ctx *ctx,
 		iommu_guest_unbind_pasid(ctx, gdev->dev, pasid);
 		cond_resched();
 	}
+}
+
+/* Tell a new handler of faults what is bound already */
+int iommu_guest_name_pasids(struct iommu_guest_ctx *ctx,
+			    struct iommu_guest_device *gdev)
+{
+	struct iommu_guest_pasid *pasid;
+	unsigned long hpasid;
+	int ret = 0;
+
+	lockdep_assert_held(&ctx->lock);
+	xa_for_each(&ctx->pasids, hpasid, pasid)
+		if (!ret && iommu_guest_find_binding(pasid, gdev))
+			ret = iommu_fault_name_pasid(gdev->dev, hpasid,
+						     pasid->gpasid);
+	return ret;
 }
 
 /*

@@ -36,6 +36,8 @@ static __printf(2, 3) void mock_log(struct mock_guest *mock, const char *fmt, ..
 {
 	va_list args;
 
+	if (mock->quiet)
+		return;
 	guard(mutex)(&mock->lock);
 	va_start(args, fmt);
 	if (mock->used)
@@ -153,6 +155,8 @@ static int mock_set_dev_pasid(struct iommu_domain *domain, struct device *dev,
 	int d = mock_index(md->mock, dev);
 	struct mock_device *mdev = &md->mock->devs[d];
 
+	if (mdev->request_on_set == pasid)
+		mock_request(md->mock, d, pasid, 1, 0x1000, true);
 	if (mdev->fail_sets || mdev->table[pasid]) {
 		mdev->fail_sets -= !!mdev->fail_sets;
 		mock_log(md->mock, "set%d.%x!", d, pasid);
@@ -224,6 +228,8 @@ static void mock_invalidate(struct iommu_domain *domain, u64 start, u64 last,
 static void mock_fault_sync(struct device *dev)
 {
 	mock_log(the_mock, "sync%d", mock_index(the_mock, dev));
+	mutex_lock(&the_mock->prq);
+	mutex_unlock(&the_mock->prq);
 }
 
 static int mock_nesting_info(struct device *dev, struct iommu_domain *parent,
@@ -244,6 +250,86 @@ static const struct iommu_guest_ops mock_guest_ops = {
 	.fault_sync = mock_fault_sync,
 };
 
+/* Page requests */
+
+static int mock_enable_feat(struct device *dev, enum iommu_dev_features feat)
+{
+	if (the_mock->fail_iopf)
+		return the_mock->fail_iopf;
+	mock_log(the_mock, "iopf%d+", mock_index(the_mock, dev));
+	dev->iommu->max_page_requests = MOCK_CREDIT;
+	return iopf_queue_add_device(the_mock->queue, dev);
+}
+
+static int mock_disable_feat(struct device *dev, enum iommu_dev_features feat)
+{
+	mock_log(the_mock, "iopf%d-", mock_index(the_mock, dev));
+	iopf_queue_remove_device(the_mock->queue, dev);
+	return 0;
+}
+
+static void mock_answer(struct device *dev, const struct iopf_fault *fault,
+			const struct iommu_page_response *resp)
+{
+	int d = mock_index(the_mock, dev);
+
+	atomic_inc(&the_mock->devs[d].answers);
+	mock_log(the_mock, "answer%d.%x.%x=%x", d, fault->fault.prm.pasid,
+		 resp->grpid, resp->code);
+}
+
+static void mock_page_response(struct device *dev, struct iopf_fault *fault,
+			       struct iommu_page_response *resp)
+{
+	mock_answer(dev, fault, resp);
+	atomic_inc(&the_mock->waits);
+}
+
+static void mock_page_response_batch(struct device *dev,
+				     struct iopf_fault **faults,
+				     struct iommu_page_response *resps,
+				     unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		mock_answer(dev, faults[i], &resps[i]);
+	atomic_inc(&the_mock->waits);
+}
+
+/* What the thread of an IOMMU driver does with what the hardware says */
+int mock_report(struct mock_guest *mock, unsigned int index,
+		const struct iommu_fault *fault)
+{
+	struct iopf_fault event = { .fault = *fault };
+
+	if (fault->type == IOMMU_FAULT_PAGE_REQ &&
+	    fault->prm.flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE)
+		atomic_inc(&mock->devs[index].groups);
+	guard(mutex)(&mock->prq);
+	return iommu_report_device_fault(mock_dev(mock, index), &event);
+}
+
+int mock_request(struct mock_guest *mock, unsigned int index, u32 pasid,
+		 u32 grpid, u64 addr, bool last)
+{
+	struct iommu_fault fault = {
+		.type = IOMMU_FAULT_PAGE_REQ,
+		.prm = {
+			.flags = IOMMU_FAULT_PAGE_REQUEST_PASID_VALID |
+				 IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID,
+			.pasid = pasid,
+			.grpid = grpid,
+			.perm = IOMMU_FAULT_PERM_READ,
+			.addr = addr,
+		},
+	};
+
+	if (last)
+		fault.prm.flags |= IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE;
+	return mock_report(mock, index, &fault);
+}
+
 static const struct iommu_ops mock_ops = {
 	.owner = THIS_MODULE,
 	.identity_domain = &mock_identity,
@@ -253,6 +339,10 @@ static const struct iommu_ops mock_ops = {
 	.device_group = mock_group,
 	.def_domain_type = mock_default_type,
 	.remove_dev_pasid = mock_remove_dev_pasid,
+	.dev_enable_feat = mock_enable_feat,
+	.dev_disable_feat = mock_disable_feat,
+	.page_response = mock_page_response,
+	.page_response_batch = mock_page_response_batch,
 	.guest_ops = &mock_guest_ops,
 };
 
@@ -365,6 +455,9 @@ int mock_guest_init(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, mock);
 	mutex_init(&mock->lock);
+	mutex_init(&mock->prq);
+	mock->queue = iopf_queue_alloc("iommu-guest-mock");
+	KUNIT_ASSERT_NOT_NULL(test, mock->queue);
 	test->priv = mock;
 	the_mock = mock;
 	mock_init_hw(test, mock);
@@ -384,6 +477,10 @@ void mock_guest_exit(struct kunit *test)
 	for (i = 0; i < MOCK_DEVICES; i++)
 		iommu_guest_remove_device(mock->ctx, mock_dev(mock, i));
 	KUNIT_EXPECT_STREQ(test, mock_state(mock), "");
+	for (i = 0; i < MOCK_DEVICES; i++)
+		KUNIT_EXPECT_EQ_MSG(test, atomic_read(&mock->devs[i].groups),
+				    atomic_read(&mock->devs[i].answers),
+				    "groups in are not answers out");
 	iommu_guest_ctx_free(mock->ctx);
 
 	ioasid_free_all_in_set(mock->set);
@@ -402,4 +499,5 @@ void mock_guest_exit(struct kunit *test)
 	iommu_device_unregister(&mock->iommu);
 	iommu_device_sysfs_remove(&mock->iommu);
 	platform_device_unregister(mock->hw);
+	iopf_queue_free(mock->queue);
 }

@@ -15,6 +15,7 @@
  *	iommu_guest_contexts_lock	list of the contexts
  *	  iommu_guest_ctx::lock		devices, PASIDs, bindings
  *	    iommu_group::mutex		taken by attach and detach
+ *	    locks of the faults		see iommu-fault-priv.h
  *
  * Listeners of the IOASID set hear of BIND and UNBIND with the lock of the
  * context held. The context itself listens to FREE, which comes from a worker
@@ -23,6 +24,7 @@
 #ifndef __IOMMU_GUEST_PRIV_H
 #define __IOMMU_GUEST_PRIV_H
 
+#include <linux/iommu-fault.h>
 #include <linux/iommu-guest.h>
 #include <linux/ioasid.h>
 #include <linux/list.h>
@@ -60,12 +62,14 @@ struct iommu_guest_ctx {
  * @dev: the device; the owner keeps it
  * @ops: of the IOMMU driver of @dev
  * @parent: second-stage domain @dev is attached to; the owner keeps it
+ * @sink: who is told of the faults of @dev, or NULL. Set once.
  * @node: in iommu_guest_ctx::devices
  */
 struct iommu_guest_device {
 	struct device *dev;
 	const struct iommu_guest_ops *ops;
 	struct iommu_domain *parent;
+	struct iommu_fault_sink *sink;
 	struct list_head node;
 };
 
@@ -118,6 +122,8 @@ int iommu_guest_copy(void *to, size_t size, size_t min,
 /* iommu-guest-bind.c */
 void iommu_guest_unbind_device(struct iommu_guest_ctx *ctx,
 			       struct iommu_guest_device *gdev);
+int iommu_guest_name_pasids(struct iommu_guest_ctx *ctx,
+			    struct iommu_guest_device *gdev);
 int iommu_guest_notify(struct notifier_block *nb, unsigned long event,
 		       void *data);
 

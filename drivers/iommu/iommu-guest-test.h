@@ -13,6 +13,8 @@
  *	free=1000	domain freed
  *	inv0.a[0-fff]	invalidated; with a trailing "leaf" if only leaves
  *	BIND.a UNBIND.a FREE.a	what the last listener of the IOASID set heard
+ *	iopf0+ iopf0-	device 0 made to send page requests, or to stop
+ *	answer0.a.3=1	answer with code 1 to group 3 of PASID 0xa of device 0
  */
 #ifndef __IOMMU_GUEST_TEST_H
 #define __IOMMU_GUEST_TEST_H
@@ -26,6 +28,8 @@
 #define MOCK_DEVICES	2
 #define MOCK_PASIDS	64
 #define MOCK_APERTURE	(BIT_ULL(39) - 1)
+/* Page requests that a device may have outstanding */
+#define MOCK_CREDIT	64
 
 struct mock_domain;
 
@@ -34,11 +38,18 @@ struct mock_domain;
  * @pdev: the device
  * @table: what its PASIDs use
  * @fail_sets: number of attaches to be refused from now on
+ * @request_on_set: PASID for which the device sends a request as soon as there
+ *	is a handle, before the attach is through; 0 for none
+ * @groups: number of groups reported
+ * @answers: number of answers given
  */
 struct mock_device {
 	struct platform_device *pdev;
 	struct mock_domain *table[MOCK_PASIDS];
 	unsigned int fail_sets;
+	u32 request_on_set;
+	atomic_t groups;
+	atomic_t answers;
 };
 
 /**
@@ -52,6 +63,11 @@ struct mock_device {
  * @ctx: what is tested
  * @nb: listener of @set that comes last
  * @fail_alloc: error of domain_alloc_gpasid, 0 to let it succeed
+ * @fail_iopf: error of making a device send page requests, 0 to let it succeed
+ * @queue: of page requests
+ * @prq: held by the one that reports a request, as drivers do
+ * @waits: how often answers were waited for
+ * @quiet: write no log
  * @lock: protects @log, which a worker writes to as well
  * @log: see above
  * @used: length of @log
@@ -67,6 +83,11 @@ struct mock_guest {
 	struct iommu_guest_ctx *ctx;
 	struct notifier_block nb;
 	int fail_alloc;
+	int fail_iopf;
+	struct iopf_queue *queue;
+	struct mutex prq; /* see above */
+	atomic_t waits;
+	bool quiet;
 	struct mutex lock; /* see above */
 	char log[2048];
 	size_t used;
@@ -82,5 +103,9 @@ struct platform_device *mock_add_device(struct kunit *test,
 					struct iommu_group *group);
 void mock_clear_log(struct mock_guest *mock);
 const char *mock_state(struct mock_guest *mock);
+int mock_report(struct mock_guest *mock, unsigned int index,
+		const struct iommu_fault *fault);
+int mock_request(struct mock_guest *mock, unsigned int index, u32 pasid,
+		 u32 grpid, u64 addr, bool last);
 
 #endif /* __IOMMU_GUEST_TEST_H */

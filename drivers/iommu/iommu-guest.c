@@ -265,12 +265,68 @@ int iommu_guest_add_device(struct iommu_guest_ctx *ctx, struct device *dev,
 EXPORT_SYMBOL_GPL(iommu_guest_add_device);
 
 /**
+ * iommu_guest_handle_faults() - Ask to be told of the faults of a device
+ * @ctx: the context
+ * @dev: a device of @ctx
+ * @ops: the handler
+ * @data: passed to the handler
+ * @page_req: tell of page requests too
+ *
+ * PASIDs are told by the names that the guest has for them. Without a handler,
+ * and for PASIDs that are not bound, page requests are answered with
+ * IOMMU_PAGE_RESP_INVALID. The registration ends with
+ * iommu_guest_remove_device(), before which the owner makes sure that nobody is
+ * in iommu_page_response().
+ *
+ * Return: The sink to answer page requests to, or ERR_PTR of
+ *
+ * * -ENODEV: @dev is not in @ctx
+ * * -EBUSY: there is a handler already, or somebody else uses the page requests
+ * * -EOPNOTSUPP: @page_req, and @dev has no page requests
+ * * -ENOMEM: out of memory
+ *
+ * Context: Process context, takes the lock of @ctx. The handler may be called
+ * before the return.
+ */
+struct iommu_fault_sink *
+iommu_guest_handle_faults(struct iommu_guest_ctx *ctx, struct device *dev,
+			  const struct iommu_fault_sink_ops *ops, void *data,
+			  bool page_req)
+{
+	struct iommu_guest_device *gdev;
+	struct iommu_fault_sink *sink;
+	int ret;
+
+	guard(mutex)(&ctx->lock);
+	gdev = iommu_guest_find_device(ctx, dev);
+	if (!gdev)
+		return ERR_PTR(-ENODEV);
+
+	sink = iommu_register_device_fault_handler(dev, IOMMU_PASID_INVALID,
+						   ops, data);
+	if (IS_ERR(sink))
+		return sink;
+
+	ret = iommu_guest_name_pasids(ctx, gdev);
+	if (!ret && page_req)
+		ret = iommu_fault_sink_enable_page_req(sink);
+	if (ret) {
+		iommu_unregister_device_fault_handler(sink);
+		return ERR_PTR(ret);
+	}
+	gdev->sink = sink;
+	return sink;
+}
+EXPORT_SYMBOL_GPL(iommu_guest_handle_faults);
+
+/**
  * iommu_guest_remove_device() - Unbind all PASIDs of a device and forget it
  * @ctx: the context
  * @dev: the device; not being in @ctx is fine
  *
- * On return no access of @dev uses a table of the guest, and nothing of @dev
- * or of its second stage is referred to any more. The device may be doing DMA
+ * On return no access of @dev uses a table of the guest, nothing of @dev or of
+ * its second stage is referred to any more, and no handler of its faults is
+ * running. The device may be doing DMA
  * meanwhile; what comes after the return is aborted by the IOMMU.
  *
  * Context: Process context, takes the lock of @ctx.
@@ -284,7 +340,11 @@ void iommu_guest_remove_device(struct iommu_guest_ctx *ctx, struct device *dev)
 	if (!gdev)
 		return;
 
+	if (gdev->sink)
+		iommu_fault_sink_stop(gdev->sink);
 	iommu_guest_unbind_device(ctx, gdev);
+	if (gdev->sink)
+		iommu_unregister_device_fault_handler(gdev->sink);
 	list_del(&gdev->node);
 	kfree(gdev);
 }
@@ -322,3 +382,29 @@ int iommu_guest_copy(void *to, size_t size, size_t min,
 	memcpy(to, &argsz, sizeof(argsz));
 	return 0;
 }
+
+/**
+ * iommu_guest_copy_page_response() - Fetch an answer to page requests
+ * @resp: where to
+ * @uptr: where from, in user memory
+ * @usize: bytes that the caller of the kernel says are there
+ *
+ * Follows the general format of the UAPI header. The rest is checked by
+ * iommu_page_response().
+ *
+ * Return: 0, or
+ *
+ * * -EINVAL: argsz too small or beyond @usize
+ * * -E2BIG: a byte the kernel does not know is not zero, or argsz above 4096
+ * * -EFAULT: @uptr can not be read
+ *
+ * Context: Process context.
+ */
+int iommu_guest_copy_page_response(struct iommu_page_response *resp,
+				   const void __user *uptr, size_t usize)
+{
+	return iommu_guest_copy(resp, sizeof(*resp),
+				offsetof(struct iommu_page_response, cookie),
+				uptr, usize);
+}
+EXPORT_SYMBOL_GPL(iommu_guest_copy_page_response);

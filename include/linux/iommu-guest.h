@@ -23,6 +23,8 @@
 
 struct device;
 struct ioasid_set;
+struct iommu_fault_sink;
+struct iommu_fault_sink_ops;
 struct iommu_guest_ctx;
 
 /**
@@ -76,6 +78,12 @@ int iommu_guest_add_device(struct iommu_guest_ctx *ctx, struct device *dev,
 			   struct iommu_domain *parent);
 void iommu_guest_remove_device(struct iommu_guest_ctx *ctx, struct device *dev);
 
+/* Faults of a device, until it is removed */
+struct iommu_fault_sink *
+iommu_guest_handle_faults(struct iommu_guest_ctx *ctx, struct device *dev,
+			  const struct iommu_fault_sink_ops *ops, void *data,
+			  bool page_req);
+
 /* Bindings; a NULL @dev stands for every device of the context */
 int iommu_guest_bind_gpasid(struct iommu_guest_ctx *ctx, struct device *dev,
 			    const struct iommu_gpasid_bind_data *data);
@@ -90,6 +98,8 @@ int iommu_guest_copy_bind_data(struct iommu_gpasid_bind_data *data,
 			       const void __user *uptr, size_t usize);
 int iommu_guest_copy_invalidate_info(struct iommu_cache_invalidate_info *info,
 				     const void __user *uptr, size_t usize);
+int iommu_guest_copy_page_response(struct iommu_page_response *resp,
+				   const void __user *uptr, size_t usize);
 
 #else /* CONFIG_IOMMU_GUEST_SVA */
 

@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IOMMU faults: page request groups that wait for an answer
+ *
+ * See iommu-fault-priv.h for the objects and their locks.
+ */
+#include <linux/cleanup.h>
+#include <linux/device.h>
+#include <linux/export.h>
+#include <linux/hash.h>
+#include <linux/jiffies.h>
+#include <linux/ktime.h>
+#include <linux/log2.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+#include <linux/stddef.h>
+#include <trace/events/iommu_fault.h>
+
+#include "iommu-fault-priv.h"
+#include "iommu-priv.h"
+
+#undef MODULE_PARAM_PREFIX
+#define MODULE_PARAM_PREFIX "iommu_fault."
+
+unsigned int iommu_fault_timeout_ms = 10 * MSEC_PER_SEC;
+module_param_named(timeout_ms, iommu_fault_timeout_ms, uint, 0644);
+MODULE_PARM_DESC(timeout_ms,
+		 "Time to answer a page request before the kernel does, in ms; 0 for no limit (default 10000)");
+
+/* Measure the time from report to answer, see debugfs */
+DEFINE_STATIC_KEY_FALSE(iommu_fault_measure);
+
+static struct list_head *iommu_fault_bucket(struct iommu_fault_sink *sink,
+					    u32 grpid)
+{
+	return &sink->by_index[hash_32(grpid, IOMMU_FAULT_HASH_BITS)];
+}
+
+static void iommu_fault_deadline(struct work_struct *work)
+{
+	struct iommu_fault_sink *sink = container_of(to_delayed_work(work),
+						     struct iommu_fault_sink,
+						     deadline);
+
+	iommu_fault_expire(sink, jiffies);
+}
+
+/* The part of a new sink that belongs to this file */
+void iommu_fault_init_pending(struct iommu_fault_sink *sink)
+{
+	int i;
+
+	mutex_init(&sink->answer);
+	spin_lock_init(&sink->lock);
+	INIT_LIST_HEAD(&sink->pending);
+	for (i = 0; i < ARRAY_SIZE(sink->by_index); i++)
+		INIT_LIST_HEAD(&sink->by_index[i]);
+	INIT_DELAYED_WORK(&sink->deadline, iommu_fault_deadline);
+}
+
+/* ------------------------------------------------------------------ way in */
+
+static void iommu_fault_fill_record(struct iommu_fault *record,
+				    const struct iommu_fault_page_request *prm,
+				    ioasid_t name)
+{
+	record->type = IOMMU_FAULT_PAGE_REQ;
+	record->prm = *prm;
+	record->prm.pasid = name;
+	record->prm.cookie = 0;
+}
+
+static struct iommu_fault_group *
+iommu_fault_alloc_group(struct iopf_group *iopf, ioasid_t name, u64 seen)
+{
+	unsigned int timeout = READ_ONCE(iommu_fault_timeout_ms), i = 0;
+	struct iommu_fault_group *group;
+	struct iopf_fault *fault;
+
+	group = kzalloc(struct_size(group, records, iopf->fault_count),
+			GFP_KERNEL);
+	if (!group)
+		return NULL;
+
+	group->count = iopf->fault_count;
+	group->iopf = iopf;
+	group->seen = seen;
+	group->has_deadline = timeout;
+	group->expires = jiffies + msecs_to_jiffies(timeout);
+	list_for_each_entry(fault, &iopf->faults, list)
+		iommu_fault_fill_record(&group->records[i++], &fault->fault.prm,
+					name);
+	return group;
+}
+
+static enum iommu_fault_end
+iommu_fault_deliver(struct iommu_fault_sink *sink,
+		    struct iommu_fault_group *group)
+{
+	struct iommu_fault_page_request *last;
+
+	lockdep_assert_held(&sink->lock);
+	if (sink->stopped || !sink->page_req)
+		return IOMMU_FAULT_STOPPED;
+	if (group->count > sink->limit - sink->waiting)
+		return IOMMU_FAULT_OVER_LIMIT;
+
+	last = &group->records[group->count - 1].prm;
+	last->cookie = sink->cookie + 1;
+	last->flags |= IOMMU_FAULT_PAGE_REQUEST_COOKIE_VALID;
+	group->cookie = last->cookie;
+	if (sink->ops->fault(sink->data, group->records, group->count))
+		return IOMMU_FAULT_NO_ROOM;
+
+	/* The owner knows of it, but can't answer before we drop the lock. */
+	trace_iommu_fault_delivered(sink->dev, last, group->count);
+	sink->cookie++;
+	sink->waiting += group->count;
+	sink->stats.groups++;
+	sink->stats.requests += group->count;
+	list_add_tail(&group->node, &sink->pending);
+	list_add_tail(&group->index_node, iommu_fault_bucket(sink, last->grpid));
+	if (group->has_deadline)
+		queue_delayed_work(system_unbound_wq, &sink->deadline,
+				   group->expires - jiffies);
+	return IOMMU_FAULT_ENDS;
+}
+
+/*
+ * Tell the owner of a group, which is the caller's, and let it wait. On
+ * IOMMU_FAULT_ENDS the group belongs to @sink, and may be gone already. With
+ * everything else it is still the caller's.
+ */
+enum iommu_fault_end iommu_fault_queue(struct iommu_fault_sink *sink,
+				       struct iopf_group *iopf, ioasid_t name,
+				       u64 seen)
+{
+	struct iommu_fault_group *group;
+	enum iommu_fault_end end;
+
+	/* Do not let a device decide how much is allocated. */
+	if (iopf->fault_count > READ_ONCE(sink->limit))
+		return IOMMU_FAULT_OVER_LIMIT;
+	group = iommu_fault_alloc_group(iopf, name, seen);
+	if (!group)
+		return IOMMU_FAULT_NO_ROOM;
+
+	scoped_guard(spinlock, &sink->lock)
+		end = iommu_fault_deliver(sink, group);
+	if (end != IOMMU_FAULT_ENDS)
+		kfree(group);
+	return end;
+}
+
+/* Answer a group that is the caller's and that nobody is told of */
+void iommu_fault_refuse(struct iommu_fault_sink *sink, struct iopf_group *iopf,
+			enum iommu_fault_end end)
+{
+	trace_iommu_fault_refused(iopf->fault_param->dev,
+				  &iopf->last_fault.fault.prm, end);
+	if (sink) {
+		guard(spinlock)(&sink->lock);
+		sink->stats.groups++;
+		sink->stats.requests += iopf->fault_count;
+		sink->stats.ends[end]++;
+	}
+	iopf_group_response(iopf, IOMMU_PAGE_RESP_INVALID);
+	iopf_free_group(iopf);
+}
+
+/* ----------------------------------------------------------------- way out */
+
+/*
+ * The transfer: out of the hands of @sink into @taken, which is the caller's.
+ * Who has taken a group answers it with iommu_fault_answer().
+ */
+static void iommu_fault_take(struct iommu_fault_sink *sink,
+			     struct iommu_fault_group *group,
+			     struct list_head *taken, enum iommu_fault_end end)
+{
+	lockdep_assert_held(&sink->answer);
+	lockdep_assert_held(&sink->lock);
+
+	list_move_tail(&group->node, taken);
+	list_del(&group->index_node);
+	sink->waiting -= group->count;
+	sink->stats.ends[end]++;
+	group->end = end;
+	trace_iommu_fault_taken(sink->dev, iommu_fault_last(group), end);
+}
+
+static enum iommu_page_response_code iommu_fault_code(enum iommu_fault_end end)
+{
+	switch (end) {
+	case IOMMU_FAULT_SUCCESS:
+		return IOMMU_PAGE_RESP_SUCCESS;
+	case IOMMU_FAULT_FAILURE:
+		return IOMMU_PAGE_RESP_FAILURE;
+	default:
+		return IOMMU_PAGE_RESP_INVALID;
+	}
+}
+
+static void iommu_fault_account_latency(struct iommu_fault_sink *sink,
+					const struct iommu_fault_group *group)
+{
+	u64 us = div_u64(ktime_get_ns() - group->seen, NSEC_PER_USEC);
+
+	guard(spinlock)(&sink->lock);
+	sink->stats.latency[min(fls64(us), IOMMU_FAULT_LATENCIES - 1)]++;
+}
+
+/* Give the answers, with one wait for all of them if the driver can */
+static void iommu_fault_respond(struct iommu_fault_sink *sink,
+				struct iommu_fault_group **groups,
+				unsigned int count)
+{
+	const struct iommu_ops *ops = dev_iommu_ops(sink->dev);
+	struct iommu_page_response resps[IOMMU_FAULT_BATCH];
+	struct iopf_fault *faults[IOMMU_FAULT_BATCH];
+	unsigned int i;
+
+	if (count == 1 || !ops->page_response_batch) {
+		for (i = 0; i < count; i++)
+			iopf_group_response(groups[i]->iopf,
+					    iommu_fault_code(groups[i]->end));
+		return;
+	}
+
+	for (i = 0; i < count; i++) {
+		faults[i] = &groups[i]->iopf->last_fault;
+		resps[i] = (struct iommu_page_response) {
+			.pasid = faults[i]->fault.prm.pasid,
+			.grpid = faults[i]->fault.prm.grpid,
+			.code = iommu_fault_code(groups[i]->end),
+		};
+	}
+	ops->page_response_batch(sink->dev, faults, resps, count);
+}
+
+/* Answer and free what iommu_fault_take() handed over */
+static void iommu_fault_answer(struct iommu_fault_sink *sink,
+			       struct list_head *taken)
+{
+	struct iommu_fault_group *groups[IOMMU_FAULT_BATCH];
+	struct iommu_fault_group *group;
+	unsigned int count, i;
+
+	lockdep_assert_held(&sink->answer);
+	while (!list_empty(taken)) {
+		for (count = 0; count < ARRAY_SIZE(groups); count++) {
+			group = list_first_entry_or_null(taken,
+							 struct iommu_fault_group,
+							 node);
+			if (!group)
+				break;
+			list_del(&group->node);
+			groups[count] = group;
+		}
+
+		iommu_fault_respond(sink, groups, count);
+		for (i = 0; i < count; i++) {
+			group = groups[i];
+			trace_iommu_fault_answered(sink->dev,
+						   iommu_fault_last(group),
+						   group->end);
+			if (group->seen)
+				iommu_fault_account_latency(sink, group);
+			iopf_free_group(group->iopf);
+			kfree(group);
+		}
+	}
+}
+
+/* ------------------------------------------------ answers of the owner */
+
+static int iommu_fault_check_response(const struct iommu_page_response *resp)
+{
+	size_t min = offsetof(struct iommu_page_response, cookie);
+
+	if (resp->flags & ~(IOMMU_PAGE_RESP_PASID_VALID |
+			    IOMMU_PAGE_RESP_COOKIE_VALID))
+		return -EINVAL;
+	if (resp->flags & IOMMU_PAGE_RESP_COOKIE_VALID)
+		min = offsetofend(struct iommu_page_response, cookie);
+	if (resp->argsz < min || resp->version != IOMMU_PAGE_RESP_VERSION_1 ||
+	    resp->code > IOMMU_PAGE_RESP_FAILURE)
+		return -EINVAL;
+	return 0;
+}
+
+static bool iommu_fault_match(const struct iommu_fault_group *group,
+			      const struct iommu_page_response *resp)
+{
+	const struct iommu_fault_page_request *prm = iommu_fault_last(group);
+
+	if (prm->grpid != resp->grpid)
+		return false;
+	if (prm->flags & IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID &&
+	    (!(resp->flags & IOMMU_PAGE_RESP_PASID_VALID) ||
+	     prm->pasid != resp->pasid))
+		return false;
+	return !(resp->flags & IOMMU_PAGE_RESP_COOKIE_VALID) ||
+	       group->cookie == resp->cookie;
+}
+
+/* The oldest one, if the device has reused an index before it was answered */
+static struct iommu_fault_group *
+iommu_fault_find_group(struct iommu_fault_sink *sink,
+		       const struct iommu_page_response *resp)
+{
+	struct iommu_fault_group *group;
+
+	list_for_each_entry(group, iommu_fault_bucket(sink, resp->grpid),
+			    index_node)
+		if (iommu_fault_match(group, resp))
+			return group;
+	return NULL;
+}
+
+static int iommu_fault_take_response(struct iommu_fault_sink *sink,
+				     const struct iommu_page_response *resp,
+				     struct list_head *taken)
+{
+	struct iommu_fault_group *group;
+	int ret;
+
+	ret = iommu_fault_check_response(resp);
+	if (ret)
+		return ret;
+	group = iommu_fault_find_group(sink, resp);
+	if (!group)
+		return -ENOENT;
+	iommu_fault_take(sink, group, taken, (enum iommu_fault_end)resp->code);
+	return 0;
+}
+
+/**
+ * iommu_page_response() - Answer page request groups
+ * @sink: registration of the handler that was told of the groups
+ * @responses: the answers, checked here, so they may come from an untrusted
+ *	caller; PASIDs are by the names that the handler was told
+ * @count: number of @responses
+ *
+ * The answers are given in order, up to the first that can not be given, and
+ * the IOMMU driver is asked to wait for hardware once for 16 of them if it can.
+ *
+ * Return: Number of answers given, or if that is none
+ *
+ * * -EINVAL: argsz too small, wrong version, unknown flag or code
+ * * -ENOENT: no group with this PASID, index and cookie waits for an answer of
+ *   this owner; the kernel may have given it
+ *
+ * Context: Process context, waits for hardware.
+ */
+int iommu_page_response(struct iommu_fault_sink *sink,
+			const struct iommu_page_response *responses,
+			unsigned int count)
+{
+	unsigned int done = 0, end;
+	LIST_HEAD(taken);
+	int ret = 0;
+
+	guard(mutex)(&sink->answer);
+	while (done < count && !ret) {
+		end = min(count, done + IOMMU_FAULT_BATCH);
+		scoped_guard(spinlock, &sink->lock) {
+			while (done < end) {
+				ret = iommu_fault_take_response(sink,
+								&responses[done],
+								&taken);
+				if (ret)
+					break;
+				done++;
+			}
+		}
+		iommu_fault_answer(sink, &taken);
+	}
+	return done ?: ret;
+}
+EXPORT_SYMBOL_GPL(iommu_page_response);
+
+/* ---------------------------------------------- answers of the kernel */
+
+/* End all groups of @handle, or all there are without one */
+void iommu_fault_end_all(struct iommu_fault_sink *sink,
+			 const struct iommu_attach_handle *handle,
+			 enum iommu_fault_end end)
+{
+	struct iommu_fault_group *group, *next;
+	LIST_HEAD(taken);
+
+	guard(mutex)(&sink->answer);
+	scoped_guard(spinlock, &sink->lock)
+		list_for_each_entry_safe(group, next, &sink->pending, node)
+			if (!handle || group->iopf->attach_handle == handle)
+				iommu_fault_take(sink, group, &taken, end);
+	iommu_fault_answer(sink, &taken);
+}
+
+/* End what should have been answered by @now */
+void iommu_fault_expire(struct iommu_fault_sink *sink, unsigned long now)
+{
+	struct iommu_fault_group *group, *next;
+	unsigned long earliest = 0;
+	bool again = false;
+	LIST_HEAD(taken);
+
+	guard(mutex)(&sink->answer);
+	scoped_guard(spinlock, &sink->lock) {
+		list_for_each_entry_safe(group, next, &sink->pending, node) {
+			if (!group->has_deadline)
+				continue;
+			if (time_before_eq(group->expires, now)) {
+				iommu_fault_take(sink, group, &taken,
+						 IOMMU_FAULT_DEADLINE);
+				continue;
+			}
+			if (!again || time_before(group->expires, earliest))
+				earliest = group->expires;
+			again = true;
+		}
+		if (again)
+			queue_delayed_work(system_unbound_wq, &sink->deadline,
+					   earliest - now);
+	}
+
+	if (!list_empty(&taken))
+		dev_warn_ratelimited(sink->dev,
+				     "page requests not answered in time\n");
+	iommu_fault_answer(sink, &taken);
+}
+
+/**
+ * iommu_fault_sink_stop() - Take no more page requests
+ * @sink: the registration
+ *
+ * What waits for an answer and what comes later is answered with
+ * IOMMU_PAGE_RESP_INVALID, aborted transactions are not told, and the owner gets
+ * -ENOENT for its answers. For an owner that is gone while its device is not.
+ *
+ * Context: Process context, waits for hardware.
+ */
+void iommu_fault_sink_stop(struct iommu_fault_sink *sink)
+{
+	scoped_guard(spinlock, &sink->lock)
+		sink->stopped = true;
+	iommu_fault_end_all(sink, NULL, IOMMU_FAULT_CLOSE);
+}
+EXPORT_SYMBOL_GPL(iommu_fault_sink_stop);
+
+/**
+ * iommu_fault_sink_start() - Undo iommu_fault_sink_stop()
+ * @sink: the registration
+ *
+ * Context: Process context.
+ */
+void iommu_fault_sink_start(struct iommu_fault_sink *sink)
+{
+	guard(spinlock)(&sink->lock);
+	sink->stopped = false;
+}
+EXPORT_SYMBOL_GPL(iommu_fault_sink_start);

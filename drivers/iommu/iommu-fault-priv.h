@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * IOMMU faults: the objects, who owns them, and their locks
+ *
+ * A *sink* is a handler for the faults of a device or of one of its PASIDs. It
+ * is owned by who registered it. A *group* is a page request group that waits
+ * for an answer.
+ *
+ * A group has one owner at any time. The thread that reports it owns it until
+ * it is in iommu_fault_sink::pending. From then on the sink owns it, until
+ * iommu_fault_take() hands it to the one who answers and frees it, be it for
+ * the owner of the device, the deadline, the unbind of the PASID or the end of
+ * the sink.
+ *
+ * Locks, outer to inner:
+ *
+ *	iommu_fault_sinks_lock		registration
+ *	  iommu_fault_srcu (read)	whoever looks a sink up
+ *	    iommu_fault_sink::answer	take and answer, sleeps
+ *	      iommu_fault_sink::lock	all the rest of a sink, spins
+ *	        locks of the handler
+ *
+ * Who reports takes iommu_fault_srcu and iommu_fault_sink::lock only. So it
+ * does not wait for an answer to be given, and a driver may call in with locks
+ * that the unbind of a PASID waits for.
+ */
+#ifndef __IOMMU_FAULT_PRIV_H
+#define __IOMMU_FAULT_PRIV_H
+
+#include <linux/iommu-fault.h>
+#include <linux/jump_label.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/srcu.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+/* Page requests that a device may have waiting if its driver does not say */
+#define IOMMU_FAULT_LIMIT	256
+/* Answers that the driver is given at a time */
+#define IOMMU_FAULT_BATCH	16
+#define IOMMU_FAULT_HASH_BITS	6
+/* Log2 of microseconds, the last bucket is open */
+#define IOMMU_FAULT_LATENCIES	24
+
+/**
+ * enum iommu_fault_end - How a page request group ends
+ * @IOMMU_FAULT_SUCCESS: the owner answered with IOMMU_PAGE_RESP_SUCCESS
+ * @IOMMU_FAULT_INVALID: the owner answered with IOMMU_PAGE_RESP_INVALID
+ * @IOMMU_FAULT_FAILURE: the owner answered with IOMMU_PAGE_RESP_FAILURE
+ * @IOMMU_FAULT_DEADLINE: nobody answered in time
+ * @IOMMU_FAULT_UNBIND: the PASID was detached
+ * @IOMMU_FAULT_CLOSE: the sink was stopped
+ * @IOMMU_FAULT_STOPPED: refused, the sink is stopped
+ * @IOMMU_FAULT_UNNAMED: refused, the owner has no name for the PASID
+ * @IOMMU_FAULT_OVER_LIMIT: refused, too many requests wait
+ * @IOMMU_FAULT_NO_ROOM: refused by the handler, or no memory
+ * @IOMMU_FAULT_ENDS: number of the above
+ *
+ * In all cases but the first three the kernel answered in place of the owner.
+ */
+enum iommu_fault_end {
+	IOMMU_FAULT_SUCCESS = IOMMU_PAGE_RESP_SUCCESS,
+	IOMMU_FAULT_INVALID = IOMMU_PAGE_RESP_INVALID,
+	IOMMU_FAULT_FAILURE = IOMMU_PAGE_RESP_FAILURE,
+	IOMMU_FAULT_DEADLINE,
+	IOMMU_FAULT_UNBIND,
+	IOMMU_FAULT_CLOSE,
+	IOMMU_FAULT_STOPPED,
+	IOMMU_FAULT_UNNAMED,
+	IOMMU_FAULT_OVER_LIMIT,
+	IOMMU_FAULT_NO_ROOM,
+	IOMMU_FAULT_ENDS
+};
+
+/**
+ * struct iommu_fault_stats - what a sink has seen
+ * @groups: page request groups in; the sum of @ends and of those pending
+ * @requests: page requests in
+ * @ends: page request groups out
+ * @events: aborted transactions told
+ * @lost: aborted transactions that the handler had no room for
+ * @latency: groups by the time from report to answer, in log2 of microseconds
+ */
+struct iommu_fault_stats {
+	u64 groups;
+	u64 requests;
+	u64 ends[IOMMU_FAULT_ENDS];
+	u64 events;
+	u64 lost;
+	u64 latency[IOMMU_FAULT_LATENCIES];
+};
+
+/**
+ * struct iommu_fault_sink - a handler and what waits for its owner's answers
+ * @dev: the device; who registered keeps it
+ * @pasid: PASID on the bus that the sink is for, IOMMU_PASID_INVALID for all
+ * @ops: the handler
+ * @data: of the handler
+ * @node: in iommu_fault_sinks. Protected by iommu_fault_sinks_lock, read under
+ *	iommu_fault_srcu.
+ * @names: PASID on the bus -> name that the owner has for it, the xarray locks
+ *	itself
+ * @answer: held from take to answer, so that who gets it knows that no answer
+ *	is on its way. Outside of @lock.
+ * @page_req: the owner has asked for page requests. Set once, with
+ *	iommu_fault_sinks_lock held too.
+ * @lock: protects all below, and @page_req
+ * @limit: page requests that may wait
+ * @stopped: every group is refused
+ * @cookie: the last one given
+ * @waiting: page requests in @pending
+ * @pending: struct iommu_fault_group, oldest first
+ * @by_index: the same ones, by the hash of the group index
+ * @stats: counters
+ * @deadline: looks after the oldest of @pending
+ */
+struct iommu_fault_sink {
+	struct device *dev;
+	ioasid_t pasid;
+	const struct iommu_fault_sink_ops *ops;
+	void *data;
+	struct hlist_node node;
+	struct xarray names;
+	struct mutex answer;	/* see above */
+	bool page_req;
+	spinlock_t lock;	/* see above */
+	unsigned int limit;
+	bool stopped;
+	u64 cookie;
+	unsigned int waiting;
+	struct list_head pending;
+	struct list_head by_index[1 << IOMMU_FAULT_HASH_BITS];
+	struct iommu_fault_stats stats;
+	struct delayed_work deadline;
+};
+
+/**
+ * struct iommu_fault_group - a page request group that waits for an answer
+ * @iopf: what the IOMMU core knows it by; owned
+ * @node: in iommu_fault_sink::pending, or in the list of who answers
+ * @index_node: in iommu_fault_sink::by_index
+ * @expires: in jiffies
+ * @has_deadline: @expires is valid
+ * @end: how it ended
+ * @seen: time of the report in ns, 0 if latencies are not measured
+ * @cookie: number of the group
+ * @count: number of @records
+ * @records: what the handler is given
+ */
+struct iommu_fault_group {
+	struct iopf_group *iopf;
+	struct list_head node;
+	struct list_head index_node;
+	unsigned long expires;
+	bool has_deadline;
+	enum iommu_fault_end end;
+	u64 seen;
+	u64 cookie;
+	unsigned int count;
+	struct iommu_fault records[] __counted_by(count);
+};
+
+/* The request that carries what the group is answered by */
+static inline const struct iommu_fault_page_request *
+iommu_fault_last(const struct iommu_fault_group *group)
+{
+	return &group->records[group->count - 1].prm;
+}
+
+extern struct mutex iommu_fault_sinks_lock;
+extern unsigned int iommu_fault_timeout_ms;
+extern atomic64_t iommu_fault_unclaimed;
+DECLARE_STATIC_KEY_FALSE(iommu_fault_measure);
+
+/* iommu-fault.c */
+void iommu_fault_for_each(void (*fn)(struct iommu_fault_sink *sink, void *arg),
+			  void *arg);
+
+/* iommu-fault-pending.c */
+void iommu_fault_init_pending(struct iommu_fault_sink *sink);
+enum iommu_fault_end iommu_fault_queue(struct iommu_fault_sink *sink,
+				       struct iopf_group *iopf, ioasid_t name,
+				       u64 seen);
+void iommu_fault_refuse(struct iommu_fault_sink *sink, struct iopf_group *iopf,
+			enum iommu_fault_end end);
+void iommu_fault_end_all(struct iommu_fault_sink *sink,
+			 const struct iommu_attach_handle *handle,
+			 enum iommu_fault_end end);
+void iommu_fault_expire(struct iommu_fault_sink *sink, unsigned long now);
+
+#endif /* __IOMMU_FAULT_PRIV_H */

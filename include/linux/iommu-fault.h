@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * IOMMU faults for the owner of a device
+ *
+ * IOMMU drivers report what goes wrong with iommu_report_device_fault(). The
+ * owner of a device, VFIO for one, hears of it through a handler that it
+ * registers for the device, or for a single PASID of it where several owners
+ * share the device. A handler gets records in the format of
+ * <uapi/linux/iommu.h>, with PASIDs translated to what the owner calls them.
+ *
+ * Transactions that were aborted are only told. A group of page requests waits
+ * for an answer, which the owner gives with iommu_page_response(). Nothing in
+ * the kernel waits for it: where the owner does not answer in time, has too much
+ * waiting, or gives up the device or the PASID, the kernel answers.
+ */
+#ifndef __LINUX_IOMMU_FAULT_H
+#define __LINUX_IOMMU_FAULT_H
+
+#include <linux/errno.h>
+#include <linux/iommu.h>
+#include <linux/types.h>
+
+struct device;
+struct iommu_fault_sink;
+
+/**
+ * struct iommu_fault_sink_ops - A handler
+ * @fault: Take @count records, all or none of them. Either one record of an
+ *	aborted transaction, or all requests of a page request group in their
+ *	order, the last one with its cookie. The records are gone on return.
+ *
+ *	Called with a spinlock held that iommu_page_response() takes too. So it
+ *	does not sleep and does not answer itself: it stores the records and
+ *	wakes up whoever does.
+ *
+ *	Return 0, or an error if there is no room. A page request group is then
+ *	answered with IOMMU_PAGE_RESP_INVALID.
+ */
+struct iommu_fault_sink_ops {
+	int (*fault)(void *data, const struct iommu_fault *records,
+		     unsigned int count);
+};
+
+#ifdef CONFIG_IOMMU_FAULT_SINK
+
+/* Handlers */
+struct iommu_fault_sink *
+iommu_register_device_fault_handler(struct device *dev, ioasid_t pasid,
+				    const struct iommu_fault_sink_ops *ops,
+				    void *data);
+int iommu_fault_sink_enable_page_req(struct iommu_fault_sink *sink);
+void iommu_unregister_device_fault_handler(struct iommu_fault_sink *sink);
+void iommu_fault_sink_stop(struct iommu_fault_sink *sink);
+void iommu_fault_sink_start(struct iommu_fault_sink *sink);
+unsigned int iommu_fault_sink_limit(const struct iommu_fault_sink *sink);
+
+/* The way back */
+int iommu_page_response(struct iommu_fault_sink *sink,
+			const struct iommu_page_response *responses,
+			unsigned int count);
+
+/* For who attaches the PASIDs */
+int iommu_fault_iopf(struct iopf_group *group);
+int iommu_fault_name_pasid(struct device *dev, ioasid_t pasid, ioasid_t name);
+void iommu_fault_unname_pasid(struct device *dev, ioasid_t pasid);
+void iommu_fault_purge(struct device *dev,
+		       const struct iommu_attach_handle *handle);
+
+/* For iommu_report_device_fault() */
+int iommu_report_unrecoverable(struct device *dev,
+			       const struct iommu_fault *fault);
+
+#else /* CONFIG_IOMMU_FAULT_SINK */
+
+static inline int iommu_report_unrecoverable(struct device *dev,
+					     const struct iommu_fault *fault)
+{
+	return -ENODEV;
+}
+
+#endif /* CONFIG_IOMMU_FAULT_SINK */
+
+#endif /* __LINUX_IOMMU_FAULT_H */
