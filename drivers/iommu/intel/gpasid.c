@@ -13,6 +13,7 @@
 #include <linux/bitops.h>
 #include <linux/iommu-guest.h>
 #include <linux/pci.h>
+#include <linux/pci-ats.h>
 #include <linux/slab.h>
 
 #include "iommu.h"
@@ -25,6 +26,17 @@
 			 BIT_ULL(31) |	/* SRS: supervisor requests */	\
 			 BIT_ULL(34) |	/* EAFS: extended accessed flag */ \
 			 BIT_ULL(40))	/* PASID */
+#define VTD_GUEST_ECAP_PRS	BIT_ULL(29)	/* page requests */
+
+/* Can @dev ask the guest for pages? See iommu_fault_sink_enable_page_req(). */
+static bool intel_guest_page_requests(struct device *dev)
+{
+	struct device_domain_info *info = dev_iommu_priv_get(dev);
+	struct pci_dev *pdev = to_pci_dev(dev);
+
+	return info->iommu->prq && info->pri_supported && !pdev->is_virtfn &&
+	       pci_prg_resp_pasid_required(pdev);
+}
 
 /* A device whose DMA goes out by another one has no PASID table of its own. */
 static bool intel_guest_capable(struct device *dev)
@@ -55,6 +67,11 @@ static int intel_guest_nesting_info(struct device *dev,
 			 IOMMU_NESTING_FEAT_NO_RO_MAP;
 	info->vendor.vtd.cap_reg = iommu->cap & VTD_GUEST_CAP;
 	info->vendor.vtd.ecap_reg = iommu->ecap & VTD_GUEST_ECAP;
+	/* The unit of the guest is one for all devices, the feature is of each. */
+	if (iommu->prq)
+		info->vendor.vtd.ecap_reg |= iommu->ecap & VTD_GUEST_ECAP_PRS;
+	if (intel_guest_page_requests(dev))
+		info->features |= IOMMU_NESTING_FEAT_PAGE_RESP;
 	return 0;
 }
 

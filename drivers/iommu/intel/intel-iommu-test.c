@@ -26,6 +26,9 @@
 /* A descriptor, and the state of TEST_PASID when the unit came to it */
 struct log_entry {
 	u64 qw0;
+	u64 qw1;
+	u64 qw2;
+	u64 qw3;
 	bool present;		/* the PASID table entry was present */
 	bool tagged;		/* the domain had its cache tags */
 	bool did_held;		/* the domain id was allocated */
@@ -50,6 +53,7 @@ struct test_unit {
 	unsigned int head;		/* of the server, in the queue */
 	struct log_entry log[LOG_LENGTH];
 	unsigned int logged;
+	unsigned int waits;		/* wait descriptors that were not logged */
 };
 
 static struct device *test_dev(struct test_unit *unit)
@@ -73,6 +77,9 @@ static void log_descriptor(struct test_unit *unit, const struct qi_desc *desc)
 	struct log_entry *entry = &unit->log[unit->logged % LOG_LENGTH];
 
 	entry->qw0 = desc->qw0;
+	entry->qw1 = desc->qw1;
+	entry->qw2 = desc->qw2;
+	entry->qw3 = desc->qw3;
 	if (unit->domain) {
 		struct pasid_entry *pte = test_entry(unit, TEST_PASID);
 
@@ -88,10 +95,12 @@ static void serve_descriptor(struct test_unit *unit)
 	struct qi_desc *desc = unit->qi.desc;
 
 	desc += unit->head++ % QI_LENGTH;
-	if ((desc->qw0 & 0xf) != QI_IWD_TYPE)
+	if ((desc->qw0 & 0xf) != QI_IWD_TYPE) {
 		log_descriptor(unit, desc);
-	else if (desc->qw0 & QI_IWD_STATUS_WRITE)
+	} else if (desc->qw0 & QI_IWD_STATUS_WRITE) {
+		unit->waits++;
 		WRITE_ONCE(*(int *)phys_to_virt(desc->qw1), desc->qw0 >> 32);
+	}
 }
 
 static int serve_queue(void *data)
@@ -373,6 +382,174 @@ static void response_codes(struct kunit *test)
 	}
 }
 
+static void response_returns_private_data(struct kunit *test)
+{
+	struct iommu_page_response response = { .code = IOMMU_PAGE_RESP_SUCCESS };
+	struct test_unit *unit = test->priv;
+	struct iopf_fault fault = {};
+
+	fault.fault.type = IOMMU_FAULT_PAGE_REQ;
+	fault.fault.prm.private_data[0] = 0x1122334455667788;
+	fault.fault.prm.private_data[1] = 0x99aabbccddeeff00;
+	intel_iommu_page_response(test_dev(unit), &fault, &response);
+	KUNIT_EXPECT_EQ(test, unit->log[0].qw0 & BIT_ULL(5), 0ULL);
+	KUNIT_EXPECT_EQ(test, unit->log[0].qw2, 0ULL);
+
+	fault.fault.prm.flags = IOMMU_FAULT_PAGE_REQUEST_PRIV_DATA;
+	intel_iommu_page_response(test_dev(unit), &fault, &response);
+	KUNIT_EXPECT_EQ(test, unit->log[1].qw0 & BIT_ULL(5), BIT_ULL(5));
+	KUNIT_EXPECT_EQ(test, unit->log[1].qw2, 0x1122334455667788ULL);
+	KUNIT_EXPECT_EQ(test, unit->log[1].qw3, 0x99aabbccddeeff00ULL);
+}
+
+static void responses_share_a_wait(struct kunit *test)
+{
+	struct test_unit *unit = test->priv;
+	struct iommu_page_response responses[20] = {};
+	struct iopf_fault *faults, *evts[20];
+	int i;
+
+	faults = kunit_kcalloc(test, ARRAY_SIZE(evts), sizeof(*faults), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, faults);
+	for (i = 0; i < ARRAY_SIZE(evts); i++) {
+		faults[i].fault.prm.grpid = i;
+		evts[i] = &faults[i];
+	}
+	intel_iommu_page_response_batch(test_dev(unit), evts, responses,
+					ARRAY_SIZE(evts));
+	KUNIT_ASSERT_EQ(test, unit->logged, ARRAY_SIZE(evts));
+	KUNIT_EXPECT_EQ(test, unit->waits, 2U);
+	for (i = 0; i < ARRAY_SIZE(evts); i++) {
+		KUNIT_EXPECT_EQ(test, unit->log[i].qw0 & 0xf, (u64)QI_PGRP_RESP_TYPE);
+		KUNIT_EXPECT_EQ(test, unit->log[i].qw1, QI_PGRP_IDX(i));
+	}
+}
+
+static void queue_is_shared_out(struct kunit *test)
+{
+	struct test_unit *unit = test->priv;
+	struct device_domain_info first = { .iommu = &unit->iommu };
+	unsigned int sum, devices = 1;
+
+	KUNIT_ASSERT_EQ(test, intel_iommu_get_prq_credits(&first), 0);
+	sum = first.prq_credits;
+	for (;;) {
+		struct device_domain_info info = { .iommu = &unit->iommu };
+
+		if (intel_iommu_get_prq_credits(&info))
+			break;
+		KUNIT_ASSERT_GT(test, info.prq_credits, 0U);
+		KUNIT_ASSERT_LE(test, info.prq_credits, first.prq_credits);
+		sum += info.prq_credits;
+		devices++;
+	}
+	KUNIT_EXPECT_LT(test, sum, (unsigned int)PRQ_DEPTH);
+	KUNIT_EXPECT_GE(test, devices, 16U);
+
+	/* What one gives back, another can have. */
+	intel_iommu_put_prq_credits(&first);
+	KUNIT_EXPECT_EQ(test, first.prq_credits, 0U);
+	KUNIT_EXPECT_EQ(test, intel_iommu_get_prq_credits(&first), 0);
+}
+
+/* The reasons of chapter 7.1.3, as far as the owner of a device hears of them */
+static void faults_have_generic_reasons(struct kunit *test)
+{
+	static const struct {
+		u8 first, last;
+		int reason;		/* -1: not told */
+	} cases[] = {
+		{ 0x00, 0x04, -1 },
+		{ 0x05, 0x06, IOMMU_FAULT_REASON_PERMISSION },
+		{ 0x07, 0x44, -1 },
+		{ 0x45, 0x46, IOMMU_FAULT_REASON_PASID_INVALID },
+		{ 0x47, 0x4f, -1 },
+		{ 0x50, 0x50, IOMMU_FAULT_REASON_PASID_FETCH },
+		{ 0x51, 0x52, IOMMU_FAULT_REASON_BAD_PASID_ENTRY },
+		{ 0x53, 0x57, -1 },
+		{ 0x58, 0x58, IOMMU_FAULT_REASON_PASID_FETCH },
+		{ 0x59, 0x5d, IOMMU_FAULT_REASON_BAD_PASID_ENTRY },
+		{ 0x5e, 0x6f, -1 },
+		{ 0x70, 0x70, IOMMU_FAULT_REASON_WALK_EABT },
+		{ 0x71, 0x72, IOMMU_FAULT_REASON_PTE_FETCH },
+		{ 0x73, 0x73, IOMMU_FAULT_REASON_WALK_EABT },
+		{ 0x74, 0x74, IOMMU_FAULT_REASON_OOR_ADDRESS },
+		{ 0x75, 0x77, IOMMU_FAULT_REASON_WALK_EABT },
+		{ 0x78, 0x7c, IOMMU_FAULT_REASON_UNKNOWN },
+		{ 0x7d, 0x7f, -1 },
+		{ 0x80, 0x80, IOMMU_FAULT_REASON_OOR_ADDRESS },
+		{ 0x81, 0x82, IOMMU_FAULT_REASON_PERMISSION },
+		{ 0x83, 0x83, IOMMU_FAULT_REASON_OOR_ADDRESS },
+		{ 0x84, 0x84, IOMMU_FAULT_REASON_UNKNOWN },
+		{ 0x85, 0x86, IOMMU_FAULT_REASON_PERMISSION },
+		{ 0x87, 0x8f, -1 },
+		{ 0x90, 0x91, IOMMU_FAULT_REASON_ACCESS },
+		{ 0x92, 0xff, -1 },
+	};
+	int i, code, next = 0;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		KUNIT_ASSERT_EQ(test, cases[i].first, next);
+		for (code = cases[i].first; code <= cases[i].last; code++) {
+			struct iommu_fault fault;
+			bool told = dmar_decode_fault(0, (u64)code << 32, &fault);
+
+			KUNIT_EXPECT_EQ_MSG(test, told, cases[i].reason >= 0,
+					    "code 0x%x", code);
+			if (told)
+				KUNIT_EXPECT_EQ_MSG(test, fault.event.reason,
+						    (u32)cases[i].reason,
+						    "code 0x%x", code);
+		}
+		next = cases[i].last + 1;
+	}
+}
+
+static void fault_records_are_decoded(struct kunit *test)
+{
+	/* PASID present, PASID and reason 0x71 */
+	const u64 pasid = BIT_ULL(31) | 0xabcdeULL << 40 | 0x71ULL << 32;
+	static const struct {
+		u64 bits;
+		u32 perm;
+	} types[] = {
+		{ 0, IOMMU_FAULT_PERM_WRITE },
+		{ BIT_ULL(62), IOMMU_FAULT_PERM_READ },
+		{ BIT_ULL(62) | BIT_ULL(28),
+		  IOMMU_FAULT_PERM_READ | IOMMU_FAULT_PERM_WRITE },
+		{ BIT_ULL(28), 0 },
+		{ BIT_ULL(62) | BIT_ULL(30),
+		  IOMMU_FAULT_PERM_READ | IOMMU_FAULT_PERM_EXEC },
+		{ BIT_ULL(29), IOMMU_FAULT_PERM_WRITE | IOMMU_FAULT_PERM_PRIV },
+	};
+	struct iommu_fault fault;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		memset(&fault, 0xff, sizeof(fault));
+		KUNIT_ASSERT_TRUE(test, dmar_decode_fault(0x123456789abcdfffULL,
+							  pasid | types[i].bits, &fault));
+		KUNIT_EXPECT_EQ(test, fault.type, (u32)IOMMU_FAULT_DMA_UNRECOV);
+		KUNIT_EXPECT_EQ(test, fault.padding, 0U);
+		KUNIT_EXPECT_EQ(test, fault.event.flags,
+				(u32)(IOMMU_FAULT_UNRECOV_PASID_VALID |
+				      IOMMU_FAULT_UNRECOV_ADDR_VALID));
+		KUNIT_EXPECT_EQ(test, fault.event.pasid, 0xabcdeU);
+		KUNIT_EXPECT_EQ(test, fault.event.addr, 0x123456789abcd000ULL);
+		KUNIT_EXPECT_EQ(test, fault.event.fetch_addr, 0ULL);
+		KUNIT_EXPECT_EQ_MSG(test, fault.event.perm, types[i].perm, "type %d", i);
+	}
+
+	/* Without PASID the fields of a PASID mean nothing; 0 is none either. */
+	KUNIT_ASSERT_TRUE(test, dmar_decode_fault(0, (pasid & ~BIT_ULL(31)) |
+						  BIT_ULL(29) | BIT_ULL(30), &fault));
+	KUNIT_EXPECT_EQ(test, fault.event.flags, (u32)IOMMU_FAULT_UNRECOV_ADDR_VALID);
+	KUNIT_EXPECT_EQ(test, fault.event.pasid, 0U);
+	KUNIT_EXPECT_EQ(test, fault.event.perm, (u32)IOMMU_FAULT_PERM_WRITE);
+	KUNIT_ASSERT_TRUE(test, dmar_decode_fault(0, BIT_ULL(31) | 0x71ULL << 32, &fault));
+	KUNIT_EXPECT_EQ(test, fault.event.flags, (u32)IOMMU_FAULT_UNRECOV_ADDR_VALID);
+}
+
 /*
  * One request that nobody ever takes, and an overflow that nobody clears: what
  * is asked for is an end. Without one this test hangs.
@@ -459,6 +636,11 @@ static struct kunit_case vtd_test_cases[] = {
 	KUNIT_CASE(teardown_order),
 	KUNIT_CASE(flush_all_names_pasid),
 	KUNIT_CASE(response_codes),
+	KUNIT_CASE(response_returns_private_data),
+	KUNIT_CASE(responses_share_a_wait),
+	KUNIT_CASE(queue_is_shared_out),
+	KUNIT_CASE(faults_have_generic_reasons),
+	KUNIT_CASE(fault_records_are_decoded),
 	KUNIT_CASE_SLOW(drain_ends),
 	KUNIT_CASE(nested_s1_checked),
 	KUNIT_CASE(nested_geometry_untouched),
