@@ -265,6 +265,33 @@ int iommu_guest_add_device(struct iommu_guest_ctx *ctx, struct device *dev,
 EXPORT_SYMBOL_GPL(iommu_guest_add_device);
 
 /**
+ * iommu_guest_only_device() - Find the device that can only be meant
+ * @ctx: the context
+ *
+ * Return: The one device of @ctx, which is there as long as the caller keeps it
+ * from being removed; or ERR_PTR of
+ *
+ * * -ENODEV: there is no device
+ * * -EINVAL: there are several
+ *
+ * Context: Process context, takes the lock of @ctx.
+ */
+struct device *iommu_guest_only_device(struct iommu_guest_ctx *ctx)
+{
+	struct iommu_guest_device *gdev;
+
+	guard(mutex)(&ctx->lock);
+	gdev = list_first_entry_or_null(&ctx->devices,
+					struct iommu_guest_device, node);
+	if (!gdev)
+		return ERR_PTR(-ENODEV);
+	if (!list_is_singular(&ctx->devices))
+		return ERR_PTR(-EINVAL);
+	return gdev->dev;
+}
+EXPORT_SYMBOL_GPL(iommu_guest_only_device);
+
+/**
  * iommu_guest_handle_faults() - Ask to be told of the faults of a device
  * @ctx: the context
  * @dev: a device of @ctx

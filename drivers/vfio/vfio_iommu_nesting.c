@@ -35,17 +35,20 @@
 
 #include "vfio.h"
 #include "vfio_iommu_nesting.h"
+#include "vfio_nesting_fault.h"
 
 /**
  * struct vfio_nesting - what a container of type nesting has
  * @set: PASIDs of the container; owned
  * @ctx: devices and bindings; owned, locks itself
+ * @faults: who reads the faults of the devices; locks itself
  * @groups_lock: protects @groups. Innermost, taken below vfio_iommu::lock.
  * @groups: struct vfio_nesting_group
  */
 struct vfio_nesting {
 	struct ioasid_set *set;
 	struct iommu_guest_ctx *ctx;
+	struct vfio_nesting_faults faults;
 	struct mutex groups_lock;	/* all below */
 	struct list_head groups;
 };
@@ -106,6 +109,7 @@ struct vfio_nesting *vfio_nesting_open(void)
 		goto out_put_set;
 	}
 
+	vfio_nesting_faults_init(&n->faults, n->ctx);
 	mutex_init(&n->groups_lock);
 	INIT_LIST_HEAD(&n->groups);
 	return n;
@@ -139,6 +143,7 @@ void vfio_nesting_release(struct vfio_nesting *n)
 
 	ioasid_free_all_in_set(n->set);
 	ioasid_set_flush(n->set);
+	vfio_nesting_faults_destroy(&n->faults);
 	iommu_guest_ctx_free(n->ctx);
 	ioasid_set_put(n->set);
 	mutex_destroy(&n->groups_lock);
@@ -322,7 +327,7 @@ void vfio_nesting_unregister_device(struct vfio_nesting *n,
 				    struct vfio_device *vdev)
 {
 	if (n)
-		iommu_guest_remove_device(n->ctx, vdev->dev);
+		vfio_nesting_faults_remove_device(&n->faults, vdev->dev);
 }
 EXPORT_SYMBOL_GPL(vfio_nesting_unregister_device);
 
@@ -478,6 +483,42 @@ static long vfio_nesting_invalidate(struct vfio_nesting *n,
 	return ret ?: iommu_guest_cache_invalidate(n->ctx, p->dev, &info);
 }
 
+static long vfio_nesting_page_resp(struct vfio_nesting *n,
+				   const struct vfio_nesting_payload *p)
+{
+	struct iommu_page_response resp;
+	int ret;
+
+	ret = iommu_guest_copy_page_response(&resp, p->uptr, p->size);
+	if (!ret)
+		ret = vfio_nesting_check_tail(p, resp.argsz);
+	return ret ?: vfio_nesting_page_response(&n->faults, p->dev, &resp);
+}
+
+static long vfio_nesting_get_fault_fd(struct vfio_nesting *n,
+				      const struct vfio_nesting_payload *p)
+{
+	struct vfio_nesting_fault_fd req;
+	u32 argsz;
+	int ret;
+
+	if (p->size < sizeof(req))
+		return -EINVAL;
+	if (get_user(argsz, (const u32 __user *)p->uptr))
+		return -EFAULT;
+	if (argsz < sizeof(req) || argsz > p->size)
+		return -EINVAL;
+	ret = copy_struct_from_user(&req, sizeof(req), p->uptr, argsz);
+	if (!ret)
+		ret = vfio_nesting_check_tail(p, argsz);
+	if (ret)
+		return ret;
+	if (req.flags & ~VFIO_NESTING_FAULT_PAGE_REQ)
+		return -EINVAL;
+	return vfio_nesting_open_faults(&n->faults, p->dev,
+					req.flags & VFIO_NESTING_FAULT_PAGE_REQ);
+}
+
 /* An operation and the features that it needs */
 static const struct {
 	long (*fn)(struct vfio_nesting *n,
@@ -495,6 +536,13 @@ static const struct {
 	[VFIO_NESTING_OP_CACHE_INVLD] = {
 		.fn = vfio_nesting_invalidate,
 		.features = IOMMU_NESTING_FEAT_CACHE_INVLD,
+	},
+	[VFIO_NESTING_OP_PAGE_RESP] = {
+		.fn = vfio_nesting_page_resp,
+		.features = IOMMU_NESTING_FEAT_PAGE_RESP,
+	},
+	[VFIO_NESTING_OP_GET_FAULT_FD] = {
+		.fn = vfio_nesting_get_fault_fd,
 	},
 };
 
@@ -547,6 +595,8 @@ static long vfio_nesting_op(struct vfio_nesting *n, void __user *uptr)
 	    op >= ARRAY_SIZE(vfio_nesting_ops))
 		return -EINVAL;
 	op = array_index_nospec(op, ARRAY_SIZE(vfio_nesting_ops));
+	if (!vfio_nesting_ops[op].fn)
+		return -EINVAL;
 
 	scoped_guard(mutex, &n->groups_lock)
 		if (!vfio_nesting_get_info(n, &info) ||

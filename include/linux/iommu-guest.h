@@ -77,6 +77,7 @@ void iommu_guest_ctx_free(struct iommu_guest_ctx *ctx);
 int iommu_guest_add_device(struct iommu_guest_ctx *ctx, struct device *dev,
 			   struct iommu_domain *parent);
 void iommu_guest_remove_device(struct iommu_guest_ctx *ctx, struct device *dev);
+struct device *iommu_guest_only_device(struct iommu_guest_ctx *ctx);
 
 /* Faults of a device, until it is removed */
 struct iommu_fault_sink *
