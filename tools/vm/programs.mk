@@ -8,7 +8,8 @@ THIS := $(lastword $(MAKEFILE_LIST))
 LINUX ?= $(TOP)/build/linux
 HEADERS := $(BUILD)/kernel/usr/include
 
-NESTING := nesting_demo nesting_dma nesting_example nesting_invalidate nesting_lifetime nesting_refusal \
+NESTING := nesting_demo nesting_dma nesting_example nesting_fault \
+	nesting_invalidate nesting_lifetime nesting_refusal \
 	nesting_vf
 PROGRAMS := iommufd iommufd_fail_nth $(NESTING)
 
@@ -41,7 +42,7 @@ $(OUT)/iommufd $(OUT)/iommufd_fail_nth: CFLAGS += -Wno-unused-function
 $(NESTING:%=$(OUT)/%): $(OUT)/%: %.c $(wildcard $(NESTING_DIR)/*.[ch]) $(THIS)
 	@mkdir -p $(OUT)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< \
-		$(addprefix $(NESTING_DIR)/,guest.c pgtable.c svatest.c vmm.c)
+		$(addprefix $(NESTING_DIR)/,fault.c guest.c pgtable.c svatest.c vmm.c)
 
 -include $(wildcard $(OUT)/*.d)
 
