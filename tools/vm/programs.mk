@@ -8,7 +8,7 @@ THIS := $(lastword $(MAKEFILE_LIST))
 LINUX ?= $(TOP)/build/linux
 HEADERS := $(BUILD)/kernel/usr/include
 
-NESTING := nesting_demo nesting_dma nesting_example nesting_fault \
+NESTING := nesting_abort nesting_demo nesting_dma nesting_example nesting_fault \
 	nesting_invalidate nesting_lifetime nesting_refusal \
 	nesting_vf
 PROGRAMS := iommufd iommufd_fail_nth $(NESTING)
