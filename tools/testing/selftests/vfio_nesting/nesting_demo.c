@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "guest.h"
 
 static unsigned int right, wrong;
@@ -178,7 +179,7 @@ static void bind_them(void)
 	      "bob's table, guest address %#llx, is bound",
 	      (unsigned long long)bob.pt.root);
 	svatest_setup(&vmm.devices[0], 0, 11, SVATEST_CF_ATS);
-	svatest_setup(&vmm.devices[0], 1, 22, SVATEST_CF_ATS);
+	svatest_setup(&vmm.devices[0], 1, 22, SVATEST_CF_ATS | SVATEST_CF_PRI);
 	printf("\n   The kernel's own view (/sys/kernel/debug/iommu-guest/bindings):\n");
 	show_bindings();
 	claim(bound(&alice) && bound(&bob), "the kernel says so too");
@@ -221,7 +222,7 @@ static void denied(void)
 	uint64_t page = guest_page(&vmm, 0);
 	struct svatest_result result;
 	struct svatest_desc steal = {
-		.op_flags = SVATEST_OP_COPY,
+		.op_flags = SVATEST_OP_COPY | SVATEST_F_NO_PRI,
 		.src = secret, .dst = GVA_DST, .length = 64,
 	};
 	char before[64];
@@ -240,6 +241,61 @@ static void denied(void)
 	      bytes(bob.result));
 }
 
+/* What VFIO hands to the VMM, which would hand it to the guest's handler */
+static void page_on_demand(int fd)
+{
+	const uint64_t gva = GVA_DST + SIZE_2M;
+	struct iommu_fault records[FAULT_ROOM];
+	struct iommu_fault_page_request *prm = &records[0].prm;
+	struct svatest_desc copy = {
+		.op_flags = SVATEST_OP_COPY,
+		.src = GVA_SRC, .dst = gva, .length = 64,
+	};
+	uint64_t page;
+	bool came;
+
+	scene("bob's channel writes to a page that is not there yet");
+	svatest_start(&vmm.devices[0], 1, &copy);
+	came = fault_next_group(fd, records) == 1;
+	claim(came, "a page request arrives: PASID %u, address %#llx, %s, group %u",
+	      prm->pasid, (unsigned long long)prm->addr,
+	      prm->perm & IOMMU_FAULT_PERM_WRITE ? "to write" : "to read",
+	      prm->grpid);
+	claim(prm->pasid == bob.pasid && prm->addr == gva, "it is what bob lacks");
+	claim(svatest_busy(&vmm.devices[0], 1), "the device waits");
+	page = guest_page(&vmm, 0);
+	pgtable_map(&bob.pt, gva, page, SIZE_4K, PGT_READ_WRITE);
+	claim(!fault_answer(fd, records, IOMMU_PAGE_RESP_SUCCESS),
+	      "the guest maps %#llx there and responds",
+	      (unsigned long long)page);
+	claim(svatest_wait(&vmm.devices[0], 1).status == SVATEST_ST_OK,
+	      "the device goes on and is done");
+	show_page(&bob, gva, page);
+	claim(!strcmp(bytes(page), bytes(bob.text)), "bob's words are there");
+}
+
+static void wild_access(int fd)
+{
+	const uint64_t wild = 0x00007fffdead0000ULL;
+	struct svatest_desc fill = {
+		.op_flags = SVATEST_OP_FILL | SVATEST_F_UNTRANSLATED,
+		.dst = wild, .length = 8,
+	};
+	struct iommu_fault record = {};
+	struct iommu_fault_unrecoverable *event = &record.event;
+	bool told;
+
+	scene("alice's channel goes wild, without asking");
+	claim(svatest_run(&vmm.devices[0], 0, &fill).status == SVATEST_ST_ACCESS,
+	      "the IOMMU aborts a write to %#llx", (unsigned long long)wild);
+	told = fault_next_event(fd, &record) == 1;
+	claim(told, "the guest is told: PASID %u, address %#llx, reason %u", event->pasid,
+	      (unsigned long long)event->addr, event->reason);
+	claim(event->pasid == alice.pasid && event->addr == wild &&
+	      event->reason == IOMMU_FAULT_REASON_PTE_FETCH,
+	      "that is what happened: nothing is mapped there");
+}
+
 static void goodbye(void)
 {
 	char before[64];
@@ -256,7 +312,12 @@ static void goodbye(void)
 
 int main(void)
 {
+	int faults;
+
 	if (vmm_open(&vmm, 0, 1))
+		return 1;
+	faults = fault_open(&vmm.devices[0], VFIO_NESTING_FAULT_PAGE_REQ);
+	if (faults < 0)
 		return 1;
 
 	the_machine();
@@ -265,7 +326,10 @@ int main(void)
 	the_device_works();
 	caches();
 	denied();
+	page_on_demand(faults);
+	wild_access(faults);
 	goodbye();
+	close(faults);
 	vmm_close(&vmm);
 
 	printf("\ndemo: %u claims, %u of them %s\n", right + wrong,
