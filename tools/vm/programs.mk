@@ -8,9 +8,17 @@ THIS := $(lastword $(MAKEFILE_LIST))
 LINUX ?= $(TOP)/build/linux
 HEADERS := $(BUILD)/kernel/usr/include
 
-NESTING := nesting_abort nesting_demo nesting_dma nesting_example nesting_fault \
-	nesting_invalidate nesting_lifetime nesting_refusal \
-	nesting_vf
+NESTING += iommufd_nested
+NESTING += nesting_abort
+NESTING += nesting_demo
+NESTING += nesting_dma
+NESTING += nesting_example
+NESTING += nesting_fault
+NESTING += nesting_invalidate
+NESTING += nesting_lifetime
+NESTING += nesting_refusal
+NESTING += nesting_vf
+
 PROGRAMS := iommufd iommufd_fail_nth $(NESTING)
 
 NESTING_DIR := $(LINUX)/tools/testing/selftests/vfio_nesting

@@ -27,6 +27,18 @@ uint64_t guest_peek(const struct vmm *vmm, uint64_t gpa)
 	return *(volatile uint64_t *)vmm_ptr(vmm, gpa);
 }
 
+void guest_make(struct guest *guest)
+{
+	struct vmm *vmm = &guest->vmm;
+
+	guest->dev = &vmm->devices[0];
+	guest->src = guest_page(vmm, 0x5352435352435352ULL);
+	guest->dst = guest_page(vmm, 0);
+	pgtable_init(&guest->pt, vmm, 4);
+	pgtable_map(&guest->pt, GVA_SRC, guest->src, SIZE_4K, PGT_READ_WRITE);
+	pgtable_map(&guest->pt, GVA_DST, guest->dst, SIZE_4K, PGT_READ_WRITE);
+}
+
 int guest_open(struct guest *guest, unsigned int first, unsigned int ndevices)
 {
 	struct vmm *vmm = &guest->vmm;
@@ -36,13 +48,7 @@ int guest_open(struct guest *guest, unsigned int first, unsigned int ndevices)
 	if (ret)
 		return ret;
 
-	guest->dev = &vmm->devices[0];
-	guest->src = guest_page(vmm, 0x5352435352435352ULL);
-	guest->dst = guest_page(vmm, 0);
-	pgtable_init(&guest->pt, vmm, 4);
-	pgtable_map(&guest->pt, GVA_SRC, guest->src, SIZE_4K, PGT_READ_WRITE);
-	pgtable_map(&guest->pt, GVA_DST, guest->dst, SIZE_4K, PGT_READ_WRITE);
-
+	guest_make(guest);
 	ret = vmm_pasid_alloc(vmm, GUEST_PASID, GUEST_PASID);
 	if (ret == GUEST_PASID)
 		return 0;

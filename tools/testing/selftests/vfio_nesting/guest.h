@@ -40,6 +40,9 @@ struct guest {
 int guest_open(struct guest *guest, unsigned int first, unsigned int ndevices);
 void guest_close(struct guest *guest);
 
+/* Just the process, in a machine that is open already */
+void guest_make(struct guest *guest);
+
 /* Bind the process to GUEST_PASID of the first device */
 int guest_bind(struct guest *guest);
 

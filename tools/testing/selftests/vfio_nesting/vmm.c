@@ -113,6 +113,12 @@ static int open_device(const struct vmm_device *dev)
 
 int vmm_device_open(struct vmm_device *dev)
 {
+	dev->fd = open_device(dev);
+	return dev->fd < 0 ? complain(dev->name) : vmm_device_map(dev);
+}
+
+int vmm_device_map(struct vmm_device *dev)
+{
 	struct vfio_region_info regs = {
 		.argsz = sizeof(regs), .index = VFIO_PCI_BAR0_REGION_INDEX,
 	};
@@ -121,9 +127,6 @@ int vmm_device_open(struct vmm_device *dev)
 	};
 	uint16_t command = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
 
-	dev->fd = open_device(dev);
-	if (dev->fd < 0)
-		return complain(dev->name);
 	if (ioctl(dev->fd, VFIO_DEVICE_GET_REGION_INFO, &regs) ||
 	    ioctl(dev->fd, VFIO_DEVICE_GET_REGION_INFO, &config))
 		return complain("VFIO_DEVICE_GET_REGION_INFO");
@@ -175,8 +178,10 @@ static int add_group(struct vmm *vmm, unsigned int index)
 	return 0;
 }
 
-static int open_memory(struct vmm *vmm)
+int vmm_open_memory(struct vmm *vmm)
 {
+	memset(vmm, 0, sizeof(*vmm));
+	vmm->container = -1;
 	vmm->memfd = memfd_create("guest", MFD_CLOEXEC);
 	if (vmm->memfd < 0 || ftruncate(vmm->memfd, VMM_MEMORY_SIZE))
 		return complain("guest memory");
@@ -195,13 +200,12 @@ int vmm_open_type(struct vmm *vmm, unsigned int first, unsigned int ndevices,
 	unsigned int i;
 	int ret;
 
-	memset(vmm, 0, sizeof(*vmm));
-	vmm->memfd = -1;
-	vmm->container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
-	if (vmm->container < 0)
-		return complain("/dev/vfio/vfio");
-
-	ret = open_memory(vmm);
+	ret = vmm_open_memory(vmm);
+	if (!ret) {
+		vmm->container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+		if (vmm->container < 0)
+			ret = complain("/dev/vfio/vfio");
+	}
 	for (i = 0; i < ndevices && !ret; i++)
 		ret = add_group(vmm, first + i);
 	if (!ret && ioctl(vmm->container, VFIO_SET_IOMMU, type))
@@ -226,7 +230,8 @@ void vmm_close(struct vmm *vmm)
 
 	for (i = 0; i < vmm->ndevices; i++) {
 		vmm_device_close(&vmm->devices[i]);
-		close(vmm->devices[i].group);
+		if (vmm->devices[i].group >= 0)
+			close(vmm->devices[i].group);
 	}
 	vmm->ndevices = 0;
 	if (vmm->container >= 0)

@@ -24,7 +24,7 @@ struct vmm;
  * struct vmm_device - a device that the guest was given
  * @vmm: its owner
  * @name: PCI address, as in sysfs
- * @group: file of the VFIO group
+ * @group: file of the VFIO group, -1 if opened without
  * @fd: file of the device, -1 when closed
  * @regs: BAR 0, mapped
  * @regs_size: size of @regs
@@ -42,7 +42,7 @@ struct vmm_device {
 
 /**
  * struct vmm - a container and what is in it
- * @container: file of the container
+ * @container: file of the container, -1 if there is none
  * @memfd: guest memory, as a file
  * @memory: guest memory, mapped
  * @used: how much of it is given out
@@ -66,8 +66,12 @@ int vmm_open(struct vmm *vmm, unsigned int first, unsigned int ndevices);
 int vmm_open_type(struct vmm *vmm, unsigned int first, unsigned int ndevices,
 		  unsigned long type);
 void vmm_close(struct vmm *vmm);
-int vmm_device_open(struct vmm_device *dev);
 void vmm_device_close(struct vmm_device *dev);
+int vmm_device_open(struct vmm_device *dev);
+
+/* The parts of these for who brings its own container: iommufd */
+int vmm_open_memory(struct vmm *vmm);
+int vmm_device_map(struct vmm_device *dev);
 
 /* Memory of the guest; never given back */
 uint64_t vmm_alloc(struct vmm *vmm, uint64_t size, uint64_t align);
