@@ -19,6 +19,18 @@ NESTING += nesting_lifetime
 NESTING += nesting_refusal
 NESTING += nesting_vf
 
+NESTING += iommufd_nested
+NESTING += native_dma
+NESTING += nesting_abort
+NESTING += nesting_demo
+NESTING += nesting_dma
+NESTING += nesting_example
+NESTING += nesting_fault
+NESTING += nesting_invalidate
+NESTING += nesting_lifetime
+NESTING += nesting_refusal
+NESTING += nesting_vf
+
 PROGRAMS := iommufd iommufd_fail_nth $(NESTING)
 
 NESTING_DIR := $(LINUX)/tools/testing/selftests/vfio_nesting
@@ -50,7 +62,8 @@ $(OUT)/iommufd $(OUT)/iommufd_fail_nth: CFLAGS += -Wno-unused-function
 $(NESTING:%=$(OUT)/%): $(OUT)/%: %.c $(wildcard $(NESTING_DIR)/*.[ch]) $(THIS)
 	@mkdir -p $(OUT)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< \
-		$(addprefix $(NESTING_DIR)/,fault.c guest.c pgtable.c svatest.c vmm.c)
+		$(addprefix $(NESTING_DIR)/,fault.c guest.c native.c pgtable.c svatest.c vmm.c)
+		$(addprefix $(NESTING_DIR)/,fault.c guest.c native.c pgtable.c svatest.c vmm.c)
 
 -include $(wildcard $(OUT)/*.d)
 

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The device with the kernel's own driver
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "native.h"
+#include "svatest_regs.h"
+
+#define PCI_DEVICES	"/sys/bus/pci/devices"
+
+static int read_text(const char *path, char *text, size_t size)
+{
+	ssize_t len;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	len = read(fd, text, size - 1);
+	close(fd);
+	if (len < 0)
+		return -errno;
+	text[len] = 0;
+	text[strcspn(text, "\n")] = 0;
+	return 0;
+}
+
+static int write_text(const char *path, const char *text)
+{
+	int fd, ret = 0;
+
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, strlen(text)) < 0) {
+		ret = -errno;
+		printf("# %s > %s: %s\n", text, path, strerror(errno));
+	}
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+static int is_svatest(const struct dirent *entry)
+{
+	char path[300], vendor[16], device[16];
+	unsigned long id;
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/vendor", entry->d_name);
+	if (read_text(path, vendor, sizeof(vendor)))
+		return 0;
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/device", entry->d_name);
+	if (read_text(path, device, sizeof(device)))
+		return 0;
+	id = strtoul(device, NULL, 0);
+	return strtoul(vendor, NULL, 0) == SVATEST_VENDOR_ID &&
+	       (id == SVATEST_DEVICE_ID || id == SVATEST_VF_DEVICE_ID);
+}
+
+int native_find(unsigned int index, char *name, size_t size)
+{
+	struct dirent **entries;
+	int i, found, ret = -ENODEV;
+
+	found = scandir(PCI_DEVICES, &entries, is_svatest, alphasort);
+	if (found < 0)
+		return -errno;
+
+	for (i = 0; i < found; i++) {
+		if ((unsigned int)i == index) {
+			snprintf(name, size, "%s", entries[i]->d_name);
+			ret = 0;
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return ret;
+}
+
+/* No driver, the kind of translation, our driver */
+static int take_device(const char *name, const char *domain)
+{
+	char path[300];
+	int ret;
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/driver_override", name);
+	ret = write_text(path, "svatest");
+	if (ret)
+		return ret;
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/driver/unbind", name);
+	if (!access(path, W_OK))
+		ret = write_text(path, name);
+	if (!ret && domain) {
+		snprintf(path, sizeof(path),
+			 PCI_DEVICES "/%s/iommu_group/type", name);
+		ret = write_text(path, domain);
+	}
+	return ret ?: write_text("/sys/bus/pci/drivers_probe", name);
+}
+
+int native_open_again(const struct vmm_device *dev)
+{
+	char path[300];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/svatest-%s", dev->name);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	printf("# %s: %s\n", path, strerror(errno));
+	return -errno;
+}
+
+int native_open(struct vmm_device *dev, unsigned int index, const char *domain)
+{
+	char path[300];
+	int fd, ret;
+
+	memset(dev, 0, sizeof(*dev));
+	dev->fd = -1;
+	dev->group = -1;
+	ret = native_find(index, dev->name, sizeof(dev->name));
+	if (ret)
+		return ret;
+	ret = take_device(dev->name, domain);
+	if (ret)
+		return ret;
+	dev->fd = native_open_again(dev);
+	if (dev->fd < 0)
+		return dev->fd;
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/resource0", dev->name);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	dev->regs_size = SVATEST_REGS_SIZE;
+	dev->regs = mmap(NULL, dev->regs_size, PROT_READ | PROT_WRITE,
+			 MAP_SHARED, fd, 0);
+	if (fd >= 0)
+		close(fd);
+	if (dev->regs != MAP_FAILED)
+		return 0;
+	printf("# %s: %s\n", path, strerror(errno));
+	dev->regs = NULL;
+	native_close(dev);
+	return -ENODEV;
+}
+
+void native_close(struct vmm_device *dev)
+{
+	vmm_device_close(dev);
+}
+
+int native_map(const struct vmm_device *dev, void *addr, uint64_t size,
+	       uint32_t direction, uint64_t *dma)
+{
+	struct svatest_dma_map map = {
+		.addr = (uintptr_t)addr, .size = size, .direction = direction,
+	};
+
+	if (ioctl(dev->fd, SVATEST_DMA_MAP, &map))
+		return -errno;
+	*dma = map.dma;
+	return 0;
+}
+
+int native_unmap(const struct vmm_device *dev, uint64_t dma)
+{
+	return ioctl(dev->fd, SVATEST_DMA_UNMAP, &dma) ? -errno : 0;
+}
+
+int native_bind(const struct vmm_device *dev)
+{
+	int pasid = ioctl(dev->fd, SVATEST_SVA_BIND);
+
+	return pasid < 0 ? -errno : pasid;
+}
+
+int native_unbind(const struct vmm_device *dev)
+{
+	return ioctl(dev->fd, SVATEST_SVA_UNBIND) ? -errno : 0;
+}
