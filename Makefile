@@ -24,6 +24,9 @@ sync:				## carry commits made in build/linux back into overlay and patches
 kernel: linux			## build the kernel for the VM (DEBUG=1: KASAN, UBSAN, lockdep, ...)
 	@tools/vm/kernel
 
+kernel-sva: kernel		## the same with native SVA, which 6.12 refuses on x86, for tests of the platform
+	@SVA=1 tools/vm/kernel
+
 qemu:				## build the platform: QEMU with our VT-d and test device
 	@tools/qemu/build
 
@@ -45,7 +48,7 @@ test-tools:			## tests of our own tooling
 test-platform: qemu		## qtests of the platform, no kernel needed
 	@tools/qemu/test
 
-test-vm: kernel qemu		## the tests in the VM, all variants (DEBUG=1: in the debug kernel)
+test-vm: kernel kernel-sva qemu		## the tests in the VM, all variants (DEBUG=1: in the debug kernel)
 	@tools/vm/test
 
 test:				## all tests: tools, platform, kunit, VM

@@ -16,8 +16,9 @@ class Failure(Exception):
     """An error that one sentence explains."""
 
 
-def kernel_dir(debug):
-    return os.path.join(BUILD, "kernel-debug" if debug else "kernel")
+def kernel_dir(debug, kind=""):
+    """Where tools/vm/kernel puts it; @kind is the word "kernel" of a variant."""
+    return os.path.join(BUILD, "kernel" + ("-debug" if debug else "") + (f"-{kind}" if kind else ""))
 
 
 def main(function):

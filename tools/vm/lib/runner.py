@@ -43,9 +43,10 @@ class Vm:
         self.process = None
         self.queue = queue.Queue()
         self.qemu, self.note = machine.find_qemu()
-        kernel = os.path.join(kernel_dir(options.debug), "vmlinux")
+        kind = self.spec.get("kernel", "")
+        kernel = os.path.join(kernel_dir(options.debug, kind), "vmlinux")
         if not os.path.exists(kernel):
-            raise Failure(f"there is no kernel {kernel} (run 'make kernel"
+            raise Failure(f"there is no kernel {kernel} (run 'make kernel{'-' + kind if kind else ''}"
                           f"{' DEBUG=1' if options.debug else ''}')")
         self.command = machine.command(self.qemu, self.spec, kernel,
                                        self._initrd(variant, options, tests),
