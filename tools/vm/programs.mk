@@ -9,29 +9,6 @@ LINUX ?= $(TOP)/build/linux
 HEADERS := $(BUILD)/kernel/usr/include
 
 NESTING += iommufd_nested
-NESTING += nesting_abort
-NESTING += nesting_demo
-NESTING += nesting_dma
-NESTING += nesting_example
-NESTING += nesting_fault
-NESTING += nesting_invalidate
-NESTING += nesting_lifetime
-NESTING += nesting_refusal
-NESTING += nesting_vf
-
-NESTING += iommufd_nested
-NESTING += native_dma
-NESTING += nesting_abort
-NESTING += nesting_demo
-NESTING += nesting_dma
-NESTING += nesting_example
-NESTING += nesting_fault
-NESTING += nesting_invalidate
-NESTING += nesting_lifetime
-NESTING += nesting_refusal
-NESTING += nesting_vf
-
-NESTING += iommufd_nested
 NESTING += native_dma
 NESTING += native_sva
 NESTING += nesting_abort
