@@ -19,6 +19,7 @@ NESTING += nesting_fault
 NESTING += nesting_invalidate
 NESTING += nesting_lifetime
 NESTING += nesting_refusal
+NESTING += nesting_stress
 NESTING += nesting_vf
 
 PROGRAMS := iommufd iommufd_fail_nth $(NESTING)
@@ -52,7 +53,6 @@ $(OUT)/iommufd $(OUT)/iommufd_fail_nth: CFLAGS += -Wno-unused-function
 $(NESTING:%=$(OUT)/%): $(OUT)/%: %.c $(wildcard $(NESTING_DIR)/*.[ch]) $(THIS)
 	@mkdir -p $(OUT)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< \
-		$(addprefix $(NESTING_DIR)/,fault.c guest.c native.c pgtable.c svatest.c vmm.c)
 		$(addprefix $(NESTING_DIR)/,fault.c guest.c native.c pgtable.c svatest.c vmm.c)
 
 -include $(wildcard $(OUT)/*.d)
