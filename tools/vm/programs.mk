@@ -8,20 +8,9 @@ THIS := $(lastword $(MAKEFILE_LIST))
 LINUX ?= $(TOP)/build/linux
 HEADERS := $(BUILD)/kernel/usr/include
 
-NESTING += iommufd_nested
-NESTING += native_dma
-NESTING += native_sva
-NESTING += nesting_abort
-NESTING += nesting_demo
-NESTING += nesting_dma
-NESTING += nesting_example
-NESTING += nesting_fault
-NESTING += nesting_invalidate
-NESTING += nesting_lifetime
-NESTING += nesting_refusal
-NESTING += nesting_stress
-NESTING += nesting_vf
 
+	nesting_invalidate nesting_lifetime nesting_refusal \
+	nesting_stuck nesting_vf
 PROGRAMS := iommufd iommufd_fail_nth $(NESTING)
 
 NESTING_DIR := $(LINUX)/tools/testing/selftests/vfio_nesting
