@@ -7,7 +7,7 @@
  * and with a device that never answers it retries for ever, with interrupts off.
  * A guest can bring its device to that.
  *
- * After a number of time-outs the device is cut off: its context entry is made not
+ * After a number of time-outs in a minute the device is cut off: its context entry is made not
  * present, and from then on the queue gets an invalidation of the context entry in
  * place of each one for the device's cache. When that is complete, the device can
  * not use what its cache holds any more, so whoever waits for the invalidation may
@@ -22,6 +22,7 @@
 #include <linux/bitops.h>
 #include <linux/dmar.h>
 #include <linux/iommu.h>
+#include <linux/jiffies.h>
 #include <linux/moduleparam.h>
 #include <linux/pci.h>
 #include <linux/rbtree.h>
@@ -35,7 +36,9 @@
 static unsigned int dmar_ats_timeouts = 3;
 module_param_named(timeouts, dmar_ats_timeouts, uint, 0644);
 MODULE_PARM_DESC(timeouts,
-		 "Invalidation time-outs after which a device is cut off; 0 for never (default 3)");
+		 "Invalidation time-outs in a minute after which a device is cut off; 0 for never (default 3)");
+
+#define DMAR_ATS_PERIOD	(60 * HZ)
 
 /* A device that was cut off and whose owner has not heard of it yet */
 static bool dmar_ats_next(struct intel_iommu *iommu, u16 *sid)
@@ -86,20 +89,22 @@ static void dmar_ats_tell(struct work_struct *work)
 
 static DECLARE_WORK(dmar_ats_work, dmar_ats_tell);
 
-static void dmar_ats_set_present(struct device_domain_info *info, bool present)
+/* False if there is no entry that is ours */
+static bool dmar_ats_set_present(struct device_domain_info *info, bool present)
 {
 	struct intel_iommu *iommu = info->iommu;
 	struct context_entry *context;
 
 	context = iommu_context_addr(iommu, info->bus, info->devfn, false);
 	if (!context)
-		return;
+		return false;
 	/* Who changes other bits holds a lock that is outside of ours. */
 	if (present)
 		set_bit(0, (unsigned long *)&context->lo);
 	else
 		clear_bit(0, (unsigned long *)&context->lo);
 	__iommu_flush_cache(iommu, context, sizeof(*context));
+	return true;
 }
 
 /**
@@ -113,10 +118,15 @@ void dmar_ats_timeout(struct device *dev)
 	struct device_domain_info *info = dev_iommu_priv_get(dev);
 	unsigned int limit = READ_ONCE(dmar_ats_timeouts);
 
+	if (time_after(jiffies, info->ats_last_timeout + DMAR_ATS_PERIOD))
+		info->ats_timeouts = 0;
+	info->ats_last_timeout = jiffies;
 	if (info->ats_cut_off || !limit || ++info->ats_timeouts < limit)
 		return;
 
-	dmar_ats_set_present(info, false);
+	/* Without a way to stop it, its cache must not be left alone. */
+	if (!dmar_ats_set_present(info, false))
+		return;
 	info->ats_cut_off = true;
 	info->iommu->ats_cut_off = true;
 	schedule_work(&dmar_ats_work);
