@@ -42,6 +42,9 @@ kunit: linux			## the unit tests, under UML, in seconds
 bench-ioasid: linux		## what IOASID costs: a table against the IDA and a bare xarray
 	@tools/bench/ioasid
 
+bench-platform: kernel-sva qemu	## what the emulated platform costs, measured in the VM
+	@tools/vm/bench
+
 test-tools:			## tests of our own tooling
 	@tools/tap/run tools/tests/*
 

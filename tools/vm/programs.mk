@@ -11,6 +11,7 @@ HEADERS := $(BUILD)/kernel/usr/include
 
 	nesting_invalidate nesting_lifetime nesting_refusal \
 	nesting_stuck nesting_vf
+	nesting_vf
 PROGRAMS := iommufd iommufd_fail_nth $(NESTING)
 
 NESTING_DIR := $(LINUX)/tools/testing/selftests/vfio_nesting
