@@ -22,6 +22,8 @@ from collections import namedtuple
 Mutant = namedtuple("Mutant", "number file line function kind text nth")
 
 HEADER = """\
+#include <string.h>
+
 extern int mutant_chosen;
 extern unsigned char *mutant_mattered;
 
@@ -218,9 +220,18 @@ class File:
         elif " " in left.strip():
             return
         number = self.add(start, end, "drop")
-        if number is not None:
+        if number is None:
+            return
+        if operator == "(":
             self.edits.append((start, -9999, f"if (!mutant_differs({number})) {{ "))
             self.edits.append((end, 9999, " }"))
+            return
+        # Done and taken back, to see whether it changes anything
+        self.edits.append((start, -9999, f"{{ typeof({left}) mutant_old = {left}; "))
+        self.edits.append((end, 9999,
+            f" if (memcmp(&mutant_old, &({left}), sizeof(mutant_old)) && "
+            f"mutant_differs({number})) {{ memcpy(&({left}), &mutant_old, "
+            f"sizeof(mutant_old)); }} }}"))
 
     def mutated(self):
         out, at = [], 0

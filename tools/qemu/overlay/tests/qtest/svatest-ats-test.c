@@ -8,40 +8,19 @@
 #include "qemu/osdep.h"
 #include "svatest-drv.h"
 
-#define PASID   0x9abcdu
-#define OTHER   0x00011u
-#define DID     5
-#define IOVA    0x2468ace0f000ull
+#define PASID   ENV_PASID
+#define OTHER   ENV_OTHER
+#define DID     ENV_DID
+#define IOVA    ENV_IOVA
 #define HOLE    0x700000000000ull
-#define OLD     0x0101010101010101ull
-#define NEW     0x0202020202020202ull
+#define OLD     ENV_OLD
+#define NEW     ENV_NEW
 
-typedef struct Env {
-    Sva *s;
-    SvaDev d;
-    SvaTable fs;
-    uint64_t old, new, leaf;
-    SvaEntry entry;
-} Env;
+typedef SvaEnv Env;
 
 static void env_start(Env *e)
 {
-    e->s = sva_start(SVA_MACHINE);
-    sva_dev_init(&e->d, e->s, SID0);
-    sva_dev_pasid(&e->d, true);
-    sva_dev_ats(&e->d, true);
-    vtd_table(&e->fs, e->s, false, 4, NULL);
-    e->old = sva_page(e->s);
-    e->new = sva_page(e->s);
-    sva_write64(e->s, e->old, OLD);
-    sva_write64(e->s, e->new, NEW);
-    e->leaf = vtd_map(&e->fs, IOVA, e->old, FS_ALL, 1);
-    e->entry = vtd_entry_first(&e->fs, DID);
-    vtd_context(e->s, SID0, CTX_ALL);
-    vtd_bind(e->s, SID0, PASID, &e->entry);
-    vtd_bind(e->s, SID0, OTHER, &e->entry);
-    vtd_bind(e->s, SID0, 0, &e->entry);
-    vtd_enable(e->s);
+    sva_env_start(e, "", "");
 }
 
 #define RIGHTS (SVATEST_DET_READ | SVATEST_DET_WRITE)
@@ -348,21 +327,12 @@ static void test_unexpected(void)
     sva_quit(e.s);
 }
 
-#define ADD_TABLE(group, table, fn) \
-    for (i = 0; i < ARRAY_SIZE(table); i++) { \
-        g_autofree char *path = g_strdup_printf( \
-            "/svatest/ats/" group "/%s", table[i].name); \
-        qtest_add_data_func(path, &table[i], fn); \
-    }
-
 int main(int argc, char **argv)
 {
-    int i;
-
     g_test_init(&argc, &argv, NULL);
-    ADD_TABLE("answer", answers, answer_case);
-    ADD_TABLE("broken", brokens, broken_case);
-    ADD_TABLE("cache", invs, inv_case);
+    SVA_ADD_TABLE("ats/answer", answers, answer_case);
+    SVA_ADD_TABLE("ats/broken", brokens, broken_case);
+    SVA_ADD_TABLE("ats/cache", invs, inv_case);
 #define ADD(name, fn) qtest_add_func("/svatest/ats/" name, fn)
     ADD("translate", test_translate);
     ADD("translated", test_translated);

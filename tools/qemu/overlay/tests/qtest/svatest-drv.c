@@ -11,6 +11,8 @@
 #define DOORBELL        SVATEST_R_DOORBELL(0)
 #define POLLS           200     /* a command of ours takes one or two */
 
+#define CAP_PCIE        0x10
+#define CAP_MSIX        0x11
 #define CAP_ATS         0x0f
 #define CAP_PRI         0x13
 #define CAP_PASID       0x1b
@@ -40,16 +42,68 @@ static void set_channel(SvaDev *d, uint32_t flags)
                    SVATEST_CF_ENABLE | SVATEST_CF_TRUSTED | flags);
 }
 
-/** sva_dev_init: place the BARs, enable the function and its channel 0 */
+/** sva_dev_start: enable the function and its channel 0, BARs are placed */
+void sva_dev_start(SvaDev *d)
+{
+    sva_cfg_writew(d->s, d->sid, 0x04, 6);
+    g_assert_cmphex(sva_dev_readl(d, SVATEST_R_MAGIC), ==, SVATEST_MAGIC);
+    sva_dev_writel(d, SVATEST_R_CONTROL, SVATEST_CTRL_ENABLE);
+    set_channel(d, 0);
+}
+
+/** sva_dev_init: place the BARs and start the function */
 void sva_dev_init(SvaDev *d, Sva *s, uint16_t bdf)
 {
     d->s = s;
     d->sid = bdf;
     sva_assign_bars(s, bdf, 0x10, d->bar);
-    sva_cfg_writew(s, bdf, 0x04, 6);
-    g_assert_cmphex(sva_dev_readl(d, SVATEST_R_MAGIC), ==, SVATEST_MAGIC);
-    sva_dev_writel(d, SVATEST_R_CONTROL, SVATEST_CTRL_ENABLE);
-    set_channel(d, 0);
+    sva_dev_start(d);
+}
+
+/** sva_dev_channel: write a register of the set-up of a channel */
+void sva_dev_channel(SvaDev *d, unsigned n, unsigned reg, uint32_t value)
+{
+    sva_dev_writel(d, SVATEST_R_CHANNEL(n) + reg, value);
+}
+
+uint32_t sva_dev_state(SvaDev *d, unsigned n)
+{
+    return sva_dev_readl(d, SVATEST_R_DOORBELL(n) + SVATEST_D_STATE);
+}
+
+/** sva_dev_msix: give vector n of the function the interrupt @first + n */
+void sva_dev_msix(SvaDev *d, unsigned first)
+{
+    unsigned cap = sva_cap(d->s, d->sid, CAP_MSIX);
+    unsigned n, count;
+
+    g_assert_cmpuint(cap, !=, 0);
+    count = (sva_cfg_readw(d->s, d->sid, cap + 2) & 0x7ff) + 1;
+    for (n = 0; n < count; n++) {
+        uint64_t at = d->bar[SVATEST_BAR_MSIX] + n * 16;
+
+        qtest_writel(d->s->qts, at, 0xfee00000);
+        qtest_writel(d->s->qts, at + 4, 0);
+        qtest_writel(d->s->qts, at + 8, first + n);
+        qtest_writel(d->s->qts, at + 12, 0);
+    }
+    sva_cfg_writew(d->s, d->sid, cap + 2, 0x8000);
+}
+
+/** sva_dev_flr: function level reset; memory space stays enabled */
+void sva_dev_flr(SvaDev *d)
+{
+    unsigned cap = sva_cap(d->s, d->sid, CAP_PCIE);
+    uint64_t bar[6];
+    int i;
+
+    memcpy(bar, d->bar, sizeof(bar));
+    sva_cfg_writew(d->s, d->sid, cap + 8, 0x8000);
+    for (i = 0; i < 6; i += 2) {
+        sva_cfg_writel(d->s, d->sid, 0x10 + i * 4, bar[i]);
+        sva_cfg_writel(d->s, d->sid, 0x14 + i * 4, bar[i] >> 32);
+    }
+    sva_cfg_writew(d->s, d->sid, 0x04, 6);
 }
 
 void sva_dev_pasid(SvaDev *d, bool on)
@@ -205,4 +259,43 @@ void sva_page_request(SvaDev *d, uint32_t pasid, uint64_t addr, unsigned count,
     });
 
     g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
+}
+
+/** sva_env_map: a zeroed page at @iova of the environment's table */
+uint64_t sva_env_map(SvaEnv *e, uint64_t iova)
+{
+    uint64_t page = sva_page(e->s);
+
+    vtd_map(&e->fs, iova, page, FS_ALL, 1);
+    return page;
+}
+
+/**
+ * sva_env_start: start a machine and set everything up
+ *
+ * @unit, @dev: more properties of the unit and of the device, after a comma
+ */
+void sva_env_start(SvaEnv *e, const char *unit, const char *dev)
+{
+    g_autofree char *args = g_strdup_printf(
+        SVA_UNIT "%s -device svatest,id=t0,addr=4%s "
+        "-device svatest,id=t1,addr=5", unit, dev);
+
+    e->s = sva_start(args);
+    sva_dev_init(&e->d, e->s, SID0);
+    sva_dev_pasid(&e->d, true);
+    sva_dev_ats(&e->d, true);
+    vtd_table(&e->fs, e->s, false, 4, NULL);
+    e->old = sva_page(e->s);
+    e->new = sva_page(e->s);
+    sva_write64(e->s, e->old, ENV_OLD);
+    sva_write64(e->s, e->new, ENV_NEW);
+    e->leaf = vtd_map(&e->fs, ENV_IOVA, e->old, FS_ALL, 1);
+    e->entry = vtd_entry_first(&e->fs, ENV_DID);
+    vtd_context(e->s, SID0, CTX_ALL);
+    vtd_bind(e->s, SID0, ENV_PASID, &e->entry);
+    vtd_bind(e->s, SID0, ENV_OTHER, &e->entry);
+    vtd_bind(e->s, SID0, 0, &e->entry);
+    vtd_pq_init(e->s, 0);
+    vtd_enable(e->s);
 }

@@ -43,12 +43,17 @@ typedef struct SvaResult {
 } SvaResult;
 
 void sva_dev_init(SvaDev *d, Sva *s, uint16_t bdf);
+void sva_dev_start(SvaDev *d);
 void sva_dev_pasid(SvaDev *d, bool on);
 void sva_dev_ats(SvaDev *d, bool on);
 void sva_dev_pri(SvaDev *d, bool on);
 uint32_t sva_dev_readl(SvaDev *d, unsigned reg);
 void sva_dev_writel(SvaDev *d, unsigned reg, uint32_t value);
 uint64_t sva_dev_counter(SvaDev *d, unsigned which);
+void sva_dev_channel(SvaDev *d, unsigned n, unsigned reg, uint32_t value);
+uint32_t sva_dev_state(SvaDev *d, unsigned n);
+void sva_dev_msix(SvaDev *d, unsigned first);
+void sva_dev_flr(SvaDev *d);
 
 void sva_issue(SvaDev *d, const struct svatest_desc *desc);
 SvaResult sva_result(SvaDev *d);
@@ -60,5 +65,38 @@ SvaResult sva_xlate(SvaDev *d, uint32_t pasid, uint64_t addr, unsigned aux,
                     uint32_t flags);
 void sva_page_request(SvaDev *d, uint32_t pasid, uint64_t addr, unsigned count,
                       uint64_t aux);
+
+/**
+ * SvaEnv: SID0 with ATS on, and one page of a first-stage table
+ *
+ * The table belongs to ENV_PASID, to ENV_OTHER and to requests without PASID.
+ */
+typedef struct SvaEnv {
+    Sva *s;
+    SvaDev d;
+    SvaTable fs;
+    uint64_t old;       /* mapped at ENV_IOVA, holds ENV_OLD */
+    uint64_t new;       /* not mapped, holds ENV_NEW */
+    uint64_t leaf;      /* the entry that maps it */
+    SvaEntry entry;
+} SvaEnv;
+
+#define ENV_PASID   0x9abcdu
+#define ENV_OTHER   0x00011u
+#define ENV_DID     5
+#define ENV_IOVA    0x2468ace0b000ull
+#define ENV_OLD     0x0101010101010101ull
+#define ENV_NEW     0x0202020202020202ull
+
+void sva_env_start(SvaEnv *e, const char *unit, const char *dev);
+uint64_t sva_env_map(SvaEnv *e, uint64_t iova);
+
+/* A case for each element of a table that has names */
+#define SVA_ADD_TABLE(group, table, fn) \
+    for (size_t sva_i = 0; sva_i < ARRAY_SIZE(table); sva_i++) { \
+        g_autofree char *sva_path = g_strdup_printf("/svatest/" group "/%s", \
+                                                    table[sva_i].name); \
+        qtest_add_data_func(sva_path, &table[sva_i], fn); \
+    }
 
 #endif

@@ -7,49 +7,23 @@
 #include "qemu/osdep.h"
 #include "svatest-drv.h"
 
-#define PASID   0x6789au
-#define DID     3
-#define IOVA    0x5555aaaab000ull
-#define OLD     0x0101010101010101ull
-#define NEW     0x0202020202020202ull
+#define PASID   ENV_PASID
+#define DID     ENV_DID
+#define IOVA    ENV_IOVA
+#define OLD     ENV_OLD
+#define NEW     ENV_NEW
 
-#define PR(prgi)    ((uint64_t)(prgi))
 #define READ        SVATEST_PR_READ
 #define WRITE       SVATEST_PR_WRITE
 #define LAST        SVATEST_PR_LAST
 #define WAIT        SVATEST_PR_WAIT
 
-typedef struct Env {
-    Sva *s;
-    SvaDev d;
-    SvaTable fs;
-    uint64_t old, new, leaf;
-} Env;
+typedef SvaEnv Env;
 
 static void env_start(Env *e, const char *unit)
 {
-    g_autofree char *args = g_strdup_printf(
-        SVA_UNIT "%s -device svatest,id=t0,addr=4 "
-        "-device svatest,id=t1,addr=5", unit);
-    SvaEntry entry;
-
-    e->s = sva_start(args);
-    sva_dev_init(&e->d, e->s, SID0);
-    sva_dev_pasid(&e->d, true);
-    sva_dev_ats(&e->d, true);
+    sva_env_start(e, unit, "");
     sva_dev_pri(&e->d, true);
-    vtd_table(&e->fs, e->s, false, 4, NULL);
-    e->old = sva_page(e->s);
-    e->new = sva_page(e->s);
-    sva_write64(e->s, e->old, OLD);
-    sva_write64(e->s, e->new, NEW);
-    e->leaf = vtd_map(&e->fs, IOVA, e->old, FS_ALL, 1);
-    entry = vtd_entry_first(&e->fs, DID);
-    vtd_context(e->s, SID0, CTX_ALL);
-    vtd_bind(e->s, SID0, PASID, &entry);
-    vtd_bind(e->s, SID0, 0, &entry);
-    vtd_pq_init(e->s, 0);
-    vtd_enable(e->s);
 }
 
 static void expect_request(Env *e, uint64_t q0, uint64_t q1)
@@ -469,22 +443,13 @@ static void test_delay_acknowledgement(void)
     sva_quit(e.s);
 }
 
-#define ADD_TABLE(group, table, fn) \
-    for (i = 0; i < ARRAY_SIZE(table); i++) { \
-        g_autofree char *path = g_strdup_printf( \
-            "/svatest/page-request/" group "/%s", table[i].name); \
-        qtest_add_data_func(path, &table[i], fn); \
-    }
-
 int main(int argc, char **argv)
 {
-    int i;
-
     g_test_init(&argc, &argv, NULL);
-    ADD_TABLE("field", fields, field_case);
-    ADD_TABLE("check", checks, check_case);
-    ADD_TABLE("response", responses, response_case);
-    ADD_TABLE("implicit", implicits, implicit_case);
+    SVA_ADD_TABLE("page-request/field", fields, field_case);
+    SVA_ADD_TABLE("page-request/check", checks, check_case);
+    SVA_ADD_TABLE("page-request/response", responses, response_case);
+    SVA_ADD_TABLE("page-request/implicit", implicits, implicit_case);
 #define ADD(name, fn) qtest_add_func("/svatest/page-request/" name, fn)
     ADD("field/privileged", test_field_priv);
     ADD("field/no-pasid", test_field_no_pasid);

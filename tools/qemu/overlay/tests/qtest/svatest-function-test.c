@@ -1,0 +1,592 @@
+/*
+ * svatest as a PCI function: capabilities, registers, resets, virtual functions
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "svatest-drv.h"
+
+#define PASID   ENV_PASID
+#define IOVA    ENV_IOVA
+#define MISSING (ENV_IOVA + 0x10000)
+
+#define CAP_ACS     0x0d
+#define CAP_ATS     0x0f
+#define CAP_SRIOV   0x10
+#define CAP_PRI     0x13
+#define CAP_PASID   0x1b
+
+typedef SvaEnv Env;
+
+static uint32_t error_bits(SvaDev *d)
+{
+    uint32_t bits = sva_dev_readl(d, SVATEST_R_ERROR);
+
+    sva_dev_writel(d, SVATEST_R_ERROR, bits);
+    return bits;
+}
+
+/* Capabilities follow the properties. */
+typedef struct Caps {
+    const char *name;
+    const char *dev;
+    uint32_t features;
+    int ats, pasid;         /* capability registers, -1: no such capability */
+    bool pri, acs;
+} Caps;
+
+#define FEAT(channels, bits) ((channels) | (bits) << 8 | SVATEST_FEAT_UNIT)
+static const Caps caps[] = {
+    { "default", "", FEAT(4, 20) | SVATEST_FEAT_ATS | SVATEST_FEAT_PRI |
+      SVATEST_FEAT_EXEC | SVATEST_FEAT_PRIV, 0x20, 20 << 8 | 6, true },
+    { "narrow", ",channels=8,pasid-bits=5,cap-exec=off,cap-priv=off",
+      FEAT(8, 5) | SVATEST_FEAT_ATS | SVATEST_FEAT_PRI, 0x20, 5 << 8, true },
+    { "execute", ",channels=1,cap-priv=off",
+      FEAT(1, 20) | SVATEST_FEAT_ATS | SVATEST_FEAT_PRI | SVATEST_FEAT_EXEC,
+      0x20, 20 << 8 | 2, true },
+    { "no-pasid", ",pasid-bits=0", FEAT(4, 0) | SVATEST_FEAT_ATS |
+      SVATEST_FEAT_PRI | SVATEST_FEAT_EXEC | SVATEST_FEAT_PRIV, 0x20, -1,
+      true },
+    { "no-requests", ",pri=off,ats-queue-depth=5", FEAT(4, 20) |
+      SVATEST_FEAT_ATS | SVATEST_FEAT_EXEC | SVATEST_FEAT_PRIV, 0x25,
+      20 << 8 | 6 },
+    { "no-ats", ",pri=off,ats=off", FEAT(4, 20) | SVATEST_FEAT_EXEC |
+      SVATEST_FEAT_PRIV, -1, 20 << 8 | 6 },
+    { "acs", ",multifunction=on,acs=on", FEAT(4, 20) | SVATEST_FEAT_ATS |
+      SVATEST_FEAT_PRI | SVATEST_FEAT_EXEC | SVATEST_FEAT_PRIV, 0x20,
+      20 << 8 | 6, true, true },
+};
+
+static int cap_word(Sva *s, uint16_t id)
+{
+    unsigned cap = sva_ext_cap(s, SID0, id);
+
+    return cap ? sva_cfg_readw(s, SID0, cap + 4) : -1;
+}
+
+static void caps_case(const void *opaque)
+{
+    const Caps *c = opaque;
+    g_autofree char *args = g_strdup_printf(
+        SVA_UNIT " -device svatest,addr=4%s", c->dev);
+    Sva *s = sva_start(args);
+    SvaDev d;
+
+    sva_dev_init(&d, s, SID0);
+    g_assert_cmphex(sva_cfg_readl(s, SID0, 0), ==, 0x11f51234);
+    g_assert_cmphex(sva_cfg_readl(s, SID0, 8), ==,
+                    0x12000000 | SVATEST_VERSION);
+    g_assert_cmphex(sva_dev_readl(&d, SVATEST_R_VERSION), ==, SVATEST_VERSION);
+    g_assert_cmphex(sva_dev_readl(&d, SVATEST_R_FEATURES), ==, c->features);
+    g_assert_cmphex(cap_word(s, CAP_ATS), ==, c->ats);
+    g_assert_cmphex(cap_word(s, CAP_PASID), ==, c->pasid);
+    g_assert_cmpuint(!!sva_ext_cap(s, SID0, CAP_PRI), ==, c->pri);
+    g_assert_cmpuint(!!sva_ext_cap(s, SID0, CAP_ACS), ==, c->acs);
+    g_assert_cmpuint(sva_ext_cap(s, SID0, CAP_SRIOV), ==, 0);
+    if (c->acs) {
+        /* Request redirection and upstream forwarding can be enabled. */
+        unsigned cap = sva_ext_cap(s, SID0, CAP_ACS);
+
+        sva_cfg_writew(s, SID0, cap + 6, 0x14);
+        g_assert_cmphex(sva_cfg_readw(s, SID0, cap + 6) & 0x14, ==,
+                        sva_cfg_readw(s, SID0, cap + 4) & 0x14);
+    }
+    sva_quit(s);
+}
+
+/* Requests that configuration space does not allow */
+static void test_disabled(void)
+{
+    Env e = { };
+    SvaResult r;
+
+    sva_env_start(&e, "", "");
+    sva_dev_pasid(&e.d, false);
+    r = sva_xlate(&e.d, PASID, IOVA, SVATEST_AUX_READ, 0);
+    g_assert_cmphex(r.status, ==, SVATEST_ST_ACCESS);
+    g_assert_cmpuint(SVATEST_DET_REASON(r.detail), ==,
+                     SVATEST_REASON_DISABLED);
+    g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ));
+    g_assert_true(sva_access(&e.d, NO_PASID, IOVA, A_READ));
+    sva_dev_pasid(&e.d, true);
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_READ));
+    sva_cfg_writew(e.s, SID0, 4, 2);
+    g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ));
+    g_assert_false(sva_access(&e.d, NO_PASID, IOVA, A_READ));
+    sva_cfg_writew(e.s, SID0, 4, 6);
+    sva_dev_ats(&e.d, false);
+    r = sva_xlate(&e.d, PASID, IOVA, SVATEST_AUX_READ, 0);
+    g_assert_cmpuint(SVATEST_DET_REASON(r.detail), ==,
+                     SVATEST_REASON_DISABLED);
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+/* Registers of a channel: what they hold, what they refuse */
+typedef struct Reg {
+    const char *name;
+    unsigned reg;
+    uint32_t good;
+    int64_t bad;        /* -1: takes everything */
+} Reg;
+
+static const Reg regs[] = {
+    { "pasid", SVATEST_C_PASID, 0xb00fffff, 0x00100000 },
+    { "pasid/bit-27", SVATEST_C_PASID, 1, 1 << 27 },
+    { "pasid/bit-30", SVATEST_C_PASID, 1, 1 << 30 },
+    { "ring-base", SVATEST_C_RING_BASE, 0xfffffc0, 0x20 },
+    { "ring-base-high", SVATEST_C_RING_BASE + 4, 0x12345678, -1 },
+    { "ring-size", SVATEST_C_RING_SIZE, 16, 17 },
+    { "vector", SVATEST_C_VECTOR, 4, 5 },
+    { "head", SVATEST_C_HEAD_ADDR, 0x12345678, 4 },
+    { "head-high", SVATEST_C_HEAD_ADDR + 4, 0x12345678, -1 },
+    { "window", SVATEST_C_PRG_PAGES, 32, 33 },
+    { "window-none", SVATEST_C_PRG_PAGES, 1, 0 },
+    { "retries", SVATEST_C_RETRIES, UINT32_MAX, -1 },
+    { "coalesce", SVATEST_C_COALESCE, UINT32_MAX, -1 },
+    { "time-out", SVATEST_C_TIMEOUT, UINT32_MAX, -1 },
+    { "flags", SVATEST_C_FLAGS, 0x1e, 0x20 },
+    { "unknown", 0x30, 0, 1 },
+};
+
+static void reg_case(const void *opaque)
+{
+    const Reg *r = opaque;
+    unsigned at = SVATEST_R_CHANNEL(3) + r->reg;
+    Sva *s = sva_start(SVA_MACHINE);
+    SvaDev d;
+
+    sva_dev_init(&d, s, SID0);
+    if (r->good) {
+        sva_dev_writel(&d, at, r->good);
+        g_assert_cmphex(error_bits(&d), ==, 0);
+        g_assert_cmphex(sva_dev_readl(&d, at), ==, r->good);
+    }
+    if (r->bad >= 0) {
+        sva_dev_writel(&d, at, r->bad);
+        g_assert_cmphex(error_bits(&d), ==, SVATEST_ERR_CONFIG);
+        g_assert_cmphex(sva_dev_readl(&d, at), ==, r->good);
+    }
+    /* Nothing but "off" while the channel is on; another one is not. */
+    sva_dev_channel(&d, 3, SVATEST_C_FLAGS, SVATEST_CF_ENABLE);
+    g_assert_cmphex(error_bits(&d), ==, 0);
+    sva_dev_writel(&d, at, r->reg ? r->good : SVATEST_CF_ENABLE |
+                   SVATEST_CF_ATS);
+    g_assert_cmphex(error_bits(&d), ==, SVATEST_ERR_CONFIG);
+    sva_dev_writel(&d, SVATEST_R_CHANNEL(2) + r->reg, r->good);
+    g_assert_cmphex(error_bits(&d), ==, r->good ? 0 : SVATEST_ERR_CONFIG);
+    g_assert_cmphex(sva_dev_readl(&d, SVATEST_R_CHANNEL(2) + r->reg), ==,
+                    r->good);
+    /* There is no channel 4. */
+    sva_dev_writel(&d, SVATEST_R_CHANNEL(4) + r->reg, r->good);
+    g_assert_cmphex(sva_dev_readl(&d, SVATEST_R_CHANNEL(4) + r->reg), ==, 0);
+    sva_quit(s);
+}
+
+/* What a reset leaves, and what a device that lies about it keeps */
+static void dirty(Env *e)
+{
+    sva_env_start(e, "", "");
+    sva_dev_pri(&e->d, true);
+    g_assert_cmphex(sva_peek(&e->d, PASID, IOVA, A_ATS), ==, ENV_OLD);
+    sva_dev_writel(&e->d, SVATEST_K_INV_IGNORE, 3);
+    sva_dev_writel(&e->d, SVATEST_K_RESP_DROP, 1);
+    sva_dev_writel(&e->d, SVATEST_K_SLICE_BYTES, 77);
+    sva_dev_writel(&e->d, SVATEST_K_SLICE_CMDS, 7);
+    sva_dev_writel(&e->d, SVATEST_R_INTR_MASK, 1);
+    sva_dev_writel(&e->d, SVATEST_R_CHANNEL(2) + SVATEST_C_RETRIES, 5);
+    sva_dev_writel(&e->d, SVATEST_R_CHANNEL(2) + SVATEST_C_VECTOR, 99);
+    sva_dev_writel(&e->d, SVATEST_R_PASID_STOP, ENV_OTHER);
+    /* A command that waits for a page */
+    sva_run(&e->d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_CRC, .pasid = sva_desc_pasid(PASID),
+        .src = MISSING, .length = 8,
+    });
+    g_assert_cmpuint(vtd_pq_count(e->s), ==, 1);
+}
+
+static void expect_registers_reset(SvaDev *d)
+{
+    static const unsigned zero[] = {
+        SVATEST_R_CONTROL, SVATEST_R_STATUS, SVATEST_R_ERROR,
+        SVATEST_R_INTR_CAUSE, SVATEST_R_INTR_MASK, SVATEST_R_PASID_STOP,
+        SVATEST_R_STOP_STATUS, SVATEST_R_CHANNEL(0) + SVATEST_C_FLAGS,
+        SVATEST_R_CHANNEL(2) + SVATEST_C_RETRIES,
+        SVATEST_R_DOORBELL(0) + SVATEST_D_STATUS,
+    };
+    size_t i;
+
+    for (i = 0; i < ARRAY_SIZE(zero); i++) {
+        g_assert_cmphex(sva_dev_readl(d, zero[i]), ==, 0);
+    }
+    g_assert_cmphex(sva_dev_readl(d, SVATEST_R_CHANNEL(0) +
+                                  SVATEST_C_PRG_PAGES), ==, 1);
+    g_assert_cmphex(sva_dev_state(d, 0), ==, SVATEST_STATE_HALTED);
+}
+
+static void expect_knobs(SvaDev *d, bool kept)
+{
+    g_assert_cmpuint(sva_dev_readl(d, SVATEST_K_INV_IGNORE), ==, kept ? 3 : 0);
+    g_assert_cmpuint(sva_dev_readl(d, SVATEST_K_RESP_DROP), ==, kept);
+    g_assert_cmpuint(sva_dev_readl(d, SVATEST_K_SLICE_BYTES), ==,
+                     kept ? 77 : 65536);
+    g_assert_cmpuint(sva_dev_readl(d, SVATEST_K_SLICE_CMDS), ==,
+                     kept ? 7 : 32);
+}
+
+static uint64_t cached(Env *e)
+{
+    sva_dev_start(&e->d);
+    return sva_run(&e->d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_ATC_DUMP,
+    }).result;
+}
+
+static void test_flr(void)
+{
+    unsigned pri;
+    Env e = { };
+
+    dirty(&e);
+    sva_dev_flr(&e.d);
+    expect_registers_reset(&e.d);
+    expect_knobs(&e.d, false);
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_COMMANDS), ==, 0);
+    g_assert_cmphex(sva_cfg_readw(e.s, SID0, sva_ext_cap(e.s, SID0, CAP_ATS) +
+                                  6), ==, 0);
+    g_assert_cmphex(sva_cfg_readw(e.s, SID0, sva_ext_cap(e.s, SID0,
+                                                         CAP_PASID) + 6), ==,
+                    0);
+    pri = sva_ext_cap(e.s, SID0, CAP_PRI);
+    g_assert_cmphex(sva_cfg_readl(e.s, SID0, pri + 4), ==, 0x81000000);
+    g_assert_cmpuint(sva_cfg_readl(e.s, SID0, pri + 12), ==, 0);
+    g_assert_cmpuint(cached(&e), ==, 0);
+    /* Nobody waits for the response any more. */
+    vtd_iq(e.s, vtd_resp_q0(SID0, PASID, 0), vtd_resp_q1(0));
+    g_assert_true(vtd_wait(e.s));
+    g_assert_cmphex(error_bits(&e.d), ==, SVATEST_ERR_UPRGI);
+    /* It works again. */
+    sva_dev_pasid(&e.d, true);
+    sva_dev_ats(&e.d, true);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, ENV_OLD);
+    sva_quit(e.s);
+}
+
+static void test_flr_lie(void)
+{
+    Env e = { };
+
+    dirty(&e);
+    sva_dev_writel(&e.d, SVATEST_K_LIE, SVATEST_KL_KEEP_FLR);
+    sva_dev_flr(&e.d);
+    expect_registers_reset(&e.d);
+    expect_knobs(&e.d, true);
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_COMMANDS), !=, 0);
+    g_assert_cmpuint(cached(&e), ==, 1);
+    sva_quit(e.s);
+}
+
+/* CTRL_RESET leaves configuration space, groups and counters alone. */
+static void test_soft_reset(void)
+{
+    Env e = { };
+
+    dirty(&e);
+    sva_dev_writel(&e.d, SVATEST_R_CONTROL, SVATEST_CTRL_RESET);
+    expect_registers_reset(&e.d);
+    expect_knobs(&e.d, false);
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_COMMANDS), !=, 0);
+    g_assert_cmphex(sva_cfg_readw(e.s, SID0, sva_ext_cap(e.s, SID0, CAP_ATS) +
+                                  6), ==, 0x8000);
+    g_assert_cmpuint(cached(&e), ==, 0);
+    vtd_iq(e.s, vtd_resp_q0(SID0, PASID, 0), vtd_resp_q1(0));
+    g_assert_true(vtd_wait(e.s));
+    g_assert_cmphex(error_bits(&e.d), ==, 0);
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_RESP_SUCCESS), ==, 1);
+    sva_quit(e.s);
+}
+
+static void test_soft_reset_lie(void)
+{
+    Env e = { };
+
+    dirty(&e);
+    sva_dev_writel(&e.d, SVATEST_K_LIE, SVATEST_KL_KEEP_FLR);
+    sva_dev_writel(&e.d, SVATEST_R_CONTROL, SVATEST_CTRL_RESET);
+    expect_registers_reset(&e.d);
+    expect_knobs(&e.d, true);
+    g_assert_cmpuint(cached(&e), ==, 1);
+    sva_quit(e.s);
+}
+
+/* Held acknowledgements are lost by a reset of the function. */
+static void test_flr_held(void)
+{
+    Env e = { };
+
+    sva_env_start(&e, "", "");
+    sva_dev_writel(&e.d, SVATEST_K_INV_HOLD, 100);
+    vtd_iq(e.s, vtd_pdev_q0(SID0, SID0, PASID), IOVA);
+    g_assert_false(vtd_wait(e.s));
+    sva_dev_flr(&e.d);
+    qtest_clock_step(e.s->qts, 200 * 1000);
+    g_assert_false(vtd_wait_done(e.s));
+    qtest_clock_step(e.s->qts, 1000ll * 1000 * 1000);
+    g_assert_cmphex(vtd_readl(e.s, VTD_FSTS), ==, FSTS_ITE);
+    sva_quit(e.s);
+}
+
+/* Disabling a channel ends its command; the abort bit ends all of them. */
+static void abort_case(const void *opaque)
+{
+    bool all = GPOINTER_TO_INT(opaque);
+    Env e = { };
+
+    sva_env_start(&e, "", "");
+    sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_DELAY, .imm = 1000,
+    });
+    sva_dev_channel(&e.d, 1, SVATEST_C_FLAGS, SVATEST_CF_ENABLE);
+    if (all) {
+        sva_dev_writel(&e.d, SVATEST_R_CONTROL,
+                       SVATEST_CTRL_ENABLE | SVATEST_CTRL_ABORT);
+    } else {
+        sva_dev_channel(&e.d, 0, SVATEST_C_FLAGS, 0);
+    }
+    g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_DOORBELL(0) +
+                                  SVATEST_D_STATUS), ==,
+                    SVATEST_IMM_DONE | SVATEST_ST_ABORTED);
+    g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_DOORBELL(0) +
+                                  SVATEST_D_ERROR), ==, SVATEST_ST_ABORTED);
+    g_assert_cmphex(sva_dev_state(&e.d, 0), ==, all ? SVATEST_STATE_IDLE :
+                    SVATEST_STATE_HALTED);
+    g_assert_cmphex(sva_dev_state(&e.d, 1), ==, SVATEST_STATE_IDLE);
+    /* A start on a channel that is off */
+    if (!all) {
+        sva_dev_writel(&e.d, SVATEST_R_DOORBELL(0) + SVATEST_D_START, 1);
+        g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_ABORTED);
+    }
+    sva_quit(e.s);
+}
+
+/* A start while the command before runs is ignored. */
+static void test_start_twice(void)
+{
+    struct svatest_desc delay = { .op_flags = SVATEST_OP_DELAY, .imm = 10 };
+    Env e = { };
+
+    sva_env_start(&e, "", "");
+    sva_dev_writel(&e.d, SVATEST_K_CLEAR, 1);
+    sva_issue(&e.d, &delay);
+    g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_DOORBELL(0) +
+                                  SVATEST_D_STATUS), ==, SVATEST_IMM_BUSY);
+    sva_dev_writel(&e.d, SVATEST_R_DOORBELL(0) + SVATEST_D_START, 1);
+    qtest_clock_step(e.s->qts, 10 * 1000);
+    g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_OK);
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_COMMANDS), ==, 1);
+    sva_quit(e.s);
+}
+
+/* A fence waits for the other channels, unless they wait for it as well. */
+static void fence_case(const void *opaque)
+{
+    bool flag = GPOINTER_TO_INT(opaque);
+    struct svatest_desc delay = { .op_flags = SVATEST_OP_DELAY, .imm = 50 };
+    struct svatest_desc fence = {
+        .op_flags = flag ? SVATEST_OP_NOP | SVATEST_F_FENCE : SVATEST_OP_FENCE,
+    };
+    Env e = { };
+    int i;
+
+    sva_env_start(&e, "", "");
+    for (i = 1; i < 3; i++) {
+        sva_dev_channel(&e.d, i, SVATEST_C_FLAGS, SVATEST_CF_ENABLE);
+        qtest_memwrite(e.s->qts, e.d.bar[0] + SVATEST_R_DOORBELL(i) +
+                       SVATEST_D_DESC, i == 1 ? &delay : &fence,
+                       sizeof(delay));
+        sva_dev_writel(&e.d, SVATEST_R_DOORBELL(i) + SVATEST_D_START, 1);
+    }
+    g_assert_cmphex(sva_run(&e.d, &fence).status, ==, SVATEST_ST_NONE);
+    qtest_clock_step(e.s->qts, 50 * 1000);
+    g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_OK);
+    g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_DOORBELL(2) +
+                                  SVATEST_D_STATUS), ==,
+                    SVATEST_IMM_DONE | SVATEST_ST_OK);
+    sva_quit(e.s);
+}
+
+/* Virtual functions: 00:04.1 and on, behind the physical one */
+
+static void vf_start(Env *e, SvaDev *vf, unsigned count)
+{
+    uint64_t bar[6];
+    unsigned cap;
+    int i;
+
+    sva_env_start(e, "", ",multifunction=on,sriov-vfs=3");
+    sva_dev_pri(&e->d, true);
+    cap = sva_ext_cap(e->s, SID0, CAP_SRIOV);
+    g_assert_cmpuint(cap, !=, 0);
+    g_assert_cmphex(sva_cfg_readl(e->s, SID0, cap + 0x0c), ==, 3 << 16 | 3);
+    g_assert_cmphex(sva_cfg_readl(e->s, SID0, cap + 0x14), ==, 1 << 16 | 1);
+    g_assert_cmphex(sva_cfg_readw(e->s, SID0, cap + 0x1a), ==, 0x11f6);
+    sva_cfg_writew(e->s, SID0, cap + 0x10, count);
+    sva_assign_bars(e->s, SID0, cap + 0x24, bar);
+    sva_cfg_writew(e->s, SID0, cap + 0x08, 0x9);    /* enable, memory */
+    for (i = 0; i < (int)count; i++) {
+        int b;
+
+        vf[i].s = e->s;
+        vf[i].sid = SID0 + 1 + i;
+        for (b = 0; b < 6; b += 2) {
+            unsigned size = b == SVATEST_BAR_REGS ? SVATEST_REGS_SIZE :
+                            b == SVATEST_BAR_MEM ? SVATEST_MEM_SIZE :
+                            SVATEST_MSIX_SIZE;
+
+            vf[i].bar[b] = bar[b] + i * size;
+        }
+        sva_dev_start(&vf[i]);
+        vtd_context(e->s, vf[i].sid, CTX_ALL);
+        vtd_bind(e->s, vf[i].sid, PASID, &e->entry);
+    }
+}
+
+static void test_vf(void)
+{
+    SvaDev vf[2];
+    Env e = { };
+
+    vf_start(&e, vf, 2);
+    g_assert_cmphex(sva_dev_readl(&vf[0], SVATEST_R_FEATURES), ==,
+                    sva_dev_readl(&e.d, SVATEST_R_FEATURES) | SVATEST_FEAT_VF);
+    g_assert_cmpuint(sva_ext_cap(e.s, vf[0].sid, CAP_ATS), !=, 0);
+    g_assert_cmpuint(sva_ext_cap(e.s, vf[0].sid, CAP_PASID), ==, 0);
+    g_assert_cmpuint(sva_ext_cap(e.s, vf[0].sid, CAP_PRI), ==, 0);
+    /* A requester id of its own */
+    g_assert_cmphex(sva_peek(&vf[1], PASID, IOVA, 0), ==, ENV_OLD);
+    vtd_unbind(e.s, vf[1].sid, PASID);
+    vtd_flush_all(e.s);
+    g_assert_false(sva_access(&vf[1], PASID, IOVA, A_READ));
+    vtd_expect_fault(e.s, &(SvaFault) {
+        .reason = 0x59, .sid = SID0 + 2, .pasid = PASID, .addr = IOVA,
+        .t1 = true,
+    });
+    g_assert_true(sva_access(&vf[0], PASID, IOVA, A_READ));
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_READ));
+    /* The PASID control is that of the physical function. */
+    sva_dev_pasid(&e.d, false);
+    g_assert_false(sva_access(&vf[0], PASID, IOVA, A_READ));
+    vtd_expect_no_fault(e.s);
+    /* The third one does not exist. */
+    g_assert_cmphex(sva_cfg_readl(e.s, SID0 + 3, 0), ==, UINT32_MAX);
+    sva_quit(e.s);
+}
+
+/* A cache of its own, and invalidations that name the physical function */
+static void test_vf_invalidation(void)
+{
+    SvaDev vf[2];
+    Env e = { };
+    int i;
+
+    vf_start(&e, vf, 2);
+    for (i = 0; i < 2; i++) {
+        sva_dev_ats(&vf[i], true);
+        g_assert_cmphex(sva_peek(&vf[i], PASID, IOVA, A_ATS), ==, ENV_OLD);
+    }
+    sva_write64(e.s, e.leaf, e.new | FS_ALL);
+    vtd_iq(e.s, vtd_iotlb_q0(IOTLB_GLOBAL, 0), 0);
+    vtd_iq(e.s, vtd_pdev_q0(vf[0].sid, SID0, PASID), IOVA);
+    g_assert_true(vtd_wait(e.s));
+    g_assert_cmphex(sva_peek(&vf[0], PASID, IOVA, A_ATS), ==, ENV_NEW);
+    g_assert_cmphex(sva_peek(&vf[1], PASID, IOVA, A_ATS), ==, ENV_OLD);
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_UNIT_PFSID), ==, 0);
+    /* Its own id in PFSID is wrong, and counted. */
+    vtd_iq(e.s, vtd_pdev_q0(vf[1].sid, vf[1].sid, PASID), IOVA);
+    g_assert_true(vtd_wait(e.s));
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_UNIT_PFSID), ==, 1);
+    g_assert_cmphex(vtd_readl(e.s, VTD_FSTS), ==, 0);
+    sva_quit(e.s);
+}
+
+/* Groups and credits are shared, messages carry the sender's id. */
+static void test_vf_requests(void)
+{
+    struct svatest_desc crc = {
+        .op_flags = SVATEST_OP_CRC, .pasid = sva_desc_pasid(PASID),
+        .src = MISSING, .length = 8,
+    };
+    unsigned pri, prgi[2];
+    uint64_t d[4];
+    SvaDev vf[2];
+    Env e = { };
+    int i;
+
+    vf_start(&e, vf, 2);
+    pri = sva_ext_cap(e.s, SID0, CAP_PRI);
+    sva_cfg_writel(e.s, SID0, pri + 12, 2);
+    for (i = 0; i < 2; i++) {
+        unsigned ats = sva_ext_cap(e.s, vf[i].sid, CAP_ATS);
+
+        sva_cfg_writew(e.s, vf[i].sid, ats + 6, 0x8000);
+        sva_dev_channel(&vf[i], 0, SVATEST_C_FLAGS, 0);
+        sva_dev_channel(&vf[i], 0, SVATEST_C_FLAGS, SVATEST_CF_ENABLE |
+                        SVATEST_CF_TRUSTED | SVATEST_CF_ATS | SVATEST_CF_PRI);
+        sva_run(&vf[i], &crc);
+        g_assert_true(vtd_pq_next(e.s, d));
+        g_assert_cmphex(d[0], ==, 1 | 1 << 8 | (uint64_t)PASID << 32 |
+                        vf[i].sid << 16);
+        prgi[i] = d[1] >> 3 & 0x1ff;
+    }
+    g_assert_cmpuint(prgi[0], !=, prgi[1]);
+    /* No credit is left for the physical function. */
+    sva_run(&e.d, &crc);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
+    /* A response to the wrong one of them */
+    vtd_iq(e.s, vtd_resp_q0(vf[1].sid, PASID, 1), vtd_resp_q1(prgi[0]));
+    g_assert_true(vtd_wait(e.s));
+    g_assert_cmphex(error_bits(&vf[1]), ==, SVATEST_ERR_UPRGI);
+    g_assert_cmphex(sva_result(&vf[0]).status, ==, SVATEST_ST_NONE);
+    vtd_iq(e.s, vtd_resp_q0(vf[0].sid, PASID, 1), vtd_resp_q1(prgi[0]));
+    g_assert_true(vtd_wait(e.s));
+    g_assert_cmphex(sva_result(&vf[0]).status, ==, SVATEST_ST_PAGE_INVALID);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 1);
+    g_assert_true(vtd_pq_next(e.s, d));
+    g_assert_cmphex(d[0] >> 16 & 0xffff, ==, SID0);
+    g_assert_cmphex(sva_result(&vf[1]).status, ==, SVATEST_ST_NONE);
+    /* The reset of one gives its credit back; the other one waits on. */
+    sva_run(&vf[0], &crc);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
+    sva_cfg_writew(e.s, vf[1].sid, sva_cap(e.s, vf[1].sid, 0x10) + 8, 0x8000);
+    g_assert_true(vtd_pq_next(e.s, d));
+    g_assert_cmphex(d[0] >> 16 & 0xffff, ==, vf[0].sid);
+    sva_quit(e.s);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+#define ADD(name, fn) qtest_add_func("/svatest/function/" name, fn)
+    SVA_ADD_TABLE("function/capabilities", caps, caps_case);
+    SVA_ADD_TABLE("function/channel", regs, reg_case);
+    ADD("disabled", test_disabled);
+    ADD("reset/function", test_flr);
+    ADD("reset/function-lie", test_flr_lie);
+    ADD("reset/function-held", test_flr_held);
+    ADD("reset/soft", test_soft_reset);
+    ADD("reset/soft-lie", test_soft_reset_lie);
+    qtest_add_data_func("/svatest/function/abort/channel",
+                        GINT_TO_POINTER(false), abort_case);
+    qtest_add_data_func("/svatest/function/abort/all", GINT_TO_POINTER(true),
+                        abort_case);
+    ADD("start-twice", test_start_twice);
+    qtest_add_data_func("/svatest/function/fence/operation",
+                        GINT_TO_POINTER(false), fence_case);
+    qtest_add_data_func("/svatest/function/fence/flag", GINT_TO_POINTER(true),
+                        fence_case);
+    ADD("virtual/isolation", test_vf);
+    ADD("virtual/invalidation", test_vf_invalidation);
+    ADD("virtual/requests", test_vf_requests);
+    return g_test_run();
+}

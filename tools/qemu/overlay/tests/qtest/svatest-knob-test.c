@@ -1,0 +1,435 @@
+/*
+ * svatest: the translation cache, stale translations, and every way to make
+ * the device misbehave
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "svatest-drv.h"
+
+#define PASID   ENV_PASID
+#define OTHER   ENV_OTHER
+#define IOVA    ENV_IOVA
+#define MISSING (ENV_IOVA + 0x10000)
+
+typedef SvaEnv Env;
+
+static void env_start(Env *e)
+{
+    sva_env_start(e, "", "");
+    sva_dev_pri(&e->d, true);
+    sva_dev_writel(&e->d, SVATEST_K_CLEAR, 1);
+}
+
+static uint64_t count(Env *e, unsigned which)
+{
+    return sva_dev_counter(&e->d, which);
+}
+
+static uint32_t error_bits(Env *e)
+{
+    uint32_t bits = sva_dev_readl(&e->d, SVATEST_R_ERROR);
+
+    sva_dev_writel(&e->d, SVATEST_R_ERROR, bits);
+    return bits;
+}
+
+/* A read that starts at @addr; touches one byte of each page */
+static SvaResult touch(Env *e, uint64_t addr, unsigned pages, uint32_t flags)
+{
+    return sva_run(&e->d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_TOUCH | flags, .pasid = sva_desc_pasid(PASID),
+        .dst = addr, .length = pages * KiB4, .imm2 = KiB4,
+    });
+}
+
+/* Take a request off the queue; returns its group index */
+static unsigned expect_request(Env *e, uint64_t addr, bool last)
+{
+    uint64_t d[4];
+
+    g_assert_true(vtd_pq_next(e->s, d));
+    g_assert_cmphex(d[0], ==, 1 | 1 << 8 | SID0 << 16 |
+                    (uint64_t)PASID << 32);
+    g_assert_cmphex(d[1] & ~0xfffull, ==, addr);
+    g_assert_cmpuint(d[1] & 3, ==, 1);
+    g_assert_cmpuint((d[1] >> 2) & 1, ==, last);
+    return (d[1] >> 3) & 0x1ff;
+}
+
+static void respond(Env *e, unsigned prgi, unsigned code)
+{
+    vtd_iq(e->s, vtd_resp_q0(SID0, PASID, code), vtd_resp_q1(prgi));
+    g_assert_true(vtd_wait(e->s));
+}
+
+/* The translation cache */
+
+static void test_capacity(void)
+{
+    Env e = { };
+    int i;
+
+    sva_env_start(&e, "", ",atc-entries=4");
+    for (i = 1; i < 5; i++) {
+        sva_env_map(&e, IOVA + i * KiB4);
+    }
+    sva_dev_writel(&e.d, SVATEST_K_CLEAR, 1);
+    for (i = 0; i < 5; i++) {
+        g_assert_true(sva_access(&e.d, PASID, IOVA + i * KiB4,
+                                 A_READ | A_ATS));
+    }
+    g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_MISSES), ==, 5);
+    g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_EVICTIONS), ==, 1);
+    g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_HITS), ==, 0);
+    /* The oldest went, the others are there. */
+    g_assert_true(sva_access(&e.d, PASID, IOVA + KiB4, A_READ | A_ATS));
+    g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_HITS), ==, 1);
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_READ | A_ATS));
+    g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_MISSES), ==, 6);
+    sva_quit(e.s);
+}
+
+/* One request brings in eight pages of what is still to be done. */
+static void test_read_ahead(void)
+{
+    Env e = { };
+    int i;
+
+    env_start(&e);
+    for (i = 0; i < 20; i++) {
+        sva_env_map(&e, MISSING + i * KiB4);
+    }
+    g_assert_cmphex(touch(&e, MISSING, 20, 0).status, ==, SVATEST_ST_OK);
+    g_assert_cmpuint(count(&e, SVATEST_CNT_TRANSLATIONS), ==, 3);
+    g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_MISSES), ==, 3);
+    g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_HITS), ==, 17);
+    sva_quit(e.s);
+}
+
+/* A hit without the right is a miss; what comes back replaces it. */
+static void test_upgrade(void)
+{
+    Env e = { };
+
+    env_start(&e);
+    sva_clear_bits(e.s, e.leaf, FS_RW);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, ENV_OLD);
+    sva_set_bits(e.s, e.leaf, FS_RW);
+    vtd_iq(e.s, vtd_iotlb_q0(IOTLB_GLOBAL, 0), 0);
+    g_assert_true(vtd_wait(e.s));
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_WRITE | A_ATS));
+    g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_MISSES), ==, 2);
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_READ | A_ATS));
+    g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_MISSES), ==, 2);
+    g_assert_cmpuint(sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_ATC_DUMP,
+    }).result, ==, 1);
+    sva_quit(e.s);
+}
+
+/* Counted only with x-check-stale, and only when the page is another one */
+static void stale_case(const void *opaque)
+{
+    bool cached = GPOINTER_TO_INT(opaque);
+    unsigned how = cached ? A_ATS : 0;
+    unsigned which = cached ? SVATEST_CNT_ATC_STALE : SVATEST_CNT_UNIT_STALE;
+    Env e = { };
+
+    sva_env_start(&e, ",x-check-stale=on", "");
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, how), ==, ENV_OLD);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, how), ==, ENV_OLD);
+    g_assert_cmpuint(count(&e, SVATEST_CNT_UNIT_STALE), ==, 0);
+    sva_write64(e.s, e.leaf, e.new | FS_ALL | FS_A | FS_D);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, how), ==, ENV_OLD);
+    g_assert_cmpuint(count(&e, which), ==, 1);
+    g_assert_cmpuint(count(&e, SVATEST_CNT_UNIT_STALE), ==, 1);
+    sva_write64(e.s, e.leaf, e.old | FS_ALL | FS_A | FS_D);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, how), ==, ENV_OLD);
+    g_assert_cmpuint(count(&e, which), ==, 1);
+    /* A right that is gone, a structure that is gone */
+    sva_clear_bits(e.s, e.leaf, FS_US);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, how), ==, ENV_OLD);
+    g_assert_cmpuint(count(&e, which), ==, 2);
+    sva_set_bits(e.s, e.leaf, FS_US);
+    vtd_unbind(e.s, SID0, PASID);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, how), ==, ENV_OLD);
+    g_assert_cmpuint(count(&e, which), ==, 3);
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+static void test_stale_off(void)
+{
+    Env e = { };
+
+    env_start(&e);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, ENV_OLD);
+    sva_clear_bits(e.s, e.leaf, FS_P);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, ENV_OLD);
+    g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_STALE), ==, 0);
+    g_assert_cmpuint(count(&e, SVATEST_CNT_UNIT_STALE), ==, 0);
+    sva_quit(e.s);
+}
+
+/* Knobs */
+
+static void test_ignore(void)
+{
+    Env e = { };
+    int i;
+
+    env_start(&e);
+    sva_dev_writel(&e.d, SVATEST_K_INV_IGNORE, 1);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, ENV_OLD);
+    sva_write64(e.s, e.leaf, e.new | FS_ALL);
+    for (i = 0; i < 2; i++) {
+        vtd_iq(e.s, vtd_iotlb_q0(IOTLB_GLOBAL, 0), 0);
+        vtd_iq(e.s, vtd_pdev_q0(SID0, SID0, PASID), IOVA);
+        g_assert_true(vtd_wait(e.s));
+        g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==,
+                        i ? ENV_NEW : ENV_OLD);
+    }
+    g_assert_cmpuint(count(&e, SVATEST_CNT_INV_IGNORED), ==, 1);
+    g_assert_cmpuint(count(&e, SVATEST_CNT_INV_PAGE), ==, 2);
+    vtd_iq(e.s, vtd_pdev_q0(SID0, SID0, PASID), DEV_ALL | 1 << 11);
+    vtd_iq(e.s, vtd_pdev_q0(SID0, SID0, PASID), DEV_ALL | 1 << 11 | 1);
+    g_assert_true(vtd_wait(e.s));
+    g_assert_cmpuint(count(&e, SVATEST_CNT_INV_ALL), ==, 1);
+    g_assert_cmpuint(count(&e, SVATEST_CNT_INV_GLOBAL), ==, 1);
+    sva_quit(e.s);
+}
+
+/* Writing 0 sends what is held; the cache was emptied at once. */
+static void test_hold_release(void)
+{
+    Env e = { };
+
+    env_start(&e);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, ENV_OLD);
+    sva_write64(e.s, e.leaf, e.new | FS_ALL);
+    vtd_iq(e.s, vtd_iotlb_q0(IOTLB_GLOBAL, 0), 0);
+    sva_dev_writel(&e.d, SVATEST_K_INV_HOLD, SVATEST_INV_HOLD_EVER);
+    vtd_iq(e.s, vtd_pdev_q0(SID0, SID0, PASID), IOVA);
+    vtd_iq(e.s, vtd_pdev_q0(SID0, SID0, OTHER), IOVA);
+    g_assert_false(vtd_wait(e.s));
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, ENV_NEW);
+    g_assert_false(vtd_wait_done(e.s));
+    sva_dev_writel(&e.d, SVATEST_K_INV_HOLD, 0);
+    g_assert_true(vtd_wait_done(e.s));
+    g_assert_cmphex(vtd_readl(e.s, VTD_FSTS), ==, 0);
+    g_assert_cmpuint(count(&e, SVATEST_CNT_UNIT_UNEXPECTED), ==, 0);
+    sva_quit(e.s);
+}
+
+static void test_drop_response(void)
+{
+    Env e = { };
+    unsigned prgi;
+
+    env_start(&e);
+    sva_dev_writel(&e.d, SVATEST_K_RESP_DROP, 1);
+    touch(&e, MISSING, 1, 0);
+    prgi = expect_request(&e, MISSING, true);
+    respond(&e, prgi, 1);
+    g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_NONE);
+    g_assert_cmpuint(count(&e, SVATEST_CNT_RESP_DROPPED), ==, 1);
+    g_assert_cmpuint(count(&e, SVATEST_CNT_RESP_INVALID), ==, 0);
+    respond(&e, prgi, 1);
+    g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_PAGE_INVALID);
+    sva_quit(e.s);
+}
+
+typedef struct PrFlag {
+    const char *name;
+    unsigned knob, value;
+    uint64_t q0_set, q0_clear, q1_clear;
+} PrFlag;
+
+#define PV(pasid)   ((uint64_t)(pasid) << 32)
+static const PrFlag pr_flags[] = {
+    { "no-last", SVATEST_K_PR_FLAGS, SVATEST_KP_NO_LAST, 0, 0, 4 },
+    { "no-pasid", SVATEST_K_PR_FLAGS, SVATEST_KP_NO_PASID, 0,
+      PV(0xfffff) | 1 << 8 },
+    { "privileged", SVATEST_K_PR_FLAGS, SVATEST_KP_PRIV, 1ull << 53 },
+    { "execute", SVATEST_K_PR_FLAGS, SVATEST_KP_EXEC, 1ull << 52 },
+    { "other-pasid", SVATEST_K_PASID_XOR, ENV_PASID ^ ENV_OTHER, PV(OTHER),
+      PV(PASID & ~OTHER) },
+    { "other-requester", SVATEST_K_DEVFN_OFFSET, SID1 - SID0,
+      (SID1 & ~SID0) << 16, (SID0 & ~SID1) << 16 },
+};
+
+static void pr_flag_case(const void *opaque)
+{
+    const PrFlag *f = opaque;
+    uint64_t q0 = 1 | 1 << 8 | SID0 << 16 | PV(PASID), d[4];
+    Env e = { };
+
+    env_start(&e);
+    e.entry.q[2] |= PE_SRE;
+    vtd_bind(e.s, SID0, PASID, &e.entry);
+    vtd_context(e.s, SID1, CTX_ALL);
+    vtd_bind(e.s, SID1, PASID, &e.entry);
+    vtd_flush_all(e.s);
+    g_assert_cmphex(sva_dev_readl(&e.d, f->knob), ==, 0);
+    sva_dev_writel(&e.d, f->knob, f->value);
+    g_assert_cmphex(sva_dev_readl(&e.d, f->knob), ==, f->value);
+    touch(&e, MISSING, 1, 0);
+    g_assert_true(vtd_pq_next(e.s, d));
+    g_assert_cmphex(d[0], ==, (q0 & ~f->q0_clear) | f->q0_set);
+    g_assert_cmphex(d[1] & 7, ==, 5 & ~f->q1_clear);
+    if (f->knob == SVATEST_K_DEVFN_OFFSET) {
+        /* The answer goes to who was named, which knows nothing of it. */
+        vtd_iq(e.s, vtd_resp_q0(SID1, PASID, 1), vtd_resp_q1(d[1] >> 3 &
+                                                              0x1ff));
+        g_assert_true(vtd_wait(e.s));
+        g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_NONE);
+    } else if (!f->q1_clear) {
+        vtd_iq(e.s, vtd_resp_q0(SID0, f->value == SVATEST_KP_NO_PASID ?
+                                NO_PASID : d[0] >> 32 & 0xfffff, 1),
+               vtd_resp_q1(d[1] >> 3 & 0x1ff));
+        g_assert_true(vtd_wait(e.s));
+        g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_PAGE_INVALID);
+        g_assert_cmphex(error_bits(&e), ==, 0);
+    }
+    sva_quit(e.s);
+}
+
+static void test_after_stop(void)
+{
+    uint64_t d[4];
+    Env e = { };
+
+    env_start(&e);
+    sva_dev_writel(&e.d, SVATEST_K_PR_FLAGS, SVATEST_KP_AFTER_STOP);
+    sva_dev_writel(&e.d, SVATEST_R_PASID_STOP, SVATEST_STOP_MARKER | PASID);
+    g_assert_true(vtd_pq_next(e.s, d));
+    g_assert_cmphex(d[1] & 7, ==, 4);
+    g_assert_true(vtd_pq_next(e.s, d));
+    g_assert_cmphex(d[1] & 7, ==, 5);
+    g_assert_cmphex(d[0], ==, 1 | 1 << 8 | SID0 << 16 | PV(PASID));
+    respond(&e, d[1] >> 3 & 0x1ff, 0);
+    g_assert_cmphex(error_bits(&e), ==, 0);
+    sva_quit(e.s);
+}
+
+/* Memory requests with another PASID, or as another function */
+static void test_isolation(void)
+{
+    Env e = { };
+
+    env_start(&e);
+    sva_dev_writel(&e.d, SVATEST_K_PASID_XOR, 1);
+    g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ));
+    vtd_expect_fault(e.s, &(SvaFault) {
+        .reason = 0x59, .sid = SID0, .pasid = PASID ^ 1, .addr = IOVA,
+        .t1 = true,
+    });
+    /* Requests without PASID are none the wiser. */
+    g_assert_true(sva_access(&e.d, NO_PASID, IOVA, A_READ));
+    sva_dev_writel(&e.d, SVATEST_K_PASID_XOR, 0);
+    sva_dev_writel(&e.d, SVATEST_K_DEVFN_OFFSET, 3);
+    g_assert_false(sva_access(&e.d, PASID, IOVA, A_WRITE));
+    vtd_expect_fault(e.s, &(SvaFault) {
+        .reason = 0x41, .sid = SID0 + 3, .pasid = PASID, .addr = IOVA,
+    });
+    sva_quit(e.s);
+}
+
+static void test_early_completion(void)
+{
+    uint64_t done;
+    Env e = { };
+
+    env_start(&e);
+    done = sva_env_map(&e, IOVA + KiB4);
+    sva_dev_writel(&e.d, SVATEST_K_LIE, SVATEST_KL_EARLY);
+    sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_FILL | SVATEST_F_COMPLETION,
+        .pasid = sva_desc_pasid(PASID), .dst = MISSING, .length = 8,
+        .tag = 99, .completion = IOVA + KiB4,
+    });
+    g_assert_cmphex(sva_dev_state(&e.d, 0), ==, SVATEST_STATE_WAIT_PRG);
+    g_assert_cmphex(sva_read64(e.s, done), ==, SVATEST_ST_OK | 99ull << 32);
+    g_assert_cmphex(sva_read64(e.s, done + 24), ==, 1ull << 32);
+    sva_quit(e.s);
+}
+
+/* Borders of slices: as many as bytes, and the result is the same. */
+static void test_slices(void)
+{
+    uint64_t before, page;
+    Env e = { };
+
+    env_start(&e);
+    page = sva_env_map(&e, MISSING);
+    sva_dev_writel(&e.d, SVATEST_K_SLICE_BYTES, 1);
+    before = count(&e, SVATEST_CNT_SLICES);
+    g_assert_cmphex(sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_COPY, .pasid = sva_desc_pasid(PASID),
+        .src = IOVA, .dst = MISSING, .length = 8,
+    }).status, ==, SVATEST_ST_OK);
+    g_assert_cmpuint(count(&e, SVATEST_CNT_SLICES) - before, >=, 8);
+    g_assert_cmphex(sva_read64(e.s, page), ==, ENV_OLD);
+    sva_quit(e.s);
+}
+
+typedef struct Knob {
+    const char *name;
+    unsigned knob;
+    uint32_t good, bad;
+} Knob;
+
+static const Knob knobs[] = {
+    { "page-request-flags", SVATEST_K_PR_FLAGS, 0x1f, 0x20 },
+    { "pasid", SVATEST_K_PASID_XOR, 0xfffff, 0x100000 },
+    { "requester", SVATEST_K_DEVFN_OFFSET, 0xff, 0x100 },
+    { "lie", SVATEST_K_LIE, 3, 4 },
+    { "slice-bytes", SVATEST_K_SLICE_BYTES, SVATEST_MEM_SIZE,
+      SVATEST_MEM_SIZE + 1 },
+    { "slice-bytes-none", SVATEST_K_SLICE_BYTES, 1, 0 },
+    { "slice-commands", SVATEST_K_SLICE_CMDS, 256, 257 },
+    { "slice-commands-none", SVATEST_K_SLICE_CMDS, 1, 0 },
+    { "unknown", SVATEST_K_CLEAR + 4, 0, 1 },
+};
+
+static void knob_case(const void *opaque)
+{
+    const Knob *k = opaque;
+    Env e = { };
+
+    env_start(&e);
+    if (k->good) {
+        sva_dev_writel(&e.d, k->knob, k->good);
+        g_assert_cmphex(error_bits(&e), ==, 0);
+    }
+    sva_dev_writel(&e.d, k->knob, k->bad);
+    g_assert_cmphex(error_bits(&e), ==, SVATEST_ERR_CONFIG);
+    g_assert_cmphex(sva_dev_readl(&e.d, k->knob), ==, k->good);
+    sva_quit(e.s);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+#define ADD(name, fn) qtest_add_func("/svatest/" name, fn)
+    ADD("atc/capacity", test_capacity);
+    ADD("atc/read-ahead", test_read_ahead);
+    ADD("atc/upgrade", test_upgrade);
+    qtest_add_data_func("/svatest/stale/unit", GINT_TO_POINTER(false),
+                        stale_case);
+    qtest_add_data_func("/svatest/stale/device", GINT_TO_POINTER(true),
+                        stale_case);
+    ADD("stale/off", test_stale_off);
+    ADD("knob/ignore", test_ignore);
+    ADD("knob/hold-release", test_hold_release);
+    ADD("knob/drop-response", test_drop_response);
+    ADD("knob/after-stop", test_after_stop);
+    ADD("knob/isolation", test_isolation);
+    ADD("knob/early-completion", test_early_completion);
+    ADD("knob/slices", test_slices);
+    SVA_ADD_TABLE("knob/request", pr_flags, pr_flag_case);
+    SVA_ADD_TABLE("knob/value", knobs, knob_case);
+    return g_test_run();
+}
