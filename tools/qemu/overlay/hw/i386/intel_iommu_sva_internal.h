@@ -84,6 +84,7 @@ enum { SVA_TTM_LEGACY, SVA_TTM_SCALABLE, SVA_TTM_RESERVED, SVA_TTM_ABORT };
 #define SVA_PE0_SSADE       BIT_ULL(9)
 #define SVA_PE0_RSVD        (BIT_ULL(5) | MAKE_64BIT_MASK(10, 2))
 #define SVA_PE1_DID(v)      extract64(v, 0, 16)
+#define SVA_PE1_PWSNP       BIT_ULL(23)
 #define SVA_PE1_RSVD        (MAKE_64BIT_MASK(16, 7) | MAKE_64BIT_MASK(25, 5))
 #define SVA_PE2_SRE         BIT_ULL(0)
 #define SVA_PE2_FSPM(v)     extract64(v, 2, 2)
@@ -147,6 +148,7 @@ typedef enum VTDSvaFault {
     SVA_SS_RIGHT            = 0x79,
     SVA_SS_RSVD             = 0x7a,
     SVA_SS_TOP_ACCESS       = 0x7b,
+    SVA_SS_AD_SNOOP         = 0x7c,
     SVA_NOT_CANONICAL       = 0x80,
     SVA_USER                = 0x81,
     SVA_EXECUTE             = 0x82,
@@ -155,6 +157,7 @@ typedef enum VTDSvaFault {
     SVA_WRITE               = 0x85,
     SVA_READ                = 0x86,
     SVA_INTERRUPT_RANGE     = 0x87,
+    SVA_FS_AD_SNOOP         = 0x90,
     SVA_FS_AD_FAILED        = 0x91,
 } VTDSvaFault;
 

@@ -327,13 +327,232 @@ static void test_unexpected(void)
     sva_quit(e.s);
 }
 
+/* What the answer says of a page beside its address */
+typedef struct Attr {
+    const char *name;
+    uint64_t fs_set, fs_clear, q2;
+    uint32_t flags;
+    unsigned aux;
+    uint32_t want;
+} Attr;
+
+#define SIZE4K  (12u << 24)
+static const Attr attrs[] = {
+    { "plain", 0, 0, 0, 0, SVATEST_AUX_READ, RIGHTS | SIZE4K },
+    { "global", 1 << 8, 0, 0, 0, SVATEST_AUX_READ,
+      RIGHTS | SVATEST_DET_GLOBAL | SIZE4K },
+    /* Execute right is told only to who asks for it. */
+    { "execute", 0, 0, PE_NXE, 0, SVATEST_AUX_READ | SVATEST_AUX_EXEC,
+      RIGHTS | SVATEST_DET_EXEC | SIZE4K },
+    { "execute-not-asked", 0, 0, PE_NXE, 0, SVATEST_AUX_READ,
+      RIGHTS | SIZE4K },
+    { "execute-disabled", FS_XD, 0, PE_NXE, 0,
+      SVATEST_AUX_READ | SVATEST_AUX_EXEC, RIGHTS | SIZE4K },
+    { "privileged", 0, FS_US, PE_SRE, SVATEST_F_PRIV, SVATEST_AUX_READ,
+      RIGHTS | SVATEST_DET_PRIV | SIZE4K },
+    { "privileged-write-protect", 0, FS_RW, PE_SRE | PE_WPE, SVATEST_F_PRIV,
+      SVATEST_AUX_WRITE, SVATEST_DET_READ | SVATEST_DET_PRIV | SIZE4K },
+    { "privileged-no-write-protect", 0, FS_RW, PE_SRE, SVATEST_F_PRIV,
+      SVATEST_AUX_WRITE, RIGHTS | SVATEST_DET_PRIV | SIZE4K },
+    { "privileged-absent", 0, FS_P, PE_SRE, SVATEST_F_PRIV, SVATEST_AUX_READ,
+      SVATEST_DET_PRIV | SIZE4K },
+    /* SMEP: no fetch by the supervisor from a page of the user */
+    { "privileged-execute", 0, FS_US, PE_SRE | PE_SMEP, SVATEST_F_PRIV,
+      SVATEST_AUX_READ | SVATEST_AUX_EXEC,
+      RIGHTS | SVATEST_DET_PRIV | SVATEST_DET_EXEC | SIZE4K },
+    { "privileged-execute-user", 0, 0, PE_SRE | PE_SMEP, SVATEST_F_PRIV,
+      SVATEST_AUX_READ | SVATEST_AUX_EXEC,
+      RIGHTS | SVATEST_DET_PRIV | SIZE4K },
+    { "privileged-execute-smep-off", 0, 0, PE_SRE, SVATEST_F_PRIV,
+      SVATEST_AUX_READ | SVATEST_AUX_EXEC,
+      RIGHTS | SVATEST_DET_PRIV | SVATEST_DET_EXEC | SIZE4K },
+};
+
+static void attr_case(const void *opaque)
+{
+    const Attr *a = opaque;
+    Env e = { };
+    SvaResult r;
+    int i;
+
+    env_start(&e);
+    sva_set_bits(e.s, e.leaf, a->fs_set);
+    sva_clear_bits(e.s, e.leaf, a->fs_clear);
+    e.entry.q[2] |= a->q2;
+    vtd_bind(e.s, SID0, PASID, &e.entry);
+    /* The second time from the unit's IOTLB */
+    for (i = 0; i < 2; i++) {
+        r = sva_xlate(&e.d, PASID, IOVA + 0x123, a->aux, a->flags);
+        g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
+        g_assert_cmphex(r.detail, ==, a->want);
+        if (a->want & RIGHTS) {
+            g_assert_cmphex(r.result, ==, e.old + 0x123);
+        }
+    }
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+/* Nested and second stage: the smaller page, the common rights */
+typedef struct Stage {
+    const char *name;
+    bool nested;
+    uint64_t fs_clear, ss_clear, ss_upper_clear;
+    uint32_t want;
+} Stage;
+
+static const Stage stages[] = {
+    { "second/both", false, 0, 0, 0, RIGHTS | SIZE4K },
+    { "second/read", false, 0, SS_W, 0, SVATEST_DET_READ | SIZE4K },
+    { "second/write", false, 0, SS_R, 0, SVATEST_DET_WRITE | SIZE4K },
+    { "second/none", false, 0, SS_ALL, 0, SIZE4K },
+    { "second/no-common", false, 0, SS_R, SS_W, SIZE4K },
+    { "nested/both", true, 0, 0, 0, RIGHTS | SIZE4K },
+    { "nested/read-first", true, FS_RW, 0, 0, SVATEST_DET_READ | SIZE4K },
+    { "nested/read-second", true, 0, SS_W, 0, SVATEST_DET_READ | SIZE4K },
+    { "nested/write", true, 0, SS_R, 0, SVATEST_DET_WRITE | SIZE4K },
+    { "nested/no-common", true, FS_RW, SS_R, 0, SIZE4K },
+    { "nested/none", true, 0, SS_ALL, 0, SIZE4K },
+    { "nested/supervisor", true, FS_US, 0, 0, SIZE4K },
+};
+
+static void stage_case(const void *opaque)
+{
+    const Stage *c = opaque;
+    uint64_t leaf, ss_leaf, gpa;
+    SvaTable fs, ss;
+    SvaEntry entry;
+    Env e = { };
+    SvaResult r;
+
+    env_start(&e);
+    gpa = c->nested ? 0x4000000000ull + e.old : IOVA;
+    vtd_table(&ss, e.s, true, 4, NULL);
+    ss_leaf = vtd_map(&ss, gpa, e.old, SS_ALL & ~c->ss_clear, 1);
+    entry = vtd_entry_second(&ss, 77);
+    if (c->nested) {
+        vtd_table(&fs, e.s, false, 4, &ss);
+        leaf = vtd_map(&fs, IOVA, gpa, FS_ALL & ~c->fs_clear, 1);
+        entry = vtd_entry_nested(&fs, 77);
+    }
+    entry.q[0] |= PE_SSADE;
+    sva_clear_bits(e.s, vtd_slot(&ss, gpa, 2), c->ss_upper_clear);
+    vtd_bind(e.s, SID0, PASID, &entry);
+    r = sva_xlate(&e.d, PASID, IOVA, SVATEST_AUX_READ | SVATEST_AUX_WRITE, 0);
+    g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
+    g_assert_cmphex(r.detail, ==, c->want);
+    /* Dirty exactly if write right was given */
+    g_assert_cmphex(!!(sva_read64(e.s, ss_leaf) & SS_D), ==,
+                    !!(c->want & SVATEST_DET_WRITE));
+    if (c->nested) {
+        g_assert_cmphex(!!(sva_read64(e.s, leaf) & FS_D), ==,
+                        !!(c->want & SVATEST_DET_WRITE));
+    }
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+/* NW: read right only, and no D; a later write asks again. */
+static void test_no_write_then_write(void)
+{
+    Env e = { };
+
+    env_start(&e);
+    g_assert_cmphex(sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_READ | SVATEST_F_NO_WRITE,
+        .pasid = sva_desc_pasid(PASID), .src = IOVA, .length = 8,
+    }).status, ==, SVATEST_ST_OK);
+    g_assert_cmphex(sva_read64(e.s, e.leaf) & FS_D, ==, 0);
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_WRITE | A_ATS));
+    g_assert_cmphex(sva_read64(e.s, e.leaf) & FS_D, ==, FS_D);
+    sva_quit(e.s);
+}
+
+/* A request for some pages ends where one is missing. */
+static void test_several_pages(void)
+{
+    Env e = { };
+    SvaResult r;
+    int i;
+
+    env_start(&e);
+    sva_dev_writel(&e.d, SVATEST_K_CLEAR, 1);
+    for (i = 1; i < 6; i++) {
+        sva_env_map(&e, IOVA + i * KiB4);
+    }
+    sva_clear_bits(e.s, vtd_slot(&e.fs, IOVA + 3 * KiB4, 1), FS_P);
+    r = sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_CRC, .pasid = sva_desc_pasid(PASID),
+        .src = IOVA, .length = 6 * KiB4,
+    });
+    g_assert_cmphex(r.status, ==, SVATEST_ST_NO_RIGHT);
+    g_assert_cmphex(r.result, ==, IOVA + 3 * KiB4);
+    g_assert_cmphex(r.bytes, ==, 3 * KiB4);
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_TRANSLATIONS), ==, 2);
+    g_assert_cmpuint(sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_ATC_DUMP,
+    }).result, ==, 3);
+    /* Nor is anything asked for behind the last page that is wanted. */
+    g_assert_cmphex(sva_read64(e.s, vtd_slot(&e.fs, IOVA + 4 * KiB4, 1)) &
+                    FS_A, ==, 0);
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+/* No further than the command goes, up to the end of the address space */
+static void test_last_page(void)
+{
+    const uint64_t top = 0xfffffffffffff000ull;
+    uint64_t page;
+    Env e = { };
+
+    env_start(&e);
+    page = sva_env_map(&e, top);
+    sva_write64(e.s, page + 0xff0, ENV_NEW);
+    g_assert_cmphex(sva_peek(&e.d, PASID, top + 0xff0, A_ATS), ==, NEW);
+    g_assert_cmphex(sva_peek(&e.d, PASID, top + 0xff0, 0), ==, NEW);
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+/* A large page gives a large translation, dropped by any page of it. */
+static void test_large(void)
+{
+    uint64_t iova = 0x5000000000ull, big;
+    Env e = { };
+    SvaResult r;
+
+    env_start(&e);
+    big = sva_pages(e.s, MiB2, MiB2);
+    vtd_map(&e.fs, iova, big, FS_ALL, 2);
+    sva_write64(e.s, big + 0x123000, NEW);
+    r = sva_xlate(&e.d, PASID, iova + 0x123000, SVATEST_AUX_READ, 0);
+    g_assert_cmpuint(SVATEST_DET_SIZE_LG2(r.detail), ==, 21);
+    g_assert_cmphex(r.result, ==, big + 0x123000);
+    sva_dev_writel(&e.d, SVATEST_K_CLEAR, 1);
+    g_assert_cmphex(sva_peek(&e.d, PASID, iova + 0x123000, A_ATS), ==, NEW);
+    g_assert_cmphex(sva_peek(&e.d, PASID, iova, A_ATS), ==, 0);
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_TRANSLATIONS), ==, 1);
+    vtd_iq(e.s, vtd_pdev_q0(SID0, SID0, PASID), iova + 0x1000);
+    g_assert_true(vtd_wait(e.s));
+    g_assert_cmphex(sva_peek(&e.d, PASID, iova, A_ATS), ==, 0);
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_TRANSLATIONS), ==, 2);
+    sva_quit(e.s);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     SVA_ADD_TABLE("ats/answer", answers, answer_case);
     SVA_ADD_TABLE("ats/broken", brokens, broken_case);
     SVA_ADD_TABLE("ats/cache", invs, inv_case);
+    SVA_ADD_TABLE("ats/attribute", attrs, attr_case);
+    SVA_ADD_TABLE("ats/stages", stages, stage_case);
 #define ADD(name, fn) qtest_add_func("/svatest/ats/" name, fn)
+    ADD("no-write-then-write", test_no_write_then_write);
+    ADD("several-pages", test_several_pages);
+    ADD("last-page", test_last_page);
+    ADD("large", test_large);
     ADD("translate", test_translate);
     ADD("translated", test_translated);
     ADD("cache/wrong-order", test_wrong_order);

@@ -9,6 +9,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/bswap.h"
 #include "svatest-drv.h"
 
 #define PASID   0x12345u
@@ -449,6 +450,263 @@ static void test_requester_without_pasid(void)
     sva_quit(e.s);
 }
 
+/*
+ * The walk cache: an invalidation with the hint IH, which says that nothing but
+ * leaf entries changed, keeps the tables above. Here another leaf table was put
+ * in place, so what follows tells whether the old one is still in use.
+ */
+typedef struct Hint {
+    const char *name;
+    Inv inv;
+    bool kept;
+} Hint;
+
+static const Hint hints[] = {
+    { "page", { 6, PIOTLB_PAGE, ENV_DID, ENV_PASID, ENV_IOVA } },
+    { "page-hint", { 6, PIOTLB_PAGE, ENV_DID, ENV_PASID, ENV_IOVA | IH },
+      true },
+    { "page-other", { 6, PIOTLB_PAGE, ENV_DID, ENV_PASID,
+                      ENV_IOVA + MiB2 }, true },
+    { "pasid", { 6, PIOTLB_ALL, ENV_DID, ENV_PASID } },
+    { "pasid-other", { 6, PIOTLB_ALL, ENV_DID, ENV_OTHER }, true },
+    { "iotlb-page", { 2, IOTLB_PAGE, ENV_DID, 0, ENV_IOVA } },
+    { "iotlb-page-hint", { 2, IOTLB_PAGE, ENV_DID, 0, ENV_IOVA | IH }, true },
+    { "iotlb-domain", { 2, IOTLB_DOMAIN, ENV_DID } },
+    { "iotlb-domain-other", { 2, IOTLB_DOMAIN, DID2 }, true },
+    { "iotlb-global", { 2, IOTLB_GLOBAL } },
+};
+
+static void new_leaf_table(SvaEnv *e)
+{
+    uint64_t page = sva_page(e->s);
+
+    sva_write64(e->s, page + (ENV_IOVA >> 12 & 0x1ff) * 8, e->new | FS_ALL);
+    sva_write64(e->s, vtd_slot(&e->fs, ENV_IOVA, 2), page | FS_ALL);
+}
+
+/* The IOTLB's own entry of the page has to go in any case. */
+static void hint_case(const void *opaque)
+{
+    const Hint *h = opaque;
+    SvaEnv e = { };
+
+    sva_env_start(&e, ",x-walk-cache=on", "");
+    g_assert_cmphex(sva_peek(&e.d, ENV_PASID, ENV_IOVA, 0), ==, OLD);
+    new_leaf_table(&e);
+    invalidate(e.s, &h->inv);
+    invalidate(e.s, &(Inv) { 6, PIOTLB_PAGE, ENV_DID, ENV_PASID,
+                             ENV_IOVA | IH });
+    g_assert_cmphex(sva_peek(&e.d, ENV_PASID, ENV_IOVA, 0), ==,
+                    h->kept ? OLD : NEW);
+    sva_quit(e.s);
+}
+
+/* A page request drops the table as well: it may have been exchanged. */
+static void test_walk_cache_request(void)
+{
+    SvaEnv e = { };
+
+    sva_env_start(&e, ",x-walk-cache=on", "");
+    sva_dev_pri(&e.d, true);
+    g_assert_cmphex(sva_peek(&e.d, ENV_PASID, ENV_IOVA, 0), ==, OLD);
+    new_leaf_table(&e);
+    sva_page_request(&e.d, ENV_PASID, ENV_IOVA, 1, SVATEST_PR_READ);
+    g_assert_cmphex(sva_peek(&e.d, ENV_PASID, ENV_IOVA, 0), ==, NEW);
+    sva_quit(e.s);
+}
+
+/* Without one IH makes no difference. */
+static void test_no_walk_cache(void)
+{
+    SvaEnv e = { };
+
+    sva_env_start(&e, "", "");
+    g_assert_cmphex(sva_peek(&e.d, ENV_PASID, ENV_IOVA, 0), ==, OLD);
+    new_leaf_table(&e);
+    invalidate(e.s, &(Inv) { 6, PIOTLB_PAGE, ENV_DID, ENV_PASID,
+                             ENV_IOVA | IH });
+    g_assert_cmphex(sva_peek(&e.d, ENV_PASID, ENV_IOVA, 0), ==, NEW);
+    sva_quit(e.s);
+}
+
+/* A reset of the root pointer forgets tables, too. */
+static void test_walk_cache_root(void)
+{
+    SvaEnv e = { };
+
+    sva_env_start(&e, ",x-walk-cache=on", "");
+    g_assert_cmphex(sva_peek(&e.d, ENV_PASID, ENV_IOVA, 0), ==, OLD);
+    new_leaf_table(&e);
+    vtd_set_root(e.s, TTM_SCALABLE);
+    g_assert_cmphex(sva_peek(&e.d, ENV_PASID, ENV_IOVA, 0), ==, NEW);
+    sva_quit(e.s);
+}
+
+/* What the entries above the table allow is remembered with it. */
+typedef struct Above {
+    const char *name;
+    uint64_t set, clear, q2;
+    unsigned how;
+    uint8_t fault;
+} Above;
+
+static const Above aboves[] = {
+    { "read-only", 0, FS_RW, 0, A_WRITE, 0x85 },
+    { "supervisor", 0, FS_US, PE_SRE, A_READ, 0x81 },
+    { "execute", FS_XD, 0, PE_NXE, A_READ | A_EXEC, 0x82 },
+    { "nothing", 0, 0, 0, A_WRITE, 0 },
+};
+
+static void above_case(const void *opaque)
+{
+    const Above *a = opaque;
+    uint64_t next = ENV_IOVA + KiB4;
+    SvaEnv e = { };
+    SvaFault f;
+
+    sva_env_start(&e, ",x-walk-cache=on", "");
+    vtd_map(&e.fs, next, e.new, FS_ALL, 1);
+    sva_set_bits(e.s, vtd_slot(&e.fs, ENV_IOVA, 3), a->set);
+    sva_clear_bits(e.s, vtd_slot(&e.fs, ENV_IOVA, 3), a->clear);
+    e.entry.q[2] |= a->q2;
+    vtd_bind(e.s, SID0, ENV_PASID, &e.entry);
+    /* The table gets known by a request that is allowed. */
+    g_assert_true(sva_access(&e.d, ENV_PASID, ENV_IOVA,
+                             a->q2 & PE_SRE ? A_READ | A_PRIV : A_READ));
+    sva_set_bits(e.s, vtd_slot(&e.fs, ENV_IOVA, 3), a->clear);
+    sva_clear_bits(e.s, vtd_slot(&e.fs, ENV_IOVA, 3), a->set);
+    g_assert_cmpuint(sva_access(&e.d, ENV_PASID, next, a->how), ==, !a->fault);
+    if (a->fault) {
+        g_assert_true(vtd_fault_next(e.s, &f));
+        g_assert_cmphex(f.reason, ==, a->fault);
+    }
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+/* In nested mode the second stage's right on the table is remembered. */
+static void walk_cache_nested_case(const void *opaque)
+{
+    bool locked = GPOINTER_TO_INT(opaque);
+    uint64_t table, gpa_entry;
+    SvaTable fs, ss;
+    SvaEntry entry;
+    SvaEnv e = { };
+    int level;
+
+    sva_env_start(&e, ",x-walk-cache=on", "");
+    vtd_table(&ss, e.s, true, 4, NULL);
+    vtd_table(&fs, e.s, false, 4, &ss);
+    vtd_map(&ss, GPA(e.old), e.old, SS_ALL, 1);
+    vtd_map(&fs, ENV_IOVA, GPA(e.old), FS_ALL | FS_A, 1);
+    for (level = 2; level <= 4; level++) {
+        sva_set_bits(e.s, vtd_slot(&fs, ENV_IOVA, level), FS_A);
+    }
+    table = sva_read64(e.s, vtd_slot(&fs, ENV_IOVA, 2)) & ADDR_MASK;
+    gpa_entry = vtd_slot(&ss, table, 1);
+    entry = vtd_entry_nested(&fs, DID2);
+    if (locked) {
+        sva_clear_bits(e.s, gpa_entry, SS_W);
+    } else {
+        entry.q[0] |= PE_SSADE;
+    }
+    vtd_bind(e.s, SID0, 0x9abcf, &entry);
+    g_assert_true(sva_access(&e.d, 0x9abcf, ENV_IOVA, A_READ));
+    if (locked) {
+        sva_set_bits(e.s, gpa_entry, SS_W);
+    } else {
+        g_assert_cmphex(sva_read64(e.s, gpa_entry) & SS_D, ==, 0);
+    }
+    /* D has to be set in the table, for which this is needed. */
+    g_assert_cmpuint(sva_access(&e.d, 0x9abcf, ENV_IOVA, A_WRITE), ==,
+                     !locked);
+    if (locked) {
+        vtd_expect_fault(e.s, &(SvaFault) {
+            .reason = 0x77, .sid = SID0, .pasid = 0x9abcf, .addr = ENV_IOVA,
+        });
+    } else {
+        g_assert_cmphex(sva_read64(e.s, gpa_entry) & SS_D, ==, SS_D);
+    }
+    sva_quit(e.s);
+}
+
+/* Fault processing disable is part of what is cached. */
+static void fpd_case(const void *opaque)
+{
+    bool context = GPOINTER_TO_INT(opaque);
+    uint64_t at;
+    Env e = { };
+
+    env_start(&e, FIRST);
+    at = context ? vtd_context_at(e.s, SID0) :
+                   vtd_entry_at(e.s, SID0, PASID);
+    sva_set_bits(e.s, at, PE_FPD);
+    expect_old(&e);
+    sva_clear_bits(e.s, at, PE_FPD);
+    g_assert_false(sva_access(&e.d, PASID, IOVA + KiB4, A_READ));
+    vtd_expect_no_fault(e.s);
+    vtd_flush_all(e.s);
+    g_assert_false(sva_access(&e.d, PASID, IOVA + KiB4, A_READ));
+    vtd_expect_fault(e.s, &(SvaFault) {
+        .reason = 0x71, .sid = SID0, .pasid = PASID, .addr = IOVA + KiB4,
+        .t1 = true,
+    });
+    sva_quit(e.s);
+}
+
+/* An entry that is not valid is not remembered either. */
+static void test_invalid_entry(void)
+{
+    Env e = { };
+
+    env_start(&e, FIRST);
+    sva_set_bits(e.s, vtd_entry_at(e.s, SID0, PASID), PE_PT);
+    g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ));
+    vtd_expect_fault(e.s, &(SvaFault) {
+        .reason = 0x5b, .sid = SID0, .pasid = PASID, .addr = IOVA, .t1 = true,
+    });
+    sva_clear_bits(e.s, vtd_entry_at(e.s, SID0, PASID), PE_PT);
+    expect_old(&e);
+    sva_quit(e.s);
+}
+
+/* 65536 pages and no more: then everything goes. */
+static void test_capacity(void)
+{
+    const unsigned pages = 65536;
+    uint64_t base = 0x600000000000ull, data;
+    g_autofree uint64_t *table = g_new(uint64_t, 512);
+    SvaEnv e = { };
+    unsigned i;
+
+    sva_env_start(&e, "", "");
+    data = sva_page(e.s);
+    for (i = 0; i < 512; i++) {
+        table[i] = cpu_to_le64(data | FS_ALL | FS_A);
+    }
+    for (i = 0; i < pages + 512; i += 512) {
+        uint64_t slot = vtd_slot(&e.fs, base + i * KiB4, 1);
+
+        qtest_memwrite(e.s->qts, slot, table, KiB4);
+    }
+    sva_dev_writel(&e.d, SVATEST_K_SLICE_BYTES, SVATEST_MEM_SIZE);
+    sva_dev_writel(&e.d, SVATEST_K_SLICE_CMDS, 256);
+    for (i = 0; i < 2; i++) {
+        struct svatest_desc d = {
+            .op_flags = SVATEST_OP_TOUCH | SVATEST_F_UNTRANSLATED,
+            .pasid = sva_desc_pasid(ENV_PASID), .dst = base,
+            .length = pages * KiB4, .imm2 = KiB4,
+        };
+
+        g_assert_cmphex(sva_run(&e.d, &d).status, ==, SVATEST_ST_OK);
+        vtd_map(&e.fs, base, e.old, FS_ALL, 1);
+        g_assert_cmphex(sva_peek(&e.d, ENV_PASID, base, 0), ==, 0);
+    }
+    g_assert_true(sva_access(&e.d, ENV_PASID, base + pages * KiB4, A_READ));
+    g_assert_cmphex(sva_peek(&e.d, ENV_PASID, base, 0), ==, OLD);
+    sva_quit(e.s);
+}
+
 int main(int argc, char **argv)
 {
     static const char *const absent[] = {
@@ -483,6 +741,22 @@ int main(int argc, char **argv)
                         GINT_TO_POINTER(FIRST), root_case);
     qtest_add_data_func("/svatest/cache/root-pointer/second",
                         GINT_TO_POINTER(SECOND), root_case);
+    SVA_ADD_TABLE("walk-cache/hint", hints, hint_case);
+    SVA_ADD_TABLE("walk-cache/above", aboves, above_case);
+    qtest_add_func("/svatest/walk-cache/page-request",
+                   test_walk_cache_request);
+    qtest_add_func("/svatest/walk-cache/off", test_no_walk_cache);
+    qtest_add_func("/svatest/walk-cache/root-pointer", test_walk_cache_root);
+    qtest_add_data_func("/svatest/walk-cache/nested/dirty",
+                        GINT_TO_POINTER(false), walk_cache_nested_case);
+    qtest_add_data_func("/svatest/walk-cache/nested/locked",
+                        GINT_TO_POINTER(true), walk_cache_nested_case);
+    qtest_add_data_func("/svatest/cache/fpd/context", GINT_TO_POINTER(true),
+                        fpd_case);
+    qtest_add_data_func("/svatest/cache/fpd/entry", GINT_TO_POINTER(false),
+                        fpd_case);
+    qtest_add_func("/svatest/cache/invalid-entry", test_invalid_entry);
+    qtest_add_func("/svatest/cache/capacity", test_capacity);
     qtest_add_func("/svatest/cache/requester-without-pasid",
                    test_requester_without_pasid);
     return g_test_run();

@@ -119,6 +119,7 @@ static const Reason reasons[] = {
     { "entry/invalid/type-7", 0x5b, ENTRY, 0, 7 << 6, 7 << 6 },
     { "entry/invalid/type/rid", 0x5b, RID_ENTRY, 0, 0, 7 << 6, true },
     { "entry/invalid/levels", 0x5b, ENTRY, 2, 2 << 2 },
+    { "entry/invalid/five-levels", 0x5b, ENTRY, 2, 1 << 2 },
     { "entry/invalid/second-width-0", 0x5b, ENTRY, 0, PE_SECOND, 7 << 6 },
     { "entry/invalid/second-width-3", 0x5b, ENTRY, 0,
       PE_SECOND | PE_AW(3), 7 << 6 },

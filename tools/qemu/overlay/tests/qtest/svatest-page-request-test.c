@@ -443,6 +443,176 @@ static void test_delay_acknowledgement(void)
     sva_quit(e.s);
 }
 
+/* Refused without LPIG, or a stop marker: nobody is waiting for an answer. */
+static void silent_case(const void *opaque)
+{
+    uint64_t aux = GPOINTER_TO_UINT(opaque);
+    Env e = { };
+    SvaFault f;
+
+    env_start(&e, "");
+    sva_clear_bits(e.s, vtd_entry_at(e.s, SID0, PASID), PE_P);
+    sva_page_request(&e.d, PASID, IOVA, 1, aux);
+    g_assert_true(vtd_fault_next(e.s, &f));
+    g_assert_cmphex(f.reason, ==, 0x59);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_UNIT_AUTO_RESPONSES),
+                     ==, 0);
+    sva_quit(e.s);
+}
+
+/* A request that only writes is answered like any other. */
+static void test_refused_write(void)
+{
+    Env e = { };
+    SvaResult r;
+
+    env_start(&e, "");
+    sva_clear_bits(e.s, vtd_entry_at(e.s, SID0, PASID), PE_P);
+    r = sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_PAGEREQ, .pasid = sva_desc_pasid(PASID),
+        .src = IOVA, .aux = WRITE | LAST | WAIT,
+    });
+    g_assert_cmphex(r.status, ==, SVATEST_ST_PAGE_INVALID);
+    sva_quit(e.s);
+}
+
+/* The answer of the unit carries the PASID and the index of the request. */
+static void test_refused_no_pasid(void)
+{
+    Env e = { };
+    SvaResult r;
+
+    env_start(&e, "");
+    vtd_unbind(e.s, SID0, 0);
+    r = sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_PAGEREQ, .src = IOVA,
+        .aux = READ | LAST | WAIT | 77,
+    });
+    g_assert_cmphex(r.status, ==, SVATEST_ST_PAGE_INVALID);
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_RESP_UNKNOWN), ==, 0);
+    sva_quit(e.s);
+}
+
+/* A queue that is not in memory takes nothing: an overflow. */
+static void test_queue_hole(void)
+{
+    Env e = { };
+
+    env_start(&e, "");
+    vtd_writeq(e.s, VTD_PQA, 0x700000000000ull);
+    sva_page_request(&e.d, PASID, IOVA, 1, READ | LAST);
+    g_assert_cmphex(vtd_readl(e.s, VTD_PRS), ==, PRS_PRO);
+    g_assert_cmphex(vtd_readq(e.s, VTD_PQT), ==, 0);
+    sva_quit(e.s);
+}
+
+/* IP goes when both PPR and PRO are gone, not before. */
+static void test_event_both(void)
+{
+    Env e = { };
+
+    env_start(&e, "");
+    sva_page_request(&e.d, PASID, IOVA, 130, READ | SVATEST_PR_SAME_ADDR);
+    g_assert_cmphex(vtd_readl(e.s, VTD_PRS), ==, PRS_PPR | PRS_PRO);
+    vtd_writel(e.s, VTD_PRS, PRS_PPR);
+    g_assert_cmphex(vtd_readl(e.s, VTD_PECTL), ==, EVENT_IM | EVENT_IP);
+    /* Written with IM still set: pending as before */
+    vtd_writel(e.s, VTD_PECTL, EVENT_IM);
+    g_assert_cmphex(vtd_readl(e.s, VTD_PECTL), ==, EVENT_IM | EVENT_IP);
+    vtd_writel(e.s, VTD_PRS, PRS_PRO);
+    g_assert_cmphex(vtd_readl(e.s, VTD_PECTL), ==, EVENT_IM);
+    sva_quit(e.s);
+}
+
+/* Requests of two endpoints, under way at different times */
+static void test_delay_two(void)
+{
+    uint64_t d[4];
+    Env e = { };
+    SvaEntry entry;
+    SvaDev other;
+    int i;
+
+    env_start(&e, ",prq-delay-us=1000");
+    sva_dev_init(&other, e.s, SID1);
+    sva_dev_pasid(&other, true);
+    vtd_context(e.s, SID1, CTX_ALL);
+    entry = vtd_entry_first(&e.fs, DID);
+    vtd_bind(e.s, SID1, PASID, &entry);
+    sva_page_request(&e.d, PASID, IOVA, 1, READ | 1);
+    qtest_clock_step(e.s->qts, 400 * 1000);
+    sva_page_request(&other, PASID, IOVA, 1, READ | 2);
+    qtest_clock_step(e.s->qts, 400 * 1000);
+    sva_page_request(&e.d, PASID, IOVA, 1, READ | 3);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
+    qtest_clock_step(e.s->qts, 200 * 1000);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 1);
+    /* The one of the other endpoint stays behind this. */
+    vtd_iq(e.s, vtd_pdev_q0(SID0, SID0, PASID), DEV_ALL | 1 << 11);
+    g_assert_true(vtd_wait(e.s));
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 2);
+    qtest_clock_step(e.s->qts, 399 * 1000);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 2);
+    qtest_clock_step(e.s->qts, 1000);
+    for (i = 0; i < 3; i++) {
+        static const unsigned order[] = { 1, 3, 2 };
+
+        g_assert_true(vtd_pq_next(e.s, d));
+        g_assert_cmpuint(d[1] >> 3 & 0x1ff, ==, order[i]);
+        g_assert_cmphex(d[0] >> 16 & 0xffff, ==, i == 2 ? SID1 : SID0);
+    }
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
+    sva_quit(e.s);
+}
+
+/* Due one after the other: the clock is set again for the second. */
+static void test_delay_again(void)
+{
+    Env e = { };
+
+    env_start(&e, ",prq-delay-us=1000");
+    sva_page_request(&e.d, PASID, IOVA, 1, READ | 1);
+    qtest_clock_step(e.s->qts, 500 * 1000);
+    sva_page_request(&e.d, PASID, IOVA, 1, READ | 2);
+    qtest_clock_step(e.s->qts, 600 * 1000);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 1);
+    qtest_clock_step(e.s->qts, 400 * 1000);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 2);
+    sva_quit(e.s);
+}
+
+/* What the unit answers by itself is delivered before the drain ends. */
+static void test_drain_answers(void)
+{
+    Env e = { };
+    SvaResult r;
+
+    env_start(&e, ",prq-delay-us=1000");
+    sva_clear_bits(e.s, vtd_entry_at(e.s, SID0, PASID), PE_P);
+    r = sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_PAGEREQ, .pasid = sva_desc_pasid(PASID),
+        .src = IOVA, .aux = READ | LAST | WAIT | 5,
+    });
+    g_assert_cmphex(r.status, ==, SVATEST_ST_NONE);
+    g_assert_true(vtd_wait_flags(e.s, WAIT_SW | WAIT_PD));
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_RESP_INVALID), ==, 1);
+    sva_quit(e.s);
+}
+
+/* A reset of the function recalls nothing that is on the link. */
+static void test_delay_reset(void)
+{
+    Env e = { };
+
+    env_start(&e, ",prq-delay-us=1000");
+    sva_page_request(&e.d, PASID, IOVA, 3, READ | LAST);
+    sva_dev_flr(&e.d);
+    g_assert_true(vtd_wait_flags(e.s, WAIT_SW | WAIT_PD));
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 3);
+    sva_quit(e.s);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -457,6 +627,18 @@ int main(int argc, char **argv)
     ADD("group", test_group);
     ADD("check/legacy", test_check_legacy);
     ADD("absent-page", test_absent_page);
+    qtest_add_data_func("/svatest/page-request/refused/not-last",
+                        GUINT_TO_POINTER(READ), silent_case);
+    qtest_add_data_func("/svatest/page-request/refused/stop-marker",
+                        GUINT_TO_POINTER(LAST), silent_case);
+    ADD("refused/write", test_refused_write);
+    ADD("refused/no-pasid", test_refused_no_pasid);
+    ADD("queue-hole", test_queue_hole);
+    ADD("event/both", test_event_both);
+    ADD("delay/two-endpoints", test_delay_two);
+    ADD("delay/again", test_delay_again);
+    ADD("delay/drain-answers", test_drain_answers);
+    ADD("delay/reset", test_delay_reset);
     ADD("event/sent", test_event);
     ADD("event/masked", test_event_masked);
     ADD("event/served", test_event_served);

@@ -171,6 +171,9 @@ static void bad_case(const void *opaque)
     head = vtd_readq(s, VTD_IQH);
     vtd_iq4(s, desc->q0, desc->q1, desc->q2, desc->q3);
     g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, FSTS_IQE);
+    /* 11.4.9.9: 3 is a type that is not known, 4 a reserved field */
+    g_assert_cmphex(vtd_readq(s, VTD_IQER), ==,
+                    g_str_has_prefix(desc->name, "type") ? 3 : 4);
     g_assert_cmphex(vtd_readq(s, VTD_IQH), ==, head);
     g_assert_false(vtd_wait(s));
     g_assert_cmphex(vtd_readq(s, VTD_IQH), ==, head);
@@ -204,6 +207,7 @@ static void narrow_case(const void *opaque)
         g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, 0);
     } else {
         g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, FSTS_IQE);
+        g_assert_cmpuint(vtd_readq(s, VTD_IQER), ==, 5);
         g_assert_false(vtd_wait(s));
     }
     sva_quit(s);
@@ -339,6 +343,124 @@ static void test_fetch_error(void)
     vtd_iq_init(s, true);
     vtd_writeq(s, VTD_IQT, 32);
     g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, FSTS_IQE);
+    g_assert_cmpuint(vtd_readq(s, VTD_IQER), ==, 2);
+    sva_quit(s);
+}
+
+/* A tail beyond the queue, or in the middle of a descriptor */
+static void tail_case(const void *opaque)
+{
+    bool beyond = GPOINTER_TO_INT(opaque);
+    Sva *s = sva_start(SVA_MACHINE);
+
+    vtd_enable(s);
+    vtd_writeq(s, VTD_IQT, beyond ? 0x1000 : 0x10);
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, FSTS_IQE);
+    g_assert_cmpuint(vtd_readq(s, VTD_IQER), ==, beyond ? 1 : 6);
+    sva_quit(s);
+}
+
+/* The status cannot be written. */
+static void test_wait_hole(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+
+    vtd_enable(s);
+    s->status = 0x700000000000ull;
+    vtd_iq(s, 5 | WAIT_SW, s->status);
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, FSTS_IQE);
+    sva_quit(s);
+}
+
+/* The bad descriptor is still at the head: the same error again. */
+static void test_error_again(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+
+    vtd_enable(s);
+    vtd_writel(s, VTD_FEDATA, 0x64);
+    vtd_writel(s, VTD_FEADDR, 0xfee00000);
+    vtd_writel(s, VTD_FECTL, EVENT_IM);
+    vtd_iq(s, 0xf, 0);
+    g_assert_cmphex(vtd_readl(s, VTD_FECTL), ==, EVENT_IM | EVENT_IP);
+    vtd_writel(s, VTD_FSTS, FSTS_IQE);
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, FSTS_IQE);
+    put_wait(s, s->iq + vtd_readq(s, VTD_IQH));
+    vtd_writel(s, VTD_FSTS, FSTS_IQE);
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, 0);
+    /* Nothing is left to be told. */
+    g_assert_cmphex(vtd_readl(s, VTD_FECTL), ==, EVENT_IM);
+    g_assert_true(vtd_wait_done(s));
+    sva_quit(s);
+}
+
+/* The queue serves descriptors of a function that is not there. */
+static void test_no_such_device(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+
+    vtd_enable(s);
+    vtd_iq(s, vtd_dev_q0(BDF(3, 9, 1), BDF(3, 9, 1)), IOVA);
+    vtd_iq(s, vtd_pdev_q0(BDF(3, 9, 1), BDF(3, 9, 1), PASID), IOVA);
+    vtd_iq(s, vtd_resp_q0(BDF(3, 9, 1), PASID, 0), vtd_resp_q1(3));
+    g_assert_true(vtd_wait(s));
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, 0);
+    sva_quit(s);
+}
+
+/* Held by two endpoints for different times: the wait needs both. */
+static void test_pending_two(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+    SvaDev d[2];
+    int i;
+
+    vtd_enable(s);
+    for (i = 0; i < 2; i++) {
+        sva_dev_init(&d[i], s, i ? SID1 : SID0);
+        sva_dev_writel(&d[i], SVATEST_K_INV_HOLD, i ? 100 : 300);
+        vtd_iq(s, vtd_pdev_q0(d[i].sid, d[i].sid, PASID), IOVA);
+    }
+    g_assert_false(vtd_wait(s));
+    qtest_clock_step(s->qts, 200 * 1000);
+    g_assert_false(vtd_wait_done(s));
+    qtest_clock_step(s->qts, 200 * 1000);
+    g_assert_true(vtd_wait_done(s));
+    qtest_clock_step(s->qts, 2000ll * 1000 * 1000);
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, 0);
+    g_assert_cmpuint(sva_dev_counter(&d[0], SVATEST_CNT_UNIT_UNEXPECTED), ==,
+                     0);
+    sva_quit(s);
+}
+
+/* One of two takes too long: its id is told, the other one's time goes on. */
+static void test_time_out_two(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+    SvaDev d[2];
+    int i;
+
+    vtd_enable(s);
+    for (i = 0; i < 2; i++) {
+        sva_dev_init(&d[i], s, i ? SID1 : SID0);
+        sva_dev_writel(&d[i], SVATEST_K_INV_HOLD, SVATEST_INV_HOLD_EVER);
+        vtd_iq(s, vtd_pdev_q0(d[i].sid, d[i].sid, PASID), IOVA);
+        qtest_clock_step(s->qts, 600ll * 1000 * 1000);
+    }
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, FSTS_ITE);
+    g_assert_cmphex(vtd_readq(s, VTD_IQER) >> 32 & 0xffff, ==, SID0);
+    vtd_writel(s, VTD_FSTS, FSTS_ITE);
+    g_assert_false(vtd_wait(s));
+    qtest_clock_step(s->qts, 300ll * 1000 * 1000);
+    g_assert_false(vtd_wait_done(s));
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, 0);
+    qtest_clock_step(s->qts, 200ll * 1000 * 1000);
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, FSTS_ITE);
+    g_assert_cmphex(vtd_readq(s, VTD_IQER) >> 32 & 0xffff, ==, SID1);
+    /* Nothing is fetched as long as ITE stands, and the wait was dropped. */
+    g_assert_false(vtd_wait(s));
+    vtd_writel(s, VTD_FSTS, FSTS_ITE);
+    g_assert_true(vtd_wait_done(s));
     sva_quit(s);
 }
 
@@ -371,5 +493,14 @@ int main(int argc, char **argv)
     qtest_add_func("/svatest/queue/batch", test_batch);
     qtest_add_func("/svatest/queue/disabled", test_disabled);
     qtest_add_func("/svatest/queue/fetch-error", test_fetch_error);
+    qtest_add_data_func("/svatest/queue/tail/beyond", GINT_TO_POINTER(true),
+                        tail_case);
+    qtest_add_data_func("/svatest/queue/tail/unaligned",
+                        GINT_TO_POINTER(false), tail_case);
+    qtest_add_func("/svatest/queue/wait/hole", test_wait_hole);
+    qtest_add_func("/svatest/queue/error-again", test_error_again);
+    qtest_add_func("/svatest/queue/no-such-device", test_no_such_device);
+    qtest_add_func("/svatest/queue/pending/two", test_pending_two);
+    qtest_add_func("/svatest/queue/pending/time-out", test_time_out_two);
     return g_test_run();
 }

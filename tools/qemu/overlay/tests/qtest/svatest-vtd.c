@@ -13,9 +13,10 @@
 #define RAM_FREE        0x00400000ull   /* below: nothing that we use */
 
 /**
- * sva_firmware: an empty image; the caller unlinks and frees it
+ * sva_firmware: the image at SVA_ROM; the caller unlinks and frees its name
  *
- * The processors never run, but the machine insists on one.
+ * The processors never run, but the machine insists on one. Its first eight
+ * bytes are an entry of either stage that maps the first free page.
  */
 char *sva_firmware(void)
 {
@@ -23,6 +24,7 @@ char *sva_firmware(void)
     char *path;
     int fd = g_file_open_tmp("svatest-XXXXXX.rom", &path, NULL);
 
+    stq_le_p(zero, RAM_FREE | FS_ALL);
     g_assert_cmpint(fd, >=, 0);
     close(fd);
     g_assert_true(g_file_set_contents(path, zero, 64 * 1024, NULL));
@@ -295,7 +297,7 @@ uint64_t vtd_map(SvaTable *t, uint64_t in, uint64_t out, uint64_t flags,
 SvaEntry vtd_entry_first(const SvaTable *t, uint16_t did)
 {
     return (SvaEntry) { {
-        PE_P | PE_FIRST, did,
+        PE_P | PE_FIRST, PE_PWSNP | did,
         table_pointer(t, t->root) | (t->levels == 5 ? PE_FSPM5 : 0),
     } };
 }
@@ -303,7 +305,7 @@ SvaEntry vtd_entry_first(const SvaTable *t, uint16_t did)
 SvaEntry vtd_entry_second(const SvaTable *t, uint16_t did)
 {
     return (SvaEntry) { {
-        PE_P | PE_SECOND | PE_AW(t->levels - 2) | t->root, did,
+        PE_P | PE_SECOND | PE_AW(t->levels - 2) | t->root, PE_PWSNP | did,
     } };
 }
 

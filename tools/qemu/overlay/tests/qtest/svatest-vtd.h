@@ -74,7 +74,7 @@
 #define CTX_PDTS(n)     ((uint64_t)(n) << 9)
 #define CTX_ALL         (CTX_P | CTX_DTE | CTX_PASIDE | CTX_PRE)
 
-/* PASID entry, quadword 0 and 2 */
+/* PASID entry, quadwords 0 to 2 */
 #define PE_P            (1ull << 0)
 #define PE_FPD          (1ull << 1)
 #define PE_AW(n)        ((uint64_t)(n) << 2)
@@ -83,6 +83,7 @@
 #define PE_NESTED       (3ull << 6)
 #define PE_PT           (4ull << 6)
 #define PE_SSADE        (1ull << 9)
+#define PE_PWSNP        (1ull << 23)
 #define PE_SRE          (1ull << 0)
 #define PE_FSPM5        (1ull << 2)
 #define PE_WPE          (1ull << 4)
@@ -114,6 +115,8 @@
 #define GiB1            0x40000000ull
 
 #define NO_PASID        UINT32_MAX
+
+#define SVA_ROM         0xffff0000ull   /* read-only memory of 64 KiB */
 
 /** Sva: the machine of one case; owned by the case, quit by sva_quit() */
 typedef struct Sva {

@@ -16,6 +16,7 @@
 #define IOVA    0x123456789000ull   /* every level uses another index */
 #define MAGIC   0x5356415445535421ull
 #define HOLE    0x700000000000ull   /* nothing answers here */
+#define ROM_IOVA (IOVA & ~(MiB2 - 1))   /* the first entry of its table */
 
 typedef enum { FIRST, SECOND, NESTED, PASS } Mode;
 
@@ -263,6 +264,50 @@ static void ss_leaf_interrupt(Walk *w)
     sva_write64(w->s, w->ss_leaf, 0xfee00000 | SS_ALL);
 }
 
+static void ss_leaf_read_only(Walk *w)
+{
+    sva_clear_bits(w->s, w->ss_leaf, SS_W);
+}
+
+/* No page walk snoop: neither A nor D can be set */
+static void no_snoop(Walk *w)
+{
+    w->entry.q[1] &= ~PE_PWSNP;
+}
+
+static void no_snoop_nothing_to_set(Walk *w)
+{
+    no_snoop(w);
+    set_ad(w);
+}
+
+static void no_snoop_dirty(Walk *w)
+{
+    no_snoop_nothing_to_set(w);
+    sva_clear_bits(w->s, w->fs_leaf, FS_D);
+}
+
+static void no_snoop_second_set(Walk *w)
+{
+    int level;
+
+    no_snoop(w);
+    for (level = 1; level <= 4; level++) {
+        sva_set_bits(w->s, vtd_slot(&w->ss, w->gpa, level), SS_A);
+    }
+}
+
+/* The leaf table in the firmware, which no write changes */
+static void fs_leaf_in_rom(Walk *w)
+{
+    sva_write64(w->s, vtd_slot(&w->fs, w->iova, 2), SVA_ROM | FS_ALL | FS_A);
+}
+
+static void ss_leaf_in_rom(Walk *w)
+{
+    sva_write64(w->s, vtd_slot(&w->ss, w->gpa, 2), SVA_ROM | SS_ALL | SS_A);
+}
+
 static void pt_interrupt(Walk *w)
 {
     w->iova = 0xfee00000;
@@ -371,7 +416,13 @@ static const Walk walks[] = {
     { "nested/exec/disabled", NESTED, A_READ | A_EXEC, 0x82, .q2 = PE_NXE,
       .fs_set = FS_XD },
 
-    /* First stage: reserved bits */
+    /*
+     * First stage: reserved bits. Address bits from the host address width on
+     * are reserved in each entry (9.7), so an output beyond it is 72h. 83h is
+     * for the one address that no entry holds: that of pass-through. In nested
+     * mode they are part of a guest address instead, too large for the second
+     * stage.
+     */
     { "first/reserved/address-1", FIRST, A_READ, 0x72, .fs_set = 1ull << 51 },
     { "first/reserved/address-2", FIRST, A_READ, 0x72, .fs_at = 2,
       .fs_set = 1ull << 50 },
@@ -389,6 +440,16 @@ static const Walk walks[] = {
       .fs_set = 1 << 29 },
     { "nested/reserved/size-4", NESTED, A_READ, 0x72, .fs_at = 4,
       .fs_set = FS_PS },
+
+    { "nested/address-beyond/leaf", NESTED, A_READ, 0x84,
+      .fs_set = 1ull << 51 },
+    { "nested/address-beyond/table", NESTED, A_READ, 0x74, .fs_at = 2,
+      .fs_set = 1ull << 48 },
+    /* Absent comes first. */
+    { "first/absent/reserved", FIRST, A_READ, 0x71, .fs_set = 1ull << 51,
+      .fs_clear = FS_P },
+    /* Bit 12 of a large page is no address bit (PAT). */
+    { "first/2m/pat", FIRST, A_READ, .fs_page = 2, .fs_set = 1 << 12 },
 
     /* First stage: structures that cannot be read */
     { "first/access/top", FIRST, A_READ, 0x73, .mutate = fs_top_hole },
@@ -452,6 +513,12 @@ static const Walk walks[] = {
       .ss_set = 1 << 12 },
     { "second/reserved/1g", SECOND, A_READ, 0x7a, .ss_page = 3,
       .ss_set = 1 << 21 },
+    { "second/absent/reserved", SECOND, A_READ, 0x79, .ss_set = 1ull << 51,
+      .ss_clear = SS_ALL },
+    { "second/rights-of-different-entries", SECOND, A_READ, 0x79, .ss_at = 2,
+      .ss_clear = SS_R, .mutate = ss_leaf_read_only },
+    { "second/reserved/address-4", SECOND, A_READ, 0x7a, .ss_at = 4,
+      .ss_set = 1ull << 50 },
     { "nested/reserved/second", NESTED, A_READ, 0x7a,
       .ss_set = 1ull << 51 },
     { "second/access/top", SECOND, A_READ, 0x7b, .mutate = ss_top_hole },
@@ -472,6 +539,26 @@ static const Walk walks[] = {
       .mutate = set_a_lock_1 },
     { "nested/table/no-write-needed", NESTED, A_WRITE,
       .mutate = lock_all_ad },
+
+    /* A and D that cannot be set: not snooped, or not writable */
+    { "first/no-snoop/read", FIRST, A_READ, 0x90, .mutate = no_snoop },
+    { "first/no-snoop/dirty", FIRST, A_WRITE, 0x90,
+      .mutate = no_snoop_dirty },
+    { "first/no-snoop/clean", FIRST, A_READ, .mutate = no_snoop_dirty },
+    { "first/no-snoop/nothing-to-set", FIRST, A_WRITE,
+      .mutate = no_snoop_nothing_to_set },
+    { "nested/no-snoop", NESTED, A_READ, 0x90, .mutate = no_snoop },
+    { "second/no-snoop/off", SECOND, A_WRITE, .mutate = no_snoop },
+    { "second/no-snoop/read", SECOND, A_READ, 0x7c, .q0 = PE_SSADE,
+      .mutate = no_snoop },
+    { "second/no-snoop/dirty", SECOND, A_WRITE, 0x7c, .q0 = PE_SSADE,
+      .mutate = no_snoop_second_set },
+    { "second/no-snoop/nothing-to-set", SECOND, A_READ, .q0 = PE_SSADE,
+      .mutate = no_snoop_second_set },
+    { "first/update-fails", FIRST, A_READ, 0x91, .iova = ROM_IOVA,
+      .mutate = fs_leaf_in_rom },
+    { "second/update-fails", SECOND, A_READ, 0x78, .iova = ROM_IOVA,
+      .q0 = PE_SSADE, .mutate = ss_leaf_in_rom },
 
     /* The interrupt range */
     { "first/interrupt-output", FIRST, A_WRITE, 0x87,
@@ -500,6 +587,16 @@ typedef struct Bits {
     uint64_t ss_table;              /* ... of a first-stage table in it */
 } Bits;
 
+/*
+ * 3.6.2: A is set in every entry used for a translation, D in the last one on
+ * a write. What a walk that ends in a fault has "used" is left open: it may
+ * have set A on its way. It may not have set D, as nothing was written.
+ */
+static uint64_t fs_bits(const Bits *b)
+{
+    return b->w.fault ? FS_D : FS_A | FS_D;
+}
+
 static void bits_case(const void *opaque)
 {
     const Bits *b = opaque;
@@ -519,7 +616,7 @@ static void bits_case(const void *opaque)
         for (level = w.fs_page ?: 1; level <= 4; level++) {
             uint64_t e = sva_read64(w.s, vtd_slot(&w.fs, w.iova, level));
 
-            g_assert_cmphex(e & (FS_A | FS_D), ==,
+            g_assert_cmphex(e & fs_bits(b), ==,
                             level == (w.fs_page ?: 1) ? b->fs_leaf :
                             b->fs_upper);
         }
@@ -550,8 +647,8 @@ static const Bits bits[] = {
       FS_A | FS_D, FS_A },
     { "first/1g/write", { "", FIRST, A_WRITE, .fs_page = 3 },
       FS_A | FS_D, FS_A },
-    { "first/refused-write-sets-nothing",
-      { "", FIRST, A_WRITE, 0x85, .fs_clear = FS_RW }, 0, 0 },
+    { "first/refused-write-is-not-dirty",
+      { "", FIRST, A_WRITE, 0x85, .fs_clear = FS_RW } },
     { "second/off/write", { "", SECOND, A_WRITE } },
     { "second/read", { "", SECOND, A_READ, .q0 = PE_SSADE },
       .ss_leaf = SS_A, .ss_upper = SS_A },
@@ -629,7 +726,7 @@ static void test_modes_side_by_side(void)
         w[i].mode = modes[i];
         w[i].s = s;
         walk_setup(&w[i]);
-        w[i].entry.q[1] = DID + i;
+        w[i].entry.q[1] += i;
         sva_write64(s, w[i].data, MAGIC + i);
         vtd_bind(s, SID0, 0x10000 * i + i + 1, &w[i].entry);
     }
@@ -655,7 +752,11 @@ static void test_pass_limit(void)
     vtd_context(w.s, SID0, CTX_ALL);
     vtd_bind(w.s, SID0, PASID, &w.entry);
     vtd_enable(w.s);
-    g_assert_false(sva_access(&w.d, PASID, w.data | 1ull << 50, A_READ));
+    g_assert_false(sva_access(&w.d, PASID, w.data | 1ull << 48, A_READ));
+    vtd_expect_fault(w.s, &(SvaFault) {
+        .reason = 0x83, .sid = SID0, .pasid = PASID,
+        .addr = w.data | 1ull << 48, .t1 = true,
+    });
     sva_quit(w.s);
 }
 
@@ -675,11 +776,60 @@ static void test_rid_pasid(void)
     sva_quit(w.s);
 }
 
+/* Five levels, if the unit has them: 57 bits, and canonical for those */
+typedef struct Five {
+    const char *name;
+    bool nested;
+    uint64_t iova;
+    unsigned how;
+    uint8_t fault;
+} Five;
+
+static const Five fives[] = {
+    { "read", false, 0xab123456789000ull, A_READ },
+    { "write", false, 0xab123456789000ull, A_WRITE },
+    { "upper-half", false, 0xff55123456789000ull, A_READ },
+    { "48-bit-not-canonical", false, 0x800000000000ull, A_READ },
+    { "not-canonical", false, 0x0100000000000000ull, A_READ, 0x80 },
+    { "not-canonical-high", false, 0xfe55123456789000ull, A_READ, 0x80 },
+    { "nested/write", true, 0xab123456789000ull, A_WRITE },
+    { "nested/not-canonical", true, 0x0100000000000000ull, A_READ, 0x80 },
+};
+
+static void five_case(const void *opaque)
+{
+    const Five *f = opaque;
+    SvaTable ss;
+    Walk w = { .how = f->how, .fault = f->fault, .iova = f->iova };
+    uint64_t leaf;
+
+    w.s = sva_start(SVA_UNIT ",x-fs5lp=on -device svatest,addr=4");
+    sva_dev_init(&w.d, w.s, SID0);
+    sva_dev_pasid(&w.d, true);
+    w.data = sva_page(w.s);
+    sva_write64(w.s, w.data, MAGIC);
+    vtd_table(&ss, w.s, true, 4, NULL);
+    vtd_table(&w.fs, w.s, false, 5, f->nested ? &ss : NULL);
+    vtd_map(&ss, GPA(w.data), w.data, SS_ALL, 1);
+    leaf = vtd_map(&w.fs, f->iova, f->nested ? GPA(w.data) : w.data, FS_ALL,
+                   1);
+    w.entry = f->nested ? vtd_entry_nested(&w.fs, DID) :
+                          vtd_entry_first(&w.fs, DID);
+    vtd_context(w.s, SID0, CTX_ALL);
+    vtd_bind(w.s, SID0, PASID, &w.entry);
+    vtd_enable(w.s);
+    walk_check(&w);
+    g_assert_cmphex(sva_read64(w.s, leaf) & (FS_A | FS_D), ==,
+                    f->fault ? 0 : f->how & A_WRITE ? FS_A | FS_D : FS_A);
+    sva_quit(w.s);
+}
+
 int main(int argc, char **argv)
 {
     int i;
 
     g_test_init(&argc, &argv, NULL);
+    SVA_ADD_TABLE("walk/five-levels", fives, five_case);
     for (i = 0; i < ARRAY_SIZE(walks); i++) {
         g_autofree char *path = g_strdup_printf("/svatest/walk/%s",
                                                 walks[i].name);
