@@ -198,6 +198,7 @@ static bool svatest_completion_write(SVATestChannel *ch, SVATestRun *run)
     stl_le_p(raw + offsetof(struct svatest_completion, detail), ch->detail);
     stl_le_p(raw + body, ch->sequence + 1);
     ok = svatest_run_write(ch->s, run, raw, body);
+    /* Who sees the sequence number change, in its own time, sees the rest. */
     smp_wmb();
     run->addr += body;
     return ok && svatest_run_write(ch->s, run, raw + body,

@@ -294,7 +294,7 @@ static void test_hold(void)
     sva_quit(e.s);
 }
 
-/* Never acknowledged: time-out, waits dropped, the queue stands until cleared */
+/* Never acknowledged: time-out, waits dropped, the queue stands */
 static void test_time_out(void)
 {
     Env e = { };

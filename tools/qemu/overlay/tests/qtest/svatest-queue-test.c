@@ -50,7 +50,8 @@ static const Desc good[] = {
     { "pasid-cache-global", 0x37 },
     { "pasid-device-tlb", 0x8 | Q0_SID8 | Q0_PASID, IOVA },
     { "pasid-device-tlb-all", 0x8 | Q0_SID8 | Q0_PASID, DEV_ALL | 1 << 11 },
-    { "pasid-device-tlb-global", 0x8 | Q0_SID8 | Q0_PASID, DEV_ALL | 1 << 11 | 1 },
+    { "pasid-device-tlb-global", 0x8 | Q0_SID8 | Q0_PASID,
+      DEV_ALL | 1 << 11 | 1 },
     { "response", 0x9 | 1 << 4 | (uint64_t)SID0 << 16 | Q0_PASID, 4 | 5 << 3 },
 };
 
@@ -151,7 +152,8 @@ static void good_case(const void *opaque)
 
 static void put_wait(Sva *s, uint64_t at)
 {
-    sva_write64(s, at, 5 | WAIT_SW | (uint64_t)++s->waits << 32);
+    s->waits++;
+    sva_write64(s, at, 5 | WAIT_SW | (uint64_t)s->waits << 32);
     sva_write64(s, at + 8, s->status);
     sva_write64(s, at + 16, 0);
     sva_write64(s, at + 24, 0);

@@ -157,7 +157,7 @@ static void test_indices(void)
     sva_quit(e.s);
 }
 
-/* Success without a page: asked for as often as C_RETRIES says, and once more */
+/* Success without a page: asked for once more than C_RETRIES says */
 static void test_retries(void)
 {
     Env e = { };

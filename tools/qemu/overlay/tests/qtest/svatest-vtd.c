@@ -359,7 +359,8 @@ bool vtd_wait_done(Sva *s)
 
 bool vtd_wait_flags(Sva *s, uint64_t flags)
 {
-    vtd_iq(s, 5 | flags | (uint64_t)++s->waits << 32, s->status);
+    s->waits++;
+    vtd_iq(s, 5 | flags | (uint64_t)s->waits << 32, s->status);
     return vtd_wait_done(s);
 }
 
