@@ -468,6 +468,51 @@ static void test_no_write_then_write(void)
     sva_quit(e.s);
 }
 
+/* What the unit has cached is good enough for one who may not write. */
+static void test_read_only_cached(void)
+{
+    Env e = { };
+    SvaResult r;
+
+    env_start(&e);
+    sva_clear_bits(e.s, e.leaf, FS_RW);
+    r = sva_xlate(&e.d, PASID, IOVA, SVATEST_AUX_READ, 0);
+    g_assert_cmphex(r.result, ==, e.old);
+    sva_write64(e.s, e.leaf, e.new | FS_P | FS_US);
+    r = sva_xlate(&e.d, PASID, IOVA, SVATEST_AUX_READ, 0);
+    g_assert_cmphex(r.result, ==, e.old);
+    sva_quit(e.s);
+}
+
+/* A fault of a page that was asked for ahead is not recorded. */
+static void test_fault_ahead(void)
+{
+    Env e = { };
+
+    env_start(&e);
+    sva_env_map(&e, IOVA + KiB4);
+    sva_env_map(&e, IOVA + 2 * KiB4);
+    sva_set_bits(e.s, vtd_slot(&e.fs, IOVA + KiB4, 1), 1ull << 51);
+    g_assert_cmphex(sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_TOUCH, .pasid = sva_desc_pasid(PASID),
+        .dst = IOVA, .length = 2 * KiB4, .imm2 = 2 * KiB4,
+    }).status, ==, SVATEST_ST_OK);
+    vtd_expect_no_fault(e.s);
+    /* Nor is anything asked for behind what is wanted. */
+    sva_clear_bits(e.s, vtd_slot(&e.fs, IOVA + KiB4, 1), 1ull << 51);
+    sva_dev_ats(&e.d, false);
+    sva_dev_ats(&e.d, true);
+    g_assert_cmphex(sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_CRC, .pasid = sva_desc_pasid(PASID),
+        .src = IOVA, .length = 2 * KiB4,
+    }).status, ==, SVATEST_ST_OK);
+    g_assert_cmphex(sva_read64(e.s, vtd_slot(&e.fs, IOVA + KiB4, 1)) & FS_A,
+                    ==, FS_A);
+    g_assert_cmphex(sva_read64(e.s, vtd_slot(&e.fs, IOVA + 2 * KiB4, 1)) &
+                    FS_A, ==, 0);
+    sva_quit(e.s);
+}
+
 /* A request for some pages ends where one is missing. */
 static void test_several_pages(void)
 {
@@ -550,6 +595,8 @@ int main(int argc, char **argv)
     SVA_ADD_TABLE("ats/stages", stages, stage_case);
 #define ADD(name, fn) qtest_add_func("/svatest/ats/" name, fn)
     ADD("no-write-then-write", test_no_write_then_write);
+    ADD("read-only-cached", test_read_only_cached);
+    ADD("fault-ahead", test_fault_ahead);
     ADD("several-pages", test_several_pages);
     ADD("last-page", test_last_page);
     ADD("large", test_large);

@@ -631,6 +631,24 @@ static void walk_cache_nested_case(const void *opaque)
     sva_quit(e.s);
 }
 
+/* Pass-through is cached with the PASID's tag as well. */
+static void test_pass_through(void)
+{
+    SvaEnv e = { };
+    SvaEntry pt = vtd_entry_pt(ENV_DID);
+
+    sva_env_start(&e, "", "");
+    vtd_map(&e.fs, e.old, e.new, FS_ALL, 1);
+    vtd_bind(e.s, SID0, 0x9abcf, &pt);
+    g_assert_cmphex(sva_peek(&e.d, 0x9abcf, e.old, 0), ==, OLD);
+    vtd_bind(e.s, SID0, 0x9abcf, &e.entry);
+    invalidate(e.s, &(Inv) { 7, PC_PASID, ENV_DID, 0x9abcf });
+    g_assert_cmphex(sva_peek(&e.d, 0x9abcf, e.old, 0), ==, OLD);
+    invalidate(e.s, &(Inv) { 6, PIOTLB_ALL, ENV_DID, 0x9abcf });
+    g_assert_cmphex(sva_peek(&e.d, 0x9abcf, e.old, 0), ==, NEW);
+    sva_quit(e.s);
+}
+
 /* Fault processing disable is part of what is cached. */
 static void fpd_case(const void *opaque)
 {
@@ -756,6 +774,7 @@ int main(int argc, char **argv)
                         fpd_case);
     qtest_add_data_func("/svatest/cache/fpd/entry", GINT_TO_POINTER(false),
                         fpd_case);
+    qtest_add_func("/svatest/cache/pass-through", test_pass_through);
     qtest_add_func("/svatest/cache/invalid-entry", test_invalid_entry);
     qtest_add_func("/svatest/cache/capacity", test_capacity);
     qtest_add_func("/svatest/cache/requester-without-pasid",

@@ -15,6 +15,8 @@ typedef struct Registers {
 
 static const Registers registers[] = {
     { "nested", SVA_UNIT, 0x81d2078c226f0606, 0x0013ef9aa4f00f5f },
+    { "nested/tag", SVA_UNIT ",iotlb-tag=domain", 0x81d2078c226f0606,
+      0x0013ef9aa4f00f5f },
     { "nested/five-levels", SVA_UNIT ",x-fs5lp=on", 0x91d2078c226f0606,
       0x0013ef9aa4f00f5f },
     { "stock/first-stage",
@@ -69,6 +71,53 @@ static void test_device_without_unit(void)
     sva_quit(s);
 }
 
+/* Nor with a unit that does not. */
+static void test_device_under_stock_unit(void)
+{
+    Sva *s = sva_start("-device intel-iommu,x-scalable-mode=on,x-flts=on "
+                       "-device svatest,addr=4");
+    uint64_t page = sva_page(s);
+    SvaTable ss;
+    SvaResult r;
+    SvaFault f;
+    SvaDev d;
+
+    sva_dev_init(&d, s, SID0);
+    sva_dev_pasid(&d, true);
+    sva_dev_ats(&d, true);
+    g_assert_false(sva_dev_readl(&d, SVATEST_R_FEATURES) & SVATEST_FEAT_UNIT);
+    sva_write64(s, page, 0x1234567890abcdef);
+    g_assert_cmphex(sva_peek(&d, NO_PASID, page, 0), ==, 0x1234567890abcdef);
+    r = sva_xlate(&d, 5, page, SVATEST_AUX_READ, 0);
+    g_assert_cmphex(r.status, ==, SVATEST_ST_ACCESS);
+    g_assert_cmpuint(SVATEST_DET_REASON(r.detail), ==,
+                     SVATEST_REASON_NO_UNIT);
+    g_assert_false(sva_access(&d, 5, page, A_READ));
+    g_assert_cmpuint(sva_dev_counter(&d, SVATEST_CNT_UNIT_FAULTS), ==, 0);
+    g_assert_cmpuint(sva_dev_counter(&d, SVATEST_CNT_UNIT_STALE), ==, 0);
+    sva_page_request(&d, 5, page, 1, SVATEST_PR_READ);
+    sva_dev_writel(&d, SVATEST_K_INV_DONE, 1);
+
+    /* Legacy tables, translation on: the unit's own code */
+    vtd_table(&ss, s, true, 3, NULL);
+    vtd_map(&ss, 0x40000000, page, SS_ALL, 1);
+    sva_write64(s, s->root, sva_page(s) | 1);
+    sva_write64(s, (sva_read64(s, s->root) & ADDR_MASK) + SID0 * 16,
+                ss.root | 1);
+    sva_write64(s, (sva_read64(s, s->root) & ADDR_MASK) + SID0 * 16 + 8,
+                3 << 8 | 1);
+    vtd_set_root(s, TTM_LEGACY);
+    vtd_gcmd(s, GSTS_TE, true);
+    g_assert_cmphex(sva_peek(&d, NO_PASID, 0x40000000, 0), ==,
+                    0x1234567890abcdef);
+    g_assert_false(sva_access(&d, NO_PASID, 0x50000000, A_READ));
+    g_assert_true(vtd_fault_next(s, &f));
+    g_assert_cmphex(f.sid, ==, SID0);
+    qtest_system_reset(s->qts);
+    g_assert_cmphex(vtd_readl(s, VTD_GSTS), ==, 0);
+    sva_quit(s);
+}
+
 /* A wrong combination ends QEMU with one sentence. */
 typedef struct Refusal {
     const char *name;
@@ -92,7 +141,8 @@ static const Refusal refusals[] = {
       "-device intel-iommu,x-scalable-mode=on,inv-timeout-ms=7" },
     { "time-out-none", SVA_UNIT ",inv-timeout-ms=0" },
     { "first-stage", SVA_UNIT ",x-flts=on" },
-    { "pasid-mode", SVA_UNIT ",x-pasid-mode=on" },
+    { "pasid-mode", "-device intel-iommu,x-scalable-mode=on,x-nested=on,"
+      "x-pasid-mode=on" },
     { "caching-mode", SVA_UNIT ",caching-mode=on" },
     { "snoop-control", SVA_UNIT ",snoop-control=on" },
     { "stale-tm", SVA_UNIT ",stale-tm=on" },
@@ -161,6 +211,8 @@ int main(int argc, char **argv)
     }
     qtest_add_func("/svatest/config/stock/page-request-registers",
                    test_stock_registers);
+    qtest_add_func("/svatest/config/device-under-stock-unit",
+                   test_device_under_stock_unit);
     qtest_add_func("/svatest/config/device-without-unit",
                    test_device_without_unit);
     return g_test_run();

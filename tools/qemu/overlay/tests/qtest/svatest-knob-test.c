@@ -168,6 +168,7 @@ static void test_stale_off(void)
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, ENV_OLD);
     sva_clear_bits(e.s, e.leaf, FS_P);
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, ENV_OLD);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, 0), ==, ENV_OLD);
     g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_STALE), ==, 0);
     g_assert_cmpuint(count(&e, SVATEST_CNT_UNIT_STALE), ==, 0);
     sva_quit(e.s);

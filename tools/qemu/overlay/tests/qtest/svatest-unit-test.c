@@ -55,6 +55,7 @@ static void test_halves(void)
     /* Behind the last record there is nothing. */
     vtd_writeq(e.s, VTD_FRCD + 8 * 16, UINT64_MAX);
     vtd_writeq(e.s, VTD_FRCD + 8 * 16 + 8, UINT64_MAX);
+    g_assert_cmphex(vtd_readq(e.s, VTD_FRCD + 8 * 16), ==, 0);
     g_assert_cmphex(vtd_readq(e.s, VTD_FRCD + 8 * 16 + 8), ==, 0);
     /* Two registers of 32 bits by one write */
     vtd_writeq(e.s, VTD_FEDATA - 4, 0x12ull << 32 | EVENT_IM);
@@ -134,7 +135,7 @@ static void test_reset(void)
     g_assert_false(sva_access(&f.d, PASID, IOVA, A_READ));
     expect_reason(&f, 0x59, SID0, 0);
     vtd_iq_init(e.s, true);
-    g_assert_true(vtd_wait(e.s));
+    g_assert_true(vtd_wait_flags(e.s, WAIT_SW | WAIT_PD));
     qtest_clock_step(e.s->qts, 2000ll * 1000 * 1000);
     g_assert_cmphex(vtd_readl(e.s, VTD_FSTS) & 0xff, ==, 0);
     g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
@@ -311,6 +312,11 @@ static void test_message_translation(void)
     /* A translated request may not go there. */
     g_assert_false(sva_access(&e.d, NO_PASID, MSI, A_WRITE | A_RAW));
     expect_reason(&e, 0x87, SID0, 2);
+    /* What the tables say of the requester comes first. */
+    sva_clear_bits(e.s, vtd_context_at(e.s, SID0), CTX_DTE);
+    vtd_flush_all(e.s);
+    g_assert_false(sva_access(&e.d, NO_PASID, MSI, A_WRITE | A_RAW));
+    expect_reason(&e, 0x44, SID0, 2);
     sva_quit(e.s);
 }
 
@@ -386,7 +392,9 @@ static void test_ordinary(void)
     g_assert_cmphex(f.addr, ==, EDU_IOVA + 2 * KiB4);
     g_assert_true(f.t1);
     vtd_set_root(u.e.s, TTM_ABORT);
+    sva_write64(u.e.s, page, 0);
     edu_dma(&u, EDU_IOVA + KiB4, EDU_TO_RAM);
+    g_assert_cmphex(sva_read64(u.e.s, page), ==, 0);
     vtd_expect_no_fault(u.e.s);
     sva_quit(u.e.s);
 }
