@@ -223,7 +223,7 @@ class File:
         number = self.add(start, end, "drop")
         if number is None:
             return
-        if operator == "(":
+        if operator == "(" or re.search(r"\w\(", self.code[match.end():end]):
             self.edits.append((start, -9999, f"if (!mutant_differs({number})) {{ "))
             self.edits.append((end, 9999, " }"))
             return

@@ -160,6 +160,36 @@ static void stale_case(const void *opaque)
     sva_quit(e.s);
 }
 
+/* Looking leaves no trace, of any stage. */
+static void test_stale_looks_only(void)
+{
+    uint64_t leaf, ss_leaf, ss_table;
+    SvaTable fs, ss;
+    SvaEntry entry;
+    Env e = { };
+
+    sva_env_start(&e, ",x-check-stale=on", "");
+    vtd_table(&ss, e.s, true, 4, NULL);
+    vtd_table(&fs, e.s, false, 4, &ss);
+    ss_leaf = vtd_map(&ss, GPA(e.old), e.old, SS_ALL, 1);
+    leaf = vtd_map(&fs, IOVA, GPA(e.old), FS_ALL, 1);
+    ss_table = vtd_slot(&ss, GPA(leaf), 1);
+    entry = vtd_entry_nested(&fs, ENV_DID + 1);
+    entry.q[0] |= PE_SSADE;
+    vtd_bind(e.s, SID0, 0x77, &entry);
+    g_assert_true(sva_access(&e.d, 0x77, IOVA, A_WRITE));
+    sva_clear_bits(e.s, leaf, FS_A | FS_D);
+    sva_clear_bits(e.s, ss_leaf, SS_A | SS_D);
+    sva_clear_bits(e.s, ss_table, SS_A | SS_D);
+    g_assert_true(sva_access(&e.d, 0x77, IOVA, A_WRITE));
+    g_assert_cmpuint(count(&e, SVATEST_CNT_UNIT_STALE), ==, 0);
+    g_assert_cmphex(sva_read64(e.s, leaf) & (FS_A | FS_D), ==, 0);
+    g_assert_cmphex(sva_read64(e.s, ss_leaf) & (SS_A | SS_D), ==, 0);
+    g_assert_cmphex(sva_read64(e.s, ss_table) & (SS_A | SS_D), ==, 0);
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
 static void test_stale_off(void)
 {
     Env e = { };
@@ -422,6 +452,7 @@ int main(int argc, char **argv)
                         stale_case);
     qtest_add_data_func("/svatest/stale/device", GINT_TO_POINTER(true),
                         stale_case);
+    ADD("stale/looks-only", test_stale_looks_only);
     ADD("stale/off", test_stale_off);
     ADD("knob/ignore", test_ignore);
     ADD("knob/hold-release", test_hold_release);

@@ -229,6 +229,7 @@ static void test_event(void)
     vtd_writel(e.s, VTD_PECTL, 0);
     sva_page_request(&e.d, PASID, IOVA, 1, READ | LAST);
     g_assert_true(sva_vector(e.s, 0x71));
+    g_assert_cmphex(vtd_readl(e.s, VTD_PECTL), ==, 0);
     vtd_writel(e.s, VTD_PEDATA, 0x72);
     sva_page_request(&e.d, PASID, IOVA, 1, READ | LAST);
     g_assert_false(sva_vector(e.s, 0x72));
@@ -582,6 +583,29 @@ static void test_delay_again(void)
     sva_quit(e.s);
 }
 
+/* The fabric holds 65536 requests; one more pushes all of them on. */
+static void test_delay_capacity(void)
+{
+    Env e = { };
+    int i;
+
+    env_start(&e, ",prq-delay-us=1000000");
+    for (i = 0; i < 2; i++) {
+        sva_page_request(&e.d, PASID, IOVA, 65536,
+                         READ | SVATEST_PR_SAME_ADDR);
+        g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
+        if (i) {
+            sva_page_request(&e.d, PASID, IOVA, 1, READ);
+        } else {
+            g_assert_true(vtd_wait_flags(e.s, WAIT_SW | WAIT_PD));
+        }
+        g_assert_cmpuint(vtd_pq_count(e.s), ==, 127);
+        vtd_writeq(e.s, VTD_PQH, vtd_readq(e.s, VTD_PQT));
+        vtd_writel(e.s, VTD_PRS, PRS_PPR | PRS_PRO);
+    }
+    sva_quit(e.s);
+}
+
 /* What the unit answers by itself is delivered before the drain ends. */
 static void test_drain_answers(void)
 {
@@ -639,6 +663,7 @@ int main(int argc, char **argv)
     ADD("delay/again", test_delay_again);
     ADD("delay/drain-answers", test_drain_answers);
     ADD("delay/reset", test_delay_reset);
+    ADD("delay/capacity", test_delay_capacity);
     ADD("event/sent", test_event);
     ADD("event/masked", test_event_masked);
     ADD("event/served", test_event_served);

@@ -435,6 +435,70 @@ static void test_pending_two(void)
     sva_quit(s);
 }
 
+/* Who completes what it was not asked for completes nothing of another one. */
+static void test_pending_foreign(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+    SvaDev d[2];
+
+    vtd_enable(s);
+    sva_dev_init(&d[0], s, SID0);
+    sva_dev_init(&d[1], s, SID1);
+    sva_dev_writel(&d[0], SVATEST_K_INV_HOLD, SVATEST_INV_HOLD_EVER);
+    vtd_iq(s, vtd_pdev_q0(SID0, SID0, PASID), IOVA);
+    g_assert_false(vtd_wait(s));
+    /* The first one has the tag 0. */
+    sva_dev_writel(&d[1], SVATEST_K_INV_DONE, 0);
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, FSTS_ICE);
+    g_assert_cmphex(vtd_readq(s, VTD_IQER) >> 48, ==, SID1);
+    g_assert_false(vtd_wait_done(s));
+    sva_dev_writel(&d[0], SVATEST_K_INV_DONE, 0);
+    g_assert_true(vtd_wait_done(s));
+    sva_quit(s);
+}
+
+/* Out of order: the older one still has its own time. */
+static void test_pending_order(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+    SvaDev d;
+
+    vtd_enable(s);
+    sva_dev_init(&d, s, SID0);
+    sva_dev_writel(&d, SVATEST_K_INV_HOLD, SVATEST_INV_HOLD_EVER);
+    vtd_iq(s, vtd_pdev_q0(SID0, SID0, PASID), IOVA);
+    qtest_clock_step(s->qts, 600ll * 1000 * 1000);
+    sva_dev_writel(&d, SVATEST_K_INV_HOLD, 100);
+    vtd_iq(s, vtd_pdev_q0(SID0, SID0, PASID), IOVA);
+    qtest_clock_step(s->qts, 100 * 1000);
+    g_assert_false(vtd_wait(s));
+    qtest_clock_step(s->qts, 399ll * 1000 * 1000);
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, 0);
+    qtest_clock_step(s->qts, 1000 * 1000);
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, FSTS_ITE);
+    sva_quit(s);
+}
+
+/* A status that goes to the unit's own tail register, from outside of it */
+static void test_wait_into_tail(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+    uint64_t tail;
+    SvaDev d;
+
+    vtd_enable(s);
+    sva_dev_init(&d, s, SID0);
+    sva_dev_writel(&d, SVATEST_K_INV_HOLD, 100);
+    vtd_iq(s, vtd_pdev_q0(SID0, SID0, PASID), IOVA);
+    tail = vtd_readq(s, VTD_IQT) + 32;
+    vtd_iq(s, 5 | WAIT_SW | tail << 32, VTD_BASE + VTD_IQT);
+    qtest_clock_step(s->qts, 200 * 1000);
+    g_assert_cmphex(vtd_readq(s, VTD_IQT), ==, tail);
+    g_assert_cmphex(vtd_readq(s, VTD_IQH), ==, tail);
+    g_assert_true(vtd_wait(s));
+    sva_quit(s);
+}
+
 /* One of two takes too long: its id is told, the other one's time goes on. */
 static void test_time_out_two(void)
 {
@@ -503,6 +567,9 @@ int main(int argc, char **argv)
     qtest_add_func("/svatest/queue/error-again", test_error_again);
     qtest_add_func("/svatest/queue/no-such-device", test_no_such_device);
     qtest_add_func("/svatest/queue/pending/two", test_pending_two);
+    qtest_add_func("/svatest/queue/pending/foreign", test_pending_foreign);
+    qtest_add_func("/svatest/queue/pending/order", test_pending_order);
+    qtest_add_func("/svatest/queue/wait/into-tail", test_wait_into_tail);
     qtest_add_func("/svatest/queue/pending/time-out", test_time_out_two);
     return g_test_run();
 }

@@ -392,9 +392,9 @@ static void test_ordinary(void)
     g_assert_cmphex(f.addr, ==, EDU_IOVA + 2 * KiB4);
     g_assert_true(f.t1);
     vtd_set_root(u.e.s, TTM_ABORT);
-    sva_write64(u.e.s, page, 0);
+    sva_write64(u.e.s, page, ENV_NEW);
     edu_dma(&u, EDU_IOVA + KiB4, EDU_TO_RAM);
-    g_assert_cmphex(sva_read64(u.e.s, page), ==, 0);
+    g_assert_cmphex(sva_read64(u.e.s, page), ==, ENV_NEW);
     vtd_expect_no_fault(u.e.s);
     sva_quit(u.e.s);
 }

@@ -269,6 +269,17 @@ static void ss_leaf_read_only(Walk *w)
     sva_clear_bits(w->s, w->ss_leaf, SS_W);
 }
 
+/* Aligned as such a page would be, if there were one */
+static void fs_huge(Walk *w)
+{
+    sva_write64(w->s, vtd_slot(&w->fs, w->iova, 4), FS_ALL | FS_PS);
+}
+
+static void ss_huge(Walk *w)
+{
+    sva_write64(w->s, vtd_slot(&w->ss, w->gpa, 4), SS_ALL | SS_PS);
+}
+
 /* No page walk snoop: neither A nor D can be set */
 static void no_snoop(Walk *w)
 {
@@ -432,6 +443,8 @@ static const Walk walks[] = {
       .fs_set = 1ull << 48 },
     { "first/reserved/size-4", FIRST, A_READ, 0x72, .fs_at = 4,
       .fs_set = FS_PS },
+    { "first/reserved/size-4-aligned", FIRST, A_READ, 0x72,
+      .mutate = fs_huge },
     { "first/reserved/2m-low", FIRST, A_READ, 0x72, .fs_page = 2,
       .fs_set = 1 << 13 },
     { "first/reserved/2m-high", FIRST, A_READ, 0x72, .fs_page = 2,
@@ -509,6 +522,12 @@ static const Walk walks[] = {
       .ss_set = 1ull << 48 },
     { "second/reserved/size-4", SECOND, A_READ, 0x7a, .ss_at = 4,
       .ss_set = SS_PS },
+    { "second/reserved/size-4-aligned", SECOND, A_READ, 0x7a,
+      .mutate = ss_huge },
+    { "second/exec", SECOND, A_READ | A_EXEC },
+    /* First-stage controls of the entry do not matter. */
+    { "second/exec/priv", SECOND, A_READ | A_EXEC | A_PRIV,
+      .q2 = PE_SRE | PE_SMEP | PE_NXE },
     { "second/reserved/2m", SECOND, A_READ, 0x7a, .ss_page = 2,
       .ss_set = 1 << 12 },
     { "second/reserved/1g", SECOND, A_READ, 0x7a, .ss_page = 3,
@@ -760,6 +779,35 @@ static void test_pass_limit(void)
     sva_quit(w.s);
 }
 
+/* A large page around the interrupt range: all but that can be reached. */
+static void test_interrupt_in_page(void)
+{
+    uint64_t iova = 0x4000000000ull;
+    Walk w = { .mode = FIRST };
+    SvaResult r;
+
+    w.s = sva_start(SVA_MACHINE);
+    sva_dev_init(&w.d, w.s, SID0);
+    sva_dev_pasid(&w.d, true);
+    sva_dev_ats(&w.d, true);
+    walk_setup(&w);
+    vtd_map(&w.fs, iova, 3 * GiB1, FS_ALL, 3);
+    vtd_context(w.s, SID0, CTX_ALL);
+    vtd_bind(w.s, SID0, PASID, &w.entry);
+    vtd_enable(w.s);
+    r = sva_xlate(&w.d, PASID, iova + SVA_ROM - 3 * GiB1, SVATEST_AUX_READ, 0);
+    g_assert_cmphex(r.result, ==, SVA_ROM);
+    g_assert_cmpuint(SVATEST_DET_SIZE_LG2(r.detail), ==, 12);
+    g_assert_cmphex(sva_peek(&w.d, PASID, iova + SVA_ROM - 3 * GiB1, 0), ==,
+                    sva_read64(w.s, SVA_ROM));
+    g_assert_false(sva_access(&w.d, PASID, iova + 0x3eeff000, A_READ));
+    vtd_expect_fault(w.s, &(SvaFault) {
+        .reason = 0x87, .sid = SID0, .pasid = PASID,
+        .addr = iova + 0x3eeff000, .t1 = true,
+    });
+    sva_quit(w.s);
+}
+
 /* RID_PASID may be another number than 0. */
 static void test_rid_pasid(void)
 {
@@ -850,6 +898,7 @@ int main(int argc, char **argv)
     qtest_add_func("/svatest/walk/modes-side-by-side",
                    test_modes_side_by_side);
     qtest_add_func("/svatest/walk/pass/limit", test_pass_limit);
+    qtest_add_func("/svatest/walk/interrupt-in-page", test_interrupt_in_page);
     qtest_add_func("/svatest/walk/rid-pasid", test_rid_pasid);
     return g_test_run();
 }
