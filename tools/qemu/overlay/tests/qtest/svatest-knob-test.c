@@ -156,6 +156,12 @@ static void stale_case(const void *opaque)
     vtd_unbind(e.s, SID0, PASID);
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, how), ==, ENV_OLD);
     g_assert_cmpuint(count(&e, which), ==, 3);
+    vtd_bind(e.s, SID0, PASID, &e.entry);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, how), ==, ENV_OLD);
+    g_assert_cmpuint(count(&e, which), ==, 3);
+    sva_clear_bits(e.s, vtd_context_at(e.s, SID0), CTX_PASIDE);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, how), ==, ENV_OLD);
+    g_assert_cmpuint(count(&e, which), ==, 4);
     vtd_expect_no_fault(e.s);
     sva_quit(e.s);
 }
@@ -187,6 +193,16 @@ static void test_stale_looks_only(void)
     g_assert_cmphex(sva_read64(e.s, ss_leaf) & (SS_A | SS_D), ==, 0);
     g_assert_cmphex(sva_read64(e.s, ss_table) & (SS_A | SS_D), ==, 0);
     vtd_expect_no_fault(e.s);
+    /* What was looked at is not what is cached: SRE is still off. */
+    sva_set_bits(e.s, vtd_entry_at(e.s, SID0, 0x77) + 16, PE_SRE);
+    g_assert_true(sva_access(&e.d, 0x77, IOVA, A_READ));
+    g_assert_false(sva_access(&e.d, 0x77, IOVA, A_READ | A_PRIV));
+    vtd_fault_clear(e.s);
+    /* And DTE still on */
+    sva_clear_bits(e.s, vtd_context_at(e.s, SID0), CTX_DTE);
+    g_assert_true(sva_access(&e.d, 0x77, IOVA, A_READ));
+    g_assert_cmphex(sva_xlate(&e.d, 0x77, IOVA, SVATEST_AUX_READ, 0).status,
+                    ==, SVATEST_ST_OK);
     sva_quit(e.s);
 }
 

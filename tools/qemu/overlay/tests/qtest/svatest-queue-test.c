@@ -303,6 +303,9 @@ static void test_wrap(void)
         g_assert_true(vtd_wait(s));
     }
     g_assert_cmphex(vtd_readq(s, VTD_IQH), ==, vtd_readq(s, VTD_IQT));
+    /* Behind a wait the queue may be turned off. */
+    vtd_gcmd(s, GSTS_QIES, false);
+    g_assert_cmphex(vtd_readl(s, VTD_GSTS) & GSTS_QIES, ==, 0);
     sva_quit(s);
 }
 
@@ -479,6 +482,37 @@ static void test_pending_order(void)
     sva_quit(s);
 }
 
+/* Two take too long: the wait is dropped once, what is behind it is not. */
+static void test_time_out_again(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+    uint64_t behind;
+    SvaDev d;
+
+    vtd_enable(s);
+    sva_dev_init(&d, s, SID0);
+    sva_dev_writel(&d, SVATEST_K_INV_HOLD, SVATEST_INV_HOLD_EVER);
+    vtd_iq(s, vtd_pdev_q0(SID0, SID0, PASID), IOVA);
+    qtest_clock_step(s->qts, 500ll * 1000 * 1000);
+    vtd_iq(s, vtd_pdev_q0(SID0, SID0, PASID), IOVA);
+    g_assert_false(vtd_wait(s));
+    behind = vtd_readq(s, VTD_IQT);
+    g_assert_false(vtd_wait(s));
+    qtest_clock_step(s->qts, 500ll * 1000 * 1000);
+    g_assert_cmphex(vtd_readq(s, VTD_IQH), ==, behind);
+    qtest_clock_step(s->qts, 500ll * 1000 * 1000);
+    g_assert_cmphex(vtd_readq(s, VTD_IQH), ==, behind);
+    vtd_writel(s, VTD_FSTS, FSTS_ITE);
+    g_assert_true(vtd_wait_done(s));
+    /* With nothing waiting the head stays where it is. */
+    vtd_iq(s, vtd_pdev_q0(SID0, SID0, PASID), IOVA);
+    behind = vtd_readq(s, VTD_IQT);
+    qtest_clock_step(s->qts, 1000ll * 1000 * 1000);
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, FSTS_ITE);
+    g_assert_cmphex(vtd_readq(s, VTD_IQH), ==, behind);
+    sva_quit(s);
+}
+
 /* A status that goes to the unit's own tail register, from outside of it */
 static void test_wait_into_tail(void)
 {
@@ -569,6 +603,8 @@ int main(int argc, char **argv)
     qtest_add_func("/svatest/queue/pending/two", test_pending_two);
     qtest_add_func("/svatest/queue/pending/foreign", test_pending_foreign);
     qtest_add_func("/svatest/queue/pending/order", test_pending_order);
+    qtest_add_func("/svatest/queue/pending/time-out-again",
+                   test_time_out_again);
     qtest_add_func("/svatest/queue/wait/into-tail", test_wait_into_tail);
     qtest_add_func("/svatest/queue/pending/time-out", test_time_out_two);
     return g_test_run();

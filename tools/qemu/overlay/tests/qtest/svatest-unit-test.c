@@ -70,6 +70,42 @@ static void test_halves(void)
     sva_quit(e.s);
 }
 
+/* What can be written, what is cleared by writing it */
+static void test_masks(void)
+{
+    static const struct {
+        unsigned reg;
+        uint64_t mask;
+    } regs[] = {
+        { VTD_PQH, 0x7ffe0 }, { VTD_PQT, 0x7ffe0 },
+        { VTD_PQA, 0xfffffffffffff007 }, { VTD_IQER, 0 }, { VTD_PRS - 4, 0 },
+        { VTD_PECTL, 0xffffffffull << 32 | EVENT_IM },
+        { VTD_PEADDR, 0xfffffffffffffffc },
+    };
+    Env e = { };
+    unsigned i;
+
+    sva_env_start(&e, "", "");
+    for (i = 0; i < ARRAY_SIZE(regs); i++) {
+        vtd_writeq(e.s, regs[i].reg, UINT64_MAX);
+        g_test_message("register 0x%x", regs[i].reg);
+        g_assert_cmphex(vtd_readq(e.s, regs[i].reg), ==, regs[i].mask);
+    }
+    vtd_pq_init(e.s, 0);
+    sva_page_request(&e.d, PASID, IOVA, 130, SVATEST_PR_READ |
+                     SVATEST_PR_SAME_ADDR);
+    g_assert_cmphex(vtd_readl(e.s, VTD_PRS), ==, PRS_PPR | PRS_PRO);
+    vtd_writel(e.s, VTD_PRS, PRS_PRO);
+    g_assert_cmphex(vtd_readl(e.s, VTD_PRS), ==, PRS_PPR);
+    vtd_writel(e.s, VTD_PRS, PRS_PPR);
+    g_assert_cmphex(vtd_readl(e.s, VTD_PRS), ==, 0);
+    sva_dev_writel(&e.d, SVATEST_K_INV_DONE, 1);
+    g_assert_cmphex(vtd_readl(e.s, VTD_FSTS), ==, FSTS_ICE);
+    vtd_writel(e.s, VTD_FSTS, FSTS_ICE);
+    g_assert_cmphex(vtd_readl(e.s, VTD_FSTS), ==, 0);
+    sva_quit(e.s);
+}
+
 /* All of them as in 11.4, nothing of before in records or caches */
 static void test_reset(void)
 {
@@ -260,6 +296,17 @@ static void test_legacy(void)
     vtd_iq(e.s, vtd_iotlb_q0(IOTLB_DOMAIN, 3), 0);
     g_assert_true(vtd_wait(e.s));
     g_assert_cmphex(sva_peek(&e.d, NO_PASID, IOVA, 0), ==, ENV_OLD);
+    /* As well as the domain of the requester */
+    sva_write64(e.s, (sva_read64(e.s, e.s->root) & ADDR_MASK) + SID0 * 16,
+                0);
+    vtd_iq(e.s, vtd_iotlb_q0(IOTLB_DOMAIN, 3), 0);
+    g_assert_true(vtd_wait(e.s));
+    g_assert_cmphex(sva_peek(&e.d, NO_PASID, IOVA, 0), ==, ENV_OLD);
+    vtd_iq(e.s, vtd_ctx_q0(CTX_GLOBAL, 0, 0, 0), 0);
+    vtd_iq(e.s, vtd_iotlb_q0(IOTLB_GLOBAL, 0), 0);
+    g_assert_true(vtd_wait(e.s));
+    g_assert_false(sva_access(&e.d, NO_PASID, IOVA, A_READ));
+    expect_reason(&e, 2, SID0, 0);
     g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ));
     expect_reason(&e, 0x31, SID0, 0);
     r = sva_xlate(&e.d, NO_PASID, IOVA, SVATEST_AUX_READ, 0);
@@ -460,7 +507,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define ADD(name, fn) qtest_add_func("/svatest/unit/" name, fn)
     ADD("register-halves", test_halves);
-    ADD("reset", test_reset);
+    ADD("reset/masks", test_masks);
+    ADD("reset/values", test_reset);
     ADD("off/requests", test_off);
     ADD("off/page-request", test_off_page_request);
     ADD("abort", test_abort);

@@ -330,6 +330,7 @@ static const Walk walks[] = {
       .iova = 0xffff7ffffffff000 },
     { "first/canonical/bit-62", FIRST, A_WRITE, 0x80,
       .iova = IOVA | 1ull << 62 },
+    { "nested/levels", NESTED, A_READ, 0x5b, .q2 = PE_FSPM5 },
     { "nested/canonical", NESTED, A_READ, 0x80, .iova = 0x800000000000 },
     { "second/width/48", SECOND, A_READ, 0x84, .iova = 1ull << 48 },
     { "second/width/39", SECOND, A_READ, 0x84, .ss_levels = 3,

@@ -113,7 +113,8 @@ void walk_check(Walk *w)
         if (w->how & (A_WRITE | A_ATOMIC)) {
             g_assert_cmphex(sva_read64(w->s, w->data), !=, WALK_MAGIC);
         } else {
-            g_assert_cmphex(sva_peek(&w->d, pasid, w->iova, w->how), ==, WALK_MAGIC);
+            g_assert_cmphex(sva_peek(&w->d, pasid, w->iova, w->how), ==,
+                            WALK_MAGIC);
         }
         return;
     }
