@@ -212,7 +212,7 @@ typedef struct VTDSvaPasid {
  * @shift: its size is 1 << @shift
  * @read, @write: rights of all stages; supervisor writes with WPE clear look at
  *                @ss_write only
- * @ss_write: write right of the second stage
+ * @ss_write: write right of the second stage, if there is a first one
  * @user, @xd: first-stage attributes
  * @dirty: no dirty bit has to be set by a further write
  */

@@ -456,6 +456,25 @@ static void stage_case(const void *opaque)
     sva_quit(e.s);
 }
 
+/* SMEP is of the first stage: without one it takes no execute right away. */
+static void test_second_stage_execute(void)
+{
+    SvaTable ss;
+    SvaEntry entry;
+    Env e = { };
+
+    env_start(&e);
+    vtd_table(&ss, e.s, true, 4, NULL);
+    vtd_map(&ss, IOVA, e.old, SS_ALL, 1);
+    entry = vtd_entry_second(&ss, 77);
+    entry.q[2] = PE_SRE | PE_SMEP | PE_NXE;
+    vtd_bind(e.s, SID0, PASID, &entry);
+    g_assert_cmphex(sva_xlate(&e.d, PASID, IOVA, SVATEST_AUX_READ |
+                              SVATEST_AUX_EXEC, SVATEST_F_PRIV).detail, ==,
+                    RIGHTS | SVATEST_DET_EXEC | SVATEST_DET_PRIV | SIZE4K);
+    sva_quit(e.s);
+}
+
 /* NW: read right only, and no D; a later write asks again. */
 static void test_no_write_then_write(void)
 {
@@ -598,6 +617,7 @@ int main(int argc, char **argv)
     SVA_ADD_TABLE("ats/attribute", attrs, attr_case);
     SVA_ADD_TABLE("ats/stages", stages, stage_case);
 #define ADD(name, fn) qtest_add_func("/svatest/ats/" name, fn)
+    ADD("stages/second/execute", test_second_stage_execute);
     ADD("no-write-then-write", test_no_write_then_write);
     ADD("read-only-cached", test_read_only_cached);
     ADD("fault-ahead", test_fault_ahead);

@@ -582,6 +582,9 @@ static void above_case(const void *opaque)
         g_assert_cmphex(f.reason, ==, a->fault);
     }
     vtd_expect_no_fault(e.s);
+    /* And it stays what it was after it was of use. */
+    g_assert_cmpuint(sva_access(&e.d, ENV_PASID, ENV_IOVA, a->how), ==,
+                     !a->fault);
     sva_quit(e.s);
 }
 
@@ -628,6 +631,70 @@ static void walk_cache_nested_case(const void *opaque)
     } else {
         g_assert_cmphex(sva_read64(e.s, gpa_entry) & SS_D, ==, SS_D);
     }
+    sva_quit(e.s);
+}
+
+/* Write right alone: enough for a write from the cache, not for a read */
+static void test_write_only(void)
+{
+    Env e = { };
+
+    env_start(&e, SECOND);
+    sva_clear_bits(e.s, e.ss_leaf, SS_R);
+    qtest_writeq(e.s->qts, e.d.bar[SVATEST_BAR_MEM] + 64, 0x33);
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_WRITE));
+    g_assert_cmphex(sva_read64(e.s, e.old), ==, 0x33);
+    sva_write64(e.s, e.ss_leaf, e.new | SS_W);
+    qtest_writeq(e.s->qts, e.d.bar[SVATEST_BAR_MEM] + 64, 0x44);
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_WRITE));
+    g_assert_cmphex(sva_read64(e.s, e.old), ==, 0x44);
+    g_assert_cmphex(sva_read64(e.s, e.new), ==, NEW);
+    g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ));
+    vtd_expect_fault(e.s, &(SvaFault) {
+        .reason = 0x79, .sid = SID0, .pasid = PASID, .addr = IOVA, .t1 = true,
+    });
+    sva_quit(e.s);
+}
+
+/* The first stage has its D set: the second decides about right and dirt. */
+static void nested_dirty_case(const void *opaque)
+{
+    bool right = GPOINTER_TO_INT(opaque);
+    Env e = { };
+
+    env_start(&e, NESTED);
+    sva_set_bits(e.s, e.leaf, FS_A | FS_D);
+    if (right) {
+        e.entry.q[0] |= PE_SSADE;
+        vtd_bind(e.s, SID0, PASID, &e.entry);
+    } else {
+        sva_clear_bits(e.s, e.ss_leaf, SS_W);
+    }
+    expect_old(&e);
+    g_assert_cmpuint(sva_access(&e.d, PASID, IOVA, A_WRITE), ==, right);
+    if (right) {
+        g_assert_cmphex(sva_read64(e.s, e.ss_leaf) & SS_D, ==, SS_D);
+    } else {
+        vtd_expect_fault(e.s, &(SvaFault) {
+            .reason = 0x79, .sid = SID0, .pasid = PASID, .addr = IOVA,
+        });
+    }
+    sva_quit(e.s);
+}
+
+/* A large page has no leaf table to be remembered. */
+static void test_walk_cache_large(void)
+{
+    uint64_t iova = 0x5000000000ull, big;
+    SvaEnv e = { };
+
+    sva_env_start(&e, ",x-walk-cache=on", "");
+    big = sva_pages(e.s, MiB2, MiB2);
+    sva_write64(e.s, big + 0x3000, NEW);
+    vtd_map(&e.fs, iova, big, FS_ALL, 2);
+    g_assert_true(sva_access(&e.d, ENV_PASID, iova, A_READ));
+    invalidate(e.s, &(Inv) { 6, PIOTLB_PAGE, ENV_DID, ENV_PASID, iova | IH });
+    g_assert_cmphex(sva_peek(&e.d, ENV_PASID, iova + 0x3000, 0), ==, NEW);
     sva_quit(e.s);
 }
 
@@ -774,6 +841,12 @@ int main(int argc, char **argv)
                         fpd_case);
     qtest_add_data_func("/svatest/cache/fpd/entry", GINT_TO_POINTER(false),
                         fpd_case);
+    qtest_add_func("/svatest/walk-cache/large-page", test_walk_cache_large);
+    qtest_add_func("/svatest/cache/write-only", test_write_only);
+    qtest_add_data_func("/svatest/cache/nested-dirty/right",
+                        GINT_TO_POINTER(true), nested_dirty_case);
+    qtest_add_data_func("/svatest/cache/nested-dirty/no-right",
+                        GINT_TO_POINTER(false), nested_dirty_case);
     qtest_add_func("/svatest/cache/pass-through", test_pass_through);
     qtest_add_func("/svatest/cache/invalid-entry", test_invalid_entry);
     qtest_add_func("/svatest/cache/capacity", test_capacity);

@@ -166,6 +166,22 @@ static void stale_case(const void *opaque)
     sva_quit(e.s);
 }
 
+/* What is compared with is memory, not the walk cache. */
+static void test_stale_table(void)
+{
+    uint64_t table;
+    Env e = { };
+
+    sva_env_start(&e, ",x-check-stale=on,x-walk-cache=on", "");
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, 0), ==, ENV_OLD);
+    table = sva_page(e.s);
+    sva_write64(e.s, table + (IOVA >> 12 & 0x1ff) * 8, e.new | FS_ALL);
+    sva_write64(e.s, vtd_slot(&e.fs, IOVA, 2), table | FS_ALL);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, 0), ==, ENV_OLD);
+    g_assert_cmpuint(count(&e, SVATEST_CNT_UNIT_STALE), ==, 1);
+    sva_quit(e.s);
+}
+
 /* Looking leaves no trace, of any stage. */
 static void test_stale_looks_only(void)
 {
@@ -468,6 +484,7 @@ int main(int argc, char **argv)
                         stale_case);
     qtest_add_data_func("/svatest/stale/device", GINT_TO_POINTER(true),
                         stale_case);
+    ADD("stale/table", test_stale_table);
     ADD("stale/looks-only", test_stale_looks_only);
     ADD("stale/off", test_stale_off);
     ADD("knob/ignore", test_ignore);
