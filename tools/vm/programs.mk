@@ -8,13 +8,11 @@ THIS := $(lastword $(MAKEFILE_LIST))
 LINUX ?= $(TOP)/build/linux
 HEADERS := $(BUILD)/kernel/usr/include
 
-
-	nesting_invalidate nesting_lifetime nesting_refusal \
-	nesting_stuck nesting_vf
-	nesting_vf
+# The Makefile of the self tests says which programs there are.
+NESTING_DIR := $(LINUX)/tools/testing/selftests/vfio_nesting
+NESTING := $(shell sed -n 's/^TEST_GEN_PROGS.* += //p' $(NESTING_DIR)/Makefile)
 PROGRAMS := iommufd iommufd_fail_nth $(NESTING)
 
-NESTING_DIR := $(LINUX)/tools/testing/selftests/vfio_nesting
 VPATH := $(LINUX)/tools/testing/selftests/iommu:$(NESTING_DIR)
 
 CFLAGS := -O2 -g -Wall -static -pthread
@@ -39,11 +37,11 @@ $(OUT)/iommufd $(OUT)/iommufd_fail_nth: CPPFLAGS += \
 	-DMOCK_FLAGS_DEVICE_PASID=0 -DMOCK_PASID_WIDTH=20
 $(OUT)/iommufd $(OUT)/iommufd_fail_nth: CFLAGS += -Wno-unused-function
 
-# The library that the tests of vfio_nesting share, one file after the other
+# The library that the tests of vfio_nesting share is what has no main().
 $(NESTING:%=$(OUT)/%): $(OUT)/%: %.c $(wildcard $(NESTING_DIR)/*.[ch]) $(THIS)
 	@mkdir -p $(OUT)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< \
-		$(addprefix $(NESTING_DIR)/,fault.c guest.c native.c pgtable.c svatest.c vmm.c)
+		$(filter-out $(NESTING:%=$(NESTING_DIR)/%.c),$(wildcard $(NESTING_DIR)/*.c))
 
 -include $(wildcard $(OUT)/*.d)
 
