@@ -33,6 +33,9 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
+
 #include "ioasid-priv.h"
 
 /**
@@ -296,6 +299,22 @@ static struct ioasid_listener *ioasid_listener_find(struct list_head *list,
 	return NULL;
 }
 
+VISIBLE_IF_KUNIT struct ioasid_listener *
+ioasid_listener_new(struct notifier_block *nb)
+{
+	struct ioasid_listener *l;
+
+	KUNIT_STATIC_STUB_REDIRECT(ioasid_listener_new, nb);
+
+	l = kzalloc(sizeof(*l), GFP_KERNEL);
+	if (!l)
+		return NULL;
+	spin_lock_init(&l->lock);
+	l->nb = nb;
+	return l;
+}
+EXPORT_SYMBOL_IF_KUNIT(ioasid_listener_new);
+
 /**
  * ioasid_register_notifier() - Listen to the transitions of ids
  * @set: the set, or NULL for all sets
@@ -326,11 +345,9 @@ int ioasid_register_notifier(struct ioasid_set *set, struct notifier_block *nb)
 
 	if (nb->priority < IOASID_PRIO_LAST || nb->priority > IOASID_PRIO_CPU)
 		return -EINVAL;
-	l = kzalloc(sizeof(*l), GFP_KERNEL);
+	l = ioasid_listener_new(nb);
 	if (!l)
 		return -ENOMEM;
-	spin_lock_init(&l->lock);
-	l->nb = nb;
 
 	mutex_lock(&ioasid_listener_mutex);
 	if (ioasid_listener_find(list, nb)) {

@@ -199,6 +199,10 @@ void ioasid_queue_free(struct ioasid_data *data);
 #if IS_ENABLED(CONFIG_KUNIT)
 struct ioasid_data *ioasid_data_new(struct ioasid_set *set, void *private,
 				    gfp_t gfp);
+bool ioasid_data_tryget(struct ioasid_data *data);
+int ioasid_reserve_spid(struct ioasid_data *data, ioasid_t spid);
+struct ioasid_listener *ioasid_listener_new(struct notifier_block *nb);
+struct ioasid_set *ioasid_set_new(void);
 void ioasid_space_init(struct ioasid_space *space, u32 capacity, bool shared);
 void ioasid_space_report(struct ioasid_space *space, u32 total);
 struct ioasid_set *ioasid_set_create(struct ioasid_space *space, bool host,

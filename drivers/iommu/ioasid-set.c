@@ -18,6 +18,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
+#include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 
 #include "ioasid-priv.h"
@@ -145,6 +146,13 @@ struct ioasid_set *ioasid_system_set(void)
 }
 EXPORT_SYMBOL_GPL(ioasid_system_set);
 
+VISIBLE_IF_KUNIT struct ioasid_set *ioasid_set_new(void)
+{
+	KUNIT_STATIC_STUB_REDIRECT(ioasid_set_new);
+	return kzalloc(sizeof(struct ioasid_set), GFP_KERNEL_ACCOUNT);
+}
+EXPORT_SYMBOL_IF_KUNIT(ioasid_set_new);
+
 /* Creates a set in @space, or in one of its own if that is NULL. */
 VISIBLE_IF_KUNIT struct ioasid_set *
 ioasid_set_create(struct ioasid_space *space, bool host,
@@ -152,7 +160,7 @@ ioasid_set_create(struct ioasid_space *space, bool host,
 {
 	struct ioasid_set *set;
 
-	set = kzalloc(sizeof(*set), GFP_KERNEL_ACCOUNT);
+	set = ioasid_set_new();
 	if (!set)
 		return ERR_PTR(-ENOMEM);
 
@@ -294,6 +302,7 @@ struct ioasid_set *ioasid_set_next(struct ioasid_set *prev)
 		ioasid_set_unpin(prev);
 	return next;
 }
+EXPORT_SYMBOL_IF_KUNIT(ioasid_set_next);
 
 /**
  * ioasid_set_put() - Drop a reference to a set

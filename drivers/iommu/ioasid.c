@@ -120,7 +120,7 @@ bool ioasid_data_put(struct ioasid_data *data)
 }
 
 /* Takes a reference to an id found under RCU, unless it was freed. */
-static bool ioasid_data_tryget(struct ioasid_data *data)
+VISIBLE_IF_KUNIT bool ioasid_data_tryget(struct ioasid_data *data)
 {
 	if (!refcount_inc_not_zero(&data->refs))
 		return false;
@@ -135,6 +135,7 @@ static bool ioasid_data_tryget(struct ioasid_data *data)
 	ioasid_data_put(data);
 	return false;
 }
+EXPORT_SYMBOL_IF_KUNIT(ioasid_data_tryget);
 
 static struct ioasid_data *ioasid_data_get(struct ioasid_set *set, ioasid_t id)
 {
@@ -557,6 +558,15 @@ static int ioasid_bind_locked(struct ioasid_data *data, ioasid_t spid)
 	return 0;
 }
 
+/* Allocates, hence not under the id lock; not found until it is bound. */
+VISIBLE_IF_KUNIT int ioasid_reserve_spid(struct ioasid_data *data,
+					 ioasid_t spid)
+{
+	KUNIT_STATIC_STUB_REDIRECT(ioasid_reserve_spid, data, spid);
+	return xa_insert_irq(&data->set->spids, spid, data, GFP_KERNEL_ACCOUNT);
+}
+EXPORT_SYMBOL_IF_KUNIT(ioasid_reserve_spid);
+
 /**
  * ioasid_attach_spid() - Give an id its set-private id
  * @set: the set that owns the id
@@ -587,8 +597,7 @@ int ioasid_attach_spid(struct ioasid_set *set, ioasid_t id, ioasid_t spid)
 	if (!data)
 		return -ENOENT;
 
-	/* Allocates, hence not under the id lock; not found until it is bound. */
-	ret = xa_insert_irq(&set->spids, spid, data, GFP_KERNEL_ACCOUNT);
+	ret = ioasid_reserve_spid(data, spid);
 	if (ret) {
 		ioasid_data_put(data);
 		return ret == -EBUSY ? -EEXIST : ret;

@@ -6,6 +6,8 @@
 #include <linux/delay.h>
 #include <linux/kthread.h>
 
+#include <kunit/static_stub.h>
+
 #include "ioasid_test.h"
 
 struct rec {
@@ -231,6 +233,27 @@ static void notify_register_refusals(struct kunit *test)
 	ioasid_free(c->a, get_id(test, c->a));
 	ioasid_set_flush(c->a);
 	KUNIT_EXPECT_EQ(test, r->n, 4);
+}
+
+static struct ioasid_listener *no_listener(struct notifier_block *nb)
+{
+	return NULL;
+}
+
+static void notify_register_fails_without_memory(struct kunit *test)
+{
+	struct ioasid_ctx *c = test->priv;
+	struct rec *r = rec_new(test, IOASID_PRIO_LAST);
+
+	get_id(test, c->a);
+	kunit_activate_static_stub(test, ioasid_listener_new, no_listener);
+	KUNIT_EXPECT_EQ(test, ioasid_register_notifier(c->a, &r->nb), -ENOMEM);
+	kunit_deactivate_static_stub(test, ioasid_listener_new);
+	get_id(test, c->a);
+	expect_log(test, r, 0);
+	KUNIT_EXPECT_EQ(test, ioasid_register_notifier(c->a, &r->nb), 0);
+	KUNIT_EXPECT_EQ(test, r->n, 2);
+	ioasid_unregister_notifier(c->a, &r->nb);
 }
 
 static void hook_block_free(struct rec *r, int event, struct ioasid_nb_args *args)
@@ -577,6 +600,7 @@ static struct kunit_case ioasid_notify_cases[] = {
 	KUNIT_CASE(notify_refusals_are_silent),
 	KUNIT_CASE(notify_priorities),
 	KUNIT_CASE(notify_register_refusals),
+	KUNIT_CASE(notify_register_fails_without_memory),
 	KUNIT_CASE(notify_free_holds_the_id),
 	KUNIT_CASE(notify_free_in_order),
 	KUNIT_CASE(notify_may_call_back),

@@ -365,6 +365,26 @@ static void set_free_range(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, used(c->p), 0);
 }
 
+static struct ioasid_set *no_set(void)
+{
+	return NULL;
+}
+
+static void set_alloc_fails_without_memory(struct kunit *test)
+{
+	struct mm_struct *mm = mm_alloc();
+
+	KUNIT_ASSERT_NOT_NULL(test, mm);
+	kunit_activate_static_stub(test, ioasid_set_new, no_set);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(ioasid_set_alloc(mm, 1,
+						       IOASID_SET_SHARED)),
+			-ENOMEM);
+	kunit_deactivate_static_stub(test, ioasid_set_new);
+	KUNIT_EXPECT_EQ(test, atomic_read(&mm->mm_count), 1);
+	KUNIT_EXPECT_NULL(test, ioasid_find_mm_set(mm, NULL));
+	mmput(mm);
+}
+
 static void space_capacity(struct kunit *test)
 {
 	struct ioasid_space space;
@@ -395,6 +415,7 @@ static void space_capacity(struct kunit *test)
 
 static struct kunit_case ioasid_set_cases[] = {
 	KUNIT_CASE(set_alloc_scopes),
+	KUNIT_CASE(set_alloc_fails_without_memory),
 	KUNIT_CASE(set_default_quota),
 	KUNIT_CASE(set_quota_is_kept),
 	KUNIT_CASE(set_adjust),
@@ -470,6 +491,20 @@ static void id_cyclic(struct kunit *test)
 	KUNIT_EXPECT_NE(test, get_id(test, c->p), first);
 }
 
+/* Ids that come and go leave no more behind than the node of the latest. */
+static void id_leaves_one_node(struct kunit *test)
+{
+	struct ioasid_ctx *c = test->priv;
+	struct ioasid_space *space = c->p->space;
+	int i;
+
+	for (i = 0; i < 3 * XA_CHUNK_SIZE; i++)
+		ioasid_free(c->p, get_id(test, c->p));
+	KUNIT_EXPECT_FALSE(test, xa_empty(&space->ids));
+	xa_erase_irq(&space->ids, space->high.node);
+	KUNIT_EXPECT_TRUE(test, xa_empty(&space->ids));
+}
+
 static void id_exact_does_not_steer(struct kunit *test)
 {
 	struct ioasid_ctx *c = test->priv;
@@ -534,6 +569,21 @@ static void id_references(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, ioasid_put(c->a, id));
 	KUNIT_EXPECT_EQ(test, used(c->a), 0);
 	KUNIT_EXPECT_EQ(test, alloc_one(c->b, id), id);
+}
+
+/* What a look-up does that found the id just before it was freed. */
+static void id_get_meets_free(struct kunit *test)
+{
+	struct ioasid_ctx *c = test->priv;
+	ioasid_t id = get_id(test, c->a);
+	struct ioasid_data *data = xa_load(&c->space.ids, id);
+
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	KUNIT_EXPECT_TRUE(test, ioasid_data_tryget(data));
+	ioasid_free(c->a, id);
+	KUNIT_EXPECT_FALSE(test, ioasid_data_tryget(data));
+	KUNIT_EXPECT_EQ(test, refcount_read(&data->refs), 1);
+	KUNIT_EXPECT_TRUE(test, ioasid_put(c->a, id));
 }
 
 static void id_free_twice(struct kunit *test)
@@ -689,18 +739,41 @@ static void spid_find_takes_reference(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, ioasid_put(c->a, id));
 }
 
+static int no_spid(struct ioasid_data *data, ioasid_t spid)
+{
+	return -ENOMEM;
+}
+
+static void spid_fails_without_memory(struct kunit *test)
+{
+	struct ioasid_ctx *c = test->priv;
+	ioasid_t id = get_id(test, c->a);
+
+	kunit_activate_static_stub(test, ioasid_reserve_spid, no_spid);
+	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(c->a, id, 5), -ENOMEM);
+	kunit_deactivate_static_stub(test, ioasid_reserve_spid);
+	KUNIT_EXPECT_EQ(test, ioasid_find_spid(c->a, id), -ENOENT);
+	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(c->a, id, 5), 0);
+	/* No reference is left behind. */
+	ioasid_free(c->a, id);
+	KUNIT_EXPECT_EQ(test, used(c->a), 0);
+}
+
 static struct kunit_case ioasid_id_cases[] = {
 	KUNIT_CASE(id_range_arguments),
 	KUNIT_CASE(id_cyclic),
+	KUNIT_CASE(id_leaves_one_node),
 	KUNIT_CASE(id_exact_does_not_steer),
 	KUNIT_CASE(id_alloc_fails_without_memory),
 	KUNIT_CASE(id_foreign_is_unknown),
 	KUNIT_CASE(id_references),
+	KUNIT_CASE(id_get_meets_free),
 	KUNIT_CASE(id_free_twice),
 	KUNIT_CASE(id_private_data),
 	KUNIT_CASE(spid_both_ways),
 	KUNIT_CASE(spid_refusals),
 	KUNIT_CASE(spid_find_takes_reference),
+	KUNIT_CASE(spid_fails_without_memory),
 	{}
 };
 
