@@ -39,11 +39,14 @@ demo: kernel qemu		## boot the VM and see a guest process's memory used by a dev
 kunit: linux			## the unit tests, under UML, in seconds
 	@tools/kunit
 
-bench-ioasid: linux		## what IOASID costs: a table against the IDA and a bare xarray
+bench-ioasid: kernel qemu	## what IOASID costs: a table against the IDA and a bare xarray
 	@tools/bench/ioasid
 
 bench-platform: kernel-sva qemu	## what the emulated platform costs, measured in the VM
 	@tools/vm/bench
+
+coverage-ioasid: linux		## which lines of the IOASID core its unit tests reach
+	@tools/coverage/ioasid
 
 test-tools:			## tests of our own tooling
 	@tools/tap/run tools/tests/*
