@@ -498,8 +498,11 @@ static void id_leaves_one_node(struct kunit *test)
 	struct ioasid_space *space = c->p->space;
 	int i;
 
-	for (i = 0; i < 3 * XA_CHUNK_SIZE; i++)
-		ioasid_free(c->p, get_id(test, c->p));
+	for (i = 1; i < 4 * XA_CHUNK_SIZE; i += XA_CHUNK_SIZE) {
+		KUNIT_EXPECT_EQ(test, ioasid_alloc(c->p, i, INVALID_IOASID,
+						   NULL, GFP_KERNEL), i);
+		ioasid_free(c->p, i);
+	}
 	KUNIT_EXPECT_FALSE(test, xa_empty(&space->ids));
 	xa_erase_irq(&space->ids, space->high.node);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&space->ids));
