@@ -44,7 +44,7 @@ struct svatest {
 	void __iomem *regs;
 	struct miscdevice misc;
 	bool has_sva;
-	struct mutex stop_lock;
+	struct mutex stop_lock;	/* R_PASID_STOP */
 	atomic_t users;
 };
 
@@ -57,7 +57,7 @@ struct svatest {
  */
 struct svatest_file {
 	struct svatest *svatest;
-	struct mutex lock;
+	struct mutex lock;	/* all below */
 	struct list_head maps;
 	struct iommu_sva *sva;
 };
