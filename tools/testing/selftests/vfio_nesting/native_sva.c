@@ -190,8 +190,24 @@ TEST_F(sva, mapped_anew)
 	}
 }
 
-/* Some GiB at once are more than one invalidation of pages can name. */
-TEST_F(sva, large_range_unmapped)
+/* Two pages that no naturally aligned range of a sensible size has both of */
+TEST_F(sva, rights_change_across_boundary)
+{
+	uint8_t *place = (uint8_t *)(1ULL << 40) - SIZE_4K;
+	uint8_t *area = mmap(place, 2 * SIZE_4K, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+			     -1, 0);
+
+	ASSERT_EQ(place, area);
+	EXPECT_EQ(SVATEST_ST_OK, fill(&self->dev, area, OTHER));
+	EXPECT_EQ(SVATEST_ST_OK, fill(&self->dev, area + SIZE_4K, OTHER));
+	ASSERT_EQ(0, mprotect(area, 2 * SIZE_4K, PROT_READ));
+	EXPECT_EQ(SVATEST_ST_PAGE_INVALID, fill(&self->dev, area, PATTERN));
+	EXPECT_EQ(SVATEST_ST_PAGE_INVALID,
+		  fill(&self->dev, area + SIZE_4K, PATTERN));
+}
+
+TEST_F(sva, all_of_some_gib_unmapped)
 {
 	const uint64_t size = 5 * SIZE_1G;
 	uint8_t *area = mmap(NULL, size, PROT_READ | PROT_WRITE,
