@@ -572,9 +572,10 @@ static void deadline_runs(struct kunit *test)
 	iommu_fault_timeout_ms = 1;
 	request(mock, 0, 10, 1);
 	iommu_fault_timeout_ms = timeout;
-	flush_delayed_work(&owner->sink->deadline);
-	while (READ_ONCE(owner->sink->waiting))
-		schedule_timeout_uninterruptible(1);
+	while (delayed_work_pending(&owner->sink->deadline)) {
+		flush_delayed_work(&owner->sink->deadline);
+		cond_resched();
+	}
 	KUNIT_EXPECT_EQ(test, 1, ended(owner, IOMMU_FAULT_DEADLINE));
 }
 
