@@ -36,7 +36,7 @@
  * @regs: BAR 0
  * @misc: its file in /dev
  * @has_sva: IOMMU and device can share address spaces
- * @stop_lock: one PASID is stopped at a time
+ * @stop_lock: for the registers that stop a PASID
  * @users: open files, which keep the device bound to this driver
  */
 struct svatest {
@@ -51,7 +51,7 @@ struct svatest {
 /**
  * struct svatest_file - an open file
  * @svatest: its device
- * @lock: protects what follows
+ * @lock: for mappings and binding
  * @maps: mappings of struct svatest_map
  * @sva: the binding, or NULL
  */

@@ -364,7 +364,7 @@ TEST_F(nested, stale_until_invalidated)
 	*entry = pages[0] | PGT_READ_WRITE;
 	EXPECT_EQ(values[0], guest_copied(guest, 0));
 
-	for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(ranges); i++) {
 		*entry = pages[!now] | PGT_READ_WRITE;
 		EXPECT_EQ(values[now], guest_copied(guest, 0));
 

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "../kselftest.h"
 #include "guest.h"
 #include "native.h"
 
@@ -79,7 +80,7 @@ static void ring_setup(const struct path *path, uint32_t pasid, uint32_t flags)
 	svatest_write(dev, base + SVATEST_C_FLAGS, SVATEST_CF_ENABLE | flags);
 }
 
-static void copies(const struct path *path, const char *name)
+static void copy_blocks(const struct path *path, const char *name)
 {
 	const struct vmm_device *dev = path->dev;
 	uint64_t bytes, translations;
@@ -142,7 +143,7 @@ static void immediates(const struct path *path, const char *name)
 
 static void run(const struct path *path, const char *name)
 {
-	copies(path, name);
+	copy_blocks(path, name);
 	immediates(path, name);
 }
 
@@ -284,7 +285,7 @@ int main(int argc, char **argv)
 	unsigned int i;
 
 	printf("TAP version 13\n1..1\n");
-	for (i = 0; i < sizeof(benches) / sizeof(benches[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(benches); i++) {
 		if (argc != 2 || strcmp(argv[1], benches[i].name))
 			continue;
 		benches[i].function();
