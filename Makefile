@@ -42,6 +42,9 @@ kunit: linux			## the unit tests, under UML, in seconds
 bench-ioasid: kernel qemu	## what IOASID costs: a table against the IDA and a bare xarray
 	@tools/bench/ioasid
 
+bench-fault: kernel qemu	## what a page request costs, from the device to the VMM and back
+	@tools/bench/fault
+
 bench-platform: kernel-sva qemu	## what the emulated platform costs, measured in the VM
 	@tools/vm/bench
 
