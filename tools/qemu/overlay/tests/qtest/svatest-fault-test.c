@@ -509,6 +509,9 @@ static void test_event_served(void)
     overflow_start(&e);
     set_event(e.s, VTD_FECTL, 0x54);
     bad_page(&e, 0);
+    bad_page(&e, 1);
+    expect_bad_page(&e, 0);
+    g_assert_cmphex(vtd_readl(e.s, VTD_FECTL), ==, EVENT_IM | EVENT_IP);
     vtd_fault_clear(e.s);
     g_assert_cmphex(vtd_readl(e.s, VTD_FECTL), ==, EVENT_IM);
     vtd_writel(e.s, VTD_FECTL, 0);

@@ -335,6 +335,7 @@ static void test_disabled(void)
     vtd_set_root(s, TTM_SCALABLE);
     vtd_writeq(s, VTD_IQA, s->iq | 1 << 11);
     g_assert_false(vtd_wait(s));
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, 0);
     sva_quit(s);
 }
 

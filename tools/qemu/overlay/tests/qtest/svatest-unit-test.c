@@ -488,6 +488,10 @@ static void test_no_device_tlb(void)
     g_assert_cmphex(vtd_readl(e.s, VTD_PEDATA), ==, 0);
     g_assert_cmphex(vtd_readq(e.s, VTD_PQA), ==, 0);
     g_assert_cmphex(vtd_readl(e.s, VTD_PECTL), ==, 0);
+    /* Bit 7 of other descriptors is no PD. */
+    vtd_iq(e.s, vtd_iotlb_q0(IOTLB_GLOBAL, 0) | 3 << 6, 0);
+    g_assert_true(vtd_wait(e.s));
+    g_assert_cmphex(vtd_readl(e.s, VTD_FSTS) & 0xff, ==, 0);
     /* A response is no descriptor, PD no flag. */
     vtd_iq(e.s, vtd_resp_q0(SID0, PASID, 0), vtd_resp_q1(0));
     g_assert_cmphex(vtd_readl(e.s, VTD_FSTS) & 0xff, ==, FSTS_IQE);

@@ -380,7 +380,8 @@ static const Walk walks[] = {
       .ss_set = SS_PS },
     { "second/reserved/size-4-aligned", SECOND, A_READ, 0x7a,
       .mutate = ss_huge },
-    { "first/second-stage-control", FIRST, A_WRITE, .q0 = PE_SSADE },
+    { "first/second-stage-control", FIRST, A_WRITE,
+      .q0 = PE_SSADE | PE_AW(1) | HOLE },
     { "second/exec", SECOND, A_READ | A_EXEC },
     /* First-stage controls of the entry do not matter. */
     { "second/exec/priv", SECOND, A_READ | A_EXEC | A_PRIV,
