@@ -18,7 +18,7 @@
 
 #define PATTERN		0x1122334455667788ULL
 #define OTHER		0x99aabbccddeeff00ULL
-#define LAZY_SECONDS	60
+#define LAZY_SECONDS	20
 
 #define ECAP_DT		(1ULL << 2)
 
@@ -90,25 +90,33 @@ FIXTURE_TEARDOWN(dma)
 	native_close(&self->dev);
 }
 
-/* Unmap, and wait for what lazy mode has put off. */
-static int unmap_for_good(const struct vmm_device *dev, uint64_t dma,
-			  bool lazy)
+static bool is_lazy(const char *domain)
 {
-	int ret = native_unmap(dev, dma);
+	return !strcmp(domain, "DMA-FQ");
+}
+
+/* Lazy mode puts the invalidation off: wait until the address is gone. */
+static void wait_for_flush(const struct vmm_device *dev, uint64_t dma,
+			   const char *domain)
+{
 	time_t end = time(NULL) + LAZY_SECONDS;
 	struct svatest_desc read = {
 		.op_flags = SVATEST_OP_CRC, .src = dma, .length = 8,
 	};
 
-	while (!ret && lazy && time(NULL) < end &&
+	while (is_lazy(domain) && time(NULL) < end &&
 	       svatest_run(dev, 0, &read).status == SVATEST_ST_OK)
 		;
-	return ret;
 }
 
-static bool is_lazy(const char *domain)
+static int unmap_for_good(const struct vmm_device *dev, uint64_t dma,
+			  const char *domain)
 {
-	return !strcmp(domain, "DMA-FQ");
+	int ret = native_unmap(dev, dma);
+
+	if (!ret)
+		wait_for_flush(dev, dma, domain);
+	return ret;
 }
 
 TEST_F(dma, copied)
@@ -149,8 +157,7 @@ TEST_F(dma, unmapped)
 {
 	EXPECT_EQ(SVATEST_ST_OK, svatest_copy(&self->dev, 0, self->src_dma,
 					      self->dst_dma, SIZE_4K));
-	ASSERT_EQ(0, unmap_for_good(&self->dev, self->dst_dma,
-				    is_lazy(variant->domain)));
+	ASSERT_EQ(0, unmap_for_good(&self->dev, self->dst_dma, variant->domain));
 	self->dst[0] = OTHER;
 	EXPECT_NE(SVATEST_ST_OK, svatest_copy(&self->dev, 0, self->src_dma,
 					      self->dst_dma, SIZE_4K));
@@ -200,8 +207,7 @@ TEST_F(dma, many_pages)
 					      size));
 	EXPECT_EQ(0, memcmp(from, to, size));
 
-	ASSERT_EQ(0, unmap_for_good(&self->dev, to_dma,
-				    is_lazy(variant->domain)));
+	ASSERT_EQ(0, unmap_for_good(&self->dev, to_dma, variant->domain));
 	for (i = 0; i < 256; i++) {
 		touch.dst = to_dma + i * SIZE_4K;
 		allowed += svatest_run(&self->dev, 0, &touch).status ==
@@ -232,7 +238,7 @@ TEST_F(dma, large_page)
 			  svatest_fill(&self->dev, 0, dma + offset, PATTERN, 8));
 		EXPECT_EQ(PATTERN, memory[offset / 8]);
 	}
-	ASSERT_EQ(0, unmap_for_good(&self->dev, dma, is_lazy(variant->domain)));
+	ASSERT_EQ(0, unmap_for_good(&self->dev, dma, variant->domain));
 	for (offset = 0; offset < SIZE_2M; offset += 64 * SIZE_4K)
 		EXPECT_NE(SVATEST_ST_OK,
 			  svatest_fill(&self->dev, 0, dma + offset, OTHER, 8));
@@ -272,9 +278,7 @@ TEST_F(dma, closed)
 				&dma));
 	EXPECT_EQ(SVATEST_ST_OK, svatest_fill(&self->dev, 0, dma, PATTERN, 8));
 	close(fd);
-	while (is_lazy(variant->domain) &&
-	       svatest_fill(&self->dev, 0, dma, PATTERN, 8) == SVATEST_ST_OK)
-		;
+	wait_for_flush(&self->dev, dma, variant->domain);
 	EXPECT_NE(SVATEST_ST_OK, svatest_fill(&self->dev, 0, dma, OTHER, 8));
 	EXPECT_EQ(PATTERN, self->dst[0]);
 }
