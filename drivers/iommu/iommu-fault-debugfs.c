@@ -23,13 +23,14 @@ static void iommu_fault_show_sink(struct iommu_fault_sink *sink, void *arg)
 	struct seq_file *m = arg;
 	int i;
 
-	guard(spinlock)(&sink->lock);
+	spin_lock(&sink->lock);
 	seq_printf(m, "%s %d %u %u %llu %llu", dev_name(sink->dev),
 		   (int)sink->pasid, sink->waiting, sink->limit,
 		   sink->stats.groups, sink->stats.requests);
 	for (i = 0; i < IOMMU_FAULT_ENDS; i++)
 		seq_printf(m, " %llu", sink->stats.ends[i]);
 	seq_printf(m, " %llu %llu\n", sink->stats.events, sink->stats.lost);
+	spin_unlock(&sink->lock);
 }
 
 static int sinks_show(struct seq_file *m, void *unused)
@@ -47,12 +48,13 @@ static void iommu_fault_show_latency(struct iommu_fault_sink *sink, void *arg)
 	struct seq_file *m = arg;
 	int i;
 
-	guard(spinlock)(&sink->lock);
+	spin_lock(&sink->lock);
 	for (i = 0; i < IOMMU_FAULT_LATENCIES; i++)
 		if (sink->stats.latency[i])
 			seq_printf(m, "%s %d %llu %llu\n", dev_name(sink->dev),
 				   (int)sink->pasid, i ? BIT_ULL(i - 1) : 0,
 				   sink->stats.latency[i]);
+	spin_unlock(&sink->lock);
 }
 
 static int latency_show(struct seq_file *m, void *unused)

@@ -161,10 +161,11 @@ void iommu_fault_refuse(struct iommu_fault_sink *sink, struct iopf_group *iopf,
 	trace_iommu_fault_refused(iopf->fault_param->dev,
 				  &iopf->last_fault.fault.prm, end);
 	if (sink) {
-		guard(spinlock)(&sink->lock);
+		spin_lock(&sink->lock);
 		sink->stats.groups++;
 		sink->stats.requests += iopf->fault_count;
 		sink->stats.ends[end]++;
+		spin_unlock(&sink->lock);
 	}
 	iopf_group_response(iopf, IOMMU_PAGE_RESP_INVALID);
 	iopf_free_group(iopf);
@@ -208,8 +209,9 @@ static void iommu_fault_account_latency(struct iommu_fault_sink *sink,
 {
 	u64 us = div_u64(ktime_get_ns() - group->seen, NSEC_PER_USEC);
 
-	guard(spinlock)(&sink->lock);
+	spin_lock(&sink->lock);
 	sink->stats.latency[min(fls64(us), IOMMU_FAULT_LATENCIES - 1)]++;
+	spin_unlock(&sink->lock);
 }
 
 /* Give the answers, with one wait for all of them if the driver can */
@@ -459,7 +461,8 @@ EXPORT_SYMBOL_GPL(iommu_fault_sink_stop);
  */
 void iommu_fault_sink_start(struct iommu_fault_sink *sink)
 {
-	guard(spinlock)(&sink->lock);
+	spin_lock(&sink->lock);
 	sink->stopped = false;
+	spin_unlock(&sink->lock);
 }
 EXPORT_SYMBOL_GPL(iommu_fault_sink_start);

@@ -203,9 +203,10 @@ int iommu_fault_sink_enable_page_req(struct iommu_fault_sink *sink)
 	if (ret)
 		return ret;
 
-	guard(spinlock)(&sink->lock);
+	spin_lock(&sink->lock);
 	sink->limit = dev->iommu->max_page_requests ?: IOMMU_FAULT_LIMIT;
 	sink->page_req = true;
+	spin_unlock(&sink->lock);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(iommu_fault_sink_enable_page_req);
@@ -277,13 +278,15 @@ EXPORT_SYMBOL_GPL(iommu_fault_sink_limit);
 int iommu_fault_name_pasid(struct device *dev, ioasid_t pasid, ioasid_t name)
 {
 	struct iommu_fault_sink *sink;
+	int idx, ret = 0;
 
-	guard(srcu)(&iommu_fault_srcu);
+	idx = srcu_read_lock(&iommu_fault_srcu);
 	sink = iommu_fault_find(dev, pasid);
-	if (!sink)
-		return 0;
-	return xa_err(xa_store(&sink->names, pasid, xa_mk_value(name),
-			       GFP_KERNEL_ACCOUNT));
+	if (sink)
+		ret = xa_err(xa_store(&sink->names, pasid, xa_mk_value(name),
+				      GFP_KERNEL_ACCOUNT));
+	srcu_read_unlock(&iommu_fault_srcu, idx);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(iommu_fault_name_pasid);
 
@@ -299,11 +302,13 @@ EXPORT_SYMBOL_GPL(iommu_fault_name_pasid);
 void iommu_fault_unname_pasid(struct device *dev, ioasid_t pasid)
 {
 	struct iommu_fault_sink *sink;
+	int idx;
 
-	guard(srcu)(&iommu_fault_srcu);
+	idx = srcu_read_lock(&iommu_fault_srcu);
 	sink = iommu_fault_find(dev, pasid);
 	if (sink)
 		xa_erase(&sink->names, pasid);
+	srcu_read_unlock(&iommu_fault_srcu, idx);
 }
 EXPORT_SYMBOL_GPL(iommu_fault_unname_pasid);
 
@@ -323,15 +328,16 @@ void iommu_fault_purge(struct device *dev,
 		       const struct iommu_attach_handle *handle)
 {
 	struct iommu_fault_sink *sink;
-	int bucket;
+	int bucket, idx;
 
-	guard(srcu)(&iommu_fault_srcu);
+	idx = srcu_read_lock(&iommu_fault_srcu);
 	for (bucket = 0; bucket < HASH_SIZE(iommu_fault_sinks); bucket++)
 		hlist_for_each_entry_srcu(sink, &iommu_fault_sinks[bucket], node,
 					  srcu_read_lock_held(&iommu_fault_srcu))
 			if (sink->dev == dev)
 				iommu_fault_end_all(sink, handle,
 						    IOMMU_FAULT_UNBIND);
+	srcu_read_unlock(&iommu_fault_srcu, idx);
 }
 EXPORT_SYMBOL_GPL(iommu_fault_purge);
 
@@ -353,36 +359,57 @@ int iommu_fault_iopf(struct iopf_group *group)
 	struct device *dev = group->fault_param->dev;
 	enum iommu_fault_end end;
 	struct iommu_fault_sink *sink;
-	void *name;
+	void *name = NULL;
 	u64 seen;
+	int idx;
 
 	seen = static_branch_unlikely(&iommu_fault_measure) ? ktime_get_ns() : 0;
 	trace_iommu_fault_seen(dev, prm, group->fault_count);
 	/* It is ours, whatever becomes of the device's queue. */
 	iopf_group_dequeue(group);
 
-	guard(srcu)(&iommu_fault_srcu);
+	idx = srcu_read_lock(&iommu_fault_srcu);
 	sink = iommu_fault_find(dev, prm->pasid);
-	if (!sink) {
+	if (sink)
+		name = xa_load(&sink->names, prm->pasid);
+	else
 		atomic64_inc(&iommu_fault_unclaimed);
-		end = IOMMU_FAULT_STOPPED;
-		goto refuse;
-	}
 
-	name = xa_load(&sink->names, prm->pasid);
-	if (!name) {
-		end = IOMMU_FAULT_UNNAMED;
-		goto refuse;
-	}
-
-	end = iommu_fault_queue(sink, group, xa_to_value(name), seen);
-	if (end == IOMMU_FAULT_ENDS)
-		return 0;
-refuse:
-	iommu_fault_refuse(sink, group, end);
+	if (name)
+		end = iommu_fault_queue(sink, group, xa_to_value(name), seen);
+	else
+		end = sink ? IOMMU_FAULT_UNNAMED : IOMMU_FAULT_STOPPED;
+	if (end != IOMMU_FAULT_ENDS)
+		iommu_fault_refuse(sink, group, end);
+	srcu_read_unlock(&iommu_fault_srcu, idx);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(iommu_fault_iopf);
+
+static int iommu_fault_tell(struct iommu_fault_sink *sink, ioasid_t pasid,
+			    const struct iommu_fault *fault)
+{
+	struct iommu_fault record = *fault;
+	void *name = NULL;
+	int ret = 0;
+
+	if (pasid != IOMMU_PASID_INVALID)
+		name = xa_load(&sink->names, pasid);
+	record.event.pasid = name ? xa_to_value(name) : 0;
+	if (!name)
+		record.event.flags &= ~IOMMU_FAULT_UNRECOV_PASID_VALID;
+	trace_iommu_fault_unrecoverable(sink->dev, pasid, &record.event);
+
+	spin_lock(&sink->lock);
+	if (sink->stopped)
+		ret = -ENODEV;
+	else if (sink->ops->fault(sink->data, &record, 1))
+		sink->stats.lost++;
+	else
+		sink->stats.events++;
+	spin_unlock(&sink->lock);
+	return ret;
+}
 
 /**
  * iommu_report_unrecoverable() - Tell the owner of a device of its fault
@@ -399,32 +426,17 @@ EXPORT_SYMBOL_GPL(iommu_fault_iopf);
 int iommu_report_unrecoverable(struct device *dev,
 			       const struct iommu_fault *fault)
 {
-	struct iommu_fault record = *fault;
 	ioasid_t pasid = IOMMU_PASID_INVALID;
 	struct iommu_fault_sink *sink;
-	void *name = NULL;
+	int idx, ret = -ENODEV;
 
-	if (record.event.flags & IOMMU_FAULT_UNRECOV_PASID_VALID)
-		pasid = record.event.pasid;
+	if (fault->event.flags & IOMMU_FAULT_UNRECOV_PASID_VALID)
+		pasid = fault->event.pasid;
 
-	guard(srcu)(&iommu_fault_srcu);
+	idx = srcu_read_lock(&iommu_fault_srcu);
 	sink = iommu_fault_find(dev, pasid);
-	if (!sink)
-		return -ENODEV;
-
-	if (pasid != IOMMU_PASID_INVALID)
-		name = xa_load(&sink->names, pasid);
-	record.event.pasid = name ? xa_to_value(name) : 0;
-	if (!name)
-		record.event.flags &= ~IOMMU_FAULT_UNRECOV_PASID_VALID;
-	trace_iommu_fault_unrecoverable(dev, pasid, &record.event);
-
-	guard(spinlock)(&sink->lock);
-	if (sink->stopped)
-		return -ENODEV;
-	if (sink->ops->fault(sink->data, &record, 1))
-		sink->stats.lost++;
-	else
-		sink->stats.events++;
-	return 0;
+	if (sink)
+		ret = iommu_fault_tell(sink, pasid, fault);
+	srcu_read_unlock(&iommu_fault_srcu, idx);
+	return ret;
 }

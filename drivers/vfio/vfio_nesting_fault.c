@@ -134,8 +134,12 @@ static bool vfio_fault_readable(const struct vfio_fault_queue *q)
 
 static bool vfio_fault_awaited(struct vfio_fault_queue *q)
 {
-	guard(spinlock)(&q->lock);
-	return vfio_fault_readable(q) || q->closed;
+	bool awaited;
+
+	spin_lock(&q->lock);
+	awaited = vfio_fault_readable(q) || q->closed;
+	spin_unlock(&q->lock);
+	return awaited;
 }
 
 /* Tell of what was lost, if there is room */
@@ -243,12 +247,13 @@ static void vfio_fault_pop(struct vfio_fault_queue *q, unsigned int count)
 {
 	const struct iommu_fault *last = vfio_fault_slot(q, q->tail + count - 1);
 
-	guard(spinlock)(&q->lock);
+	spin_lock(&q->lock);
 	if (last->type != IOMMU_FAULT_PAGE_REQ)
 		q->events--;
 	else if (!q->closed)
 		trace_iommu_fault_read(q->dev, &last->prm, count);
 	q->tail += count;
+	spin_unlock(&q->lock);
 }
 
 /* What is there, as far as it fits; 0 if nothing is there */
@@ -357,11 +362,12 @@ static __poll_t vfio_fault_poll(struct file *file, poll_table *wait)
 	__poll_t events = EPOLLOUT | EPOLLWRNORM;
 
 	poll_wait(file, &q->wait, wait);
-	guard(spinlock)(&q->lock);
+	spin_lock(&q->lock);
 	if (q->closed)
-		return EPOLLERR | EPOLLHUP;
-	if (vfio_fault_readable(q))
+		events = EPOLLERR | EPOLLHUP;
+	else if (vfio_fault_readable(q))
 		events |= EPOLLIN | EPOLLRDNORM;
+	spin_unlock(&q->lock);
 	return events;
 }
 
@@ -369,10 +375,11 @@ static __poll_t vfio_fault_poll(struct file *file, poll_table *wait)
 static void vfio_fault_reset(struct vfio_fault_queue *q)
 {
 	guard(mutex)(&q->reader);
-	guard(spinlock)(&q->lock);
+	spin_lock(&q->lock);
 	q->tail = q->head;
 	q->events = 0;
 	q->lost = 0;
+	spin_unlock(&q->lock);
 }
 
 static int vfio_fault_release(struct inode *inode, struct file *file)
@@ -469,8 +476,9 @@ vfio_fault_queue_get(struct vfio_nesting_faults *faults, struct device *dev,
 
 	if (!q)
 		return vfio_fault_queue_create(faults, dev, page_req);
-	if (q->opened)
-		return ERR_PTR(-EBUSY);
+	scoped_guard(mutex, &q->mutex)
+		if (q->opened)
+			return ERR_PTR(-EBUSY);
 	if (page_req) {
 		ret = iommu_fault_sink_enable_page_req(q->sink);
 		if (ret)
@@ -593,7 +601,7 @@ void vfio_nesting_faults_remove_device(struct vfio_nesting_faults *faults,
 		return;
 
 	scoped_guard(spinlock, &q->lock)
-		q->closed = true;
+		WRITE_ONCE(q->closed, true);
 	wake_up_interruptible_poll(&q->wait, EPOLLERR | EPOLLHUP);
 	kref_put(&q->ref, vfio_fault_queue_free);
 }

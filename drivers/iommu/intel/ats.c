@@ -45,17 +45,19 @@ static bool dmar_ats_next(struct intel_iommu *iommu, u16 *sid)
 {
 	struct device_domain_info *info;
 	struct rb_node *node;
+	unsigned long flags;
 
-	guard(spinlock_irqsave)(&iommu->device_rbtree_lock);
+	spin_lock_irqsave(&iommu->device_rbtree_lock, flags);
 	for (node = rb_first(&iommu->device_rbtree); node; node = rb_next(node)) {
 		info = rb_entry(node, struct device_domain_info, node);
 		if (info->ats_cut_off && !info->ats_told) {
 			info->ats_told = true;
 			*sid = PCI_DEVID(info->bus, info->devfn);
-			return true;
+			break;
 		}
 	}
-	return false;
+	spin_unlock_irqrestore(&iommu->device_rbtree_lock, flags);
+	return node;
 }
 
 static void dmar_ats_tell_device(struct intel_iommu *iommu, u16 sid)
