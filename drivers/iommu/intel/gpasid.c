@@ -83,7 +83,7 @@ static int intel_guest_s1_flags(struct intel_iommu *iommu,
 	if (vtd->flags >= IOMMU_SVA_VTD_GPASID_LAST)
 		return -EINVAL;
 
-	/* 6.12 has no memory types in a nested entry; pat and emt are theirs. */
+	/* Nested entries have no memory types yet; pat and emt are theirs. */
 	if (vtd->flags & IOMMU_SVA_VTD_GPASID_MTS_MASK)
 		return -EOPNOTSUPP;
 	if (vtd->pat || vtd->emt)
