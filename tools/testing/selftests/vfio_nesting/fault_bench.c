@@ -93,10 +93,12 @@ static void measure(unsigned int outstanding)
 	qsort(samples, rounds, sizeof(samples[0]), by_value);
 	for (i = 0; i < rounds; i++)
 		samples[i] *= 1e6;
-	printf("# bench %2u outstanding: %6.0f requests/s, until the last is answered mean %4.0f us, p50 %4.0f, p99 %4.0f, %.1f answers a write\n",
-	       outstanding, outstanding * rounds / sum, sum / rounds * 1e6,
-	       samples[rounds / 2], samples[rounds * 99 / 100],
+	printf("# bench %2u outstanding: %6.0f requests/s, %.1f answers a write, ",
+	       outstanding, outstanding * rounds / sum,
 	       (double)outstanding * rounds / writes);
+	printf("until the last: mean %.0f us, p50 %.0f, p99 %.0f\n",
+	       sum / rounds * 1e6, samples[rounds / 2],
+	       samples[rounds * 99 / 100]);
 }
 
 static void set_trace(const char *file, const char *value)
