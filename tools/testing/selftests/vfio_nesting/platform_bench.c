@@ -124,16 +124,14 @@ static void immediates(const struct path *path, const char *name)
 		.completion = path->dst + SIZE_4K,
 	};
 	unsigned long count = 0;
-	uint32_t sequence;
 	double begin;
 
 	if (svatest_run(dev, 0, &desc).status != SVATEST_ST_OK)
 		die("a copy failed");
 	begin = now();
 	while (now() < begin + SECONDS) {
-		sequence = path->done->sequence;
 		svatest_write(dev, SVATEST_R_DOORBELL(0) + SVATEST_D_START, 1);
-		while (path->done->sequence == sequence)
+		while (svatest_busy(dev, 0))
 			;
 		count++;
 	}
