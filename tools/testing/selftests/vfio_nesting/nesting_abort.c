@@ -182,7 +182,7 @@ static unsigned int lines_of_the_host(const char *pattern)
 
 TEST(flood)
 {
-	unsigned int i, lines, told = 0;
+	unsigned int lines, sent = 0, told = 0;
 	struct fault_counters counters;
 	struct iommu_fault record;
 	struct guest guest;
@@ -195,12 +195,16 @@ TEST(flood)
 	ASSERT_LE(0, fd);
 	svatest_setup(guest.dev, 0, GUEST_PASID, 0);
 
-	lines = lines_of_the_host("DMAR: [");
-	for (i = 0; i < 2000; i++)
+	lines = lines_of_the_host("DMAR: ");
+	/* Hardware has few registers for faults, and loses what they can't hold. */
+	do {
 		EXPECT_EQ(SVATEST_ST_ACCESS,
 			  access_memory(&guest, GVA_SRC + SIZE_2M, true, 0));
+		if (++sent % 500 == 0)
+			ASSERT_EQ(0, fault_get_counters(guest.dev, &counters));
+	} while (sent < 2000 || (!counters.lost && sent < 100000));
 	/* Who has an owner does not fill the host's log. */
-	EXPECT_EQ(lines, lines_of_the_host("DMAR: ["));
+	EXPECT_EQ(lines, lines_of_the_host("DMAR: "));
 
 	/* Then the owner wakes up. */
 	while (fault_wait(fd, 100)) {
@@ -215,8 +219,7 @@ TEST(flood)
 	}
 	EXPECT_LT(0, told);
 	EXPECT_LT(0, lost);
-	/* Hardware may lose some before the kernel sees them. */
-	EXPECT_GE(2000, told + lost);
+	EXPECT_GE(sent, told + lost);
 	ASSERT_EQ(0, fault_get_counters(guest.dev, &counters));
 	EXPECT_EQ(lost, counters.lost);
 
@@ -230,8 +233,8 @@ TEST(flood)
 
 TEST(nobody_listens)
 {
+	unsigned int lines, tries;
 	struct guest guest;
-	unsigned int lines;
 
 	ASSERT_EQ(0, guest_open(&guest, 0, 1));
 	ASSERT_EQ(0, guest_bind(&guest));
@@ -239,8 +242,12 @@ TEST(nobody_listens)
 	lines = lines_of_the_host("DMAR: [");
 	EXPECT_EQ(SVATEST_ST_ACCESS,
 		  access_memory(&guest, GVA_SRC + SIZE_2M, true, 0));
-	/* The host hears of it then. */
-	usleep(100000);
+	/* The host hears of it then, from a thread that may be late. */
+	for (tries = 0; tries < 1000; tries++) {
+		if (lines_of_the_host("DMAR: [") > lines)
+			break;
+		usleep(10000);
+	}
 	EXPECT_LT(lines, lines_of_the_host("DMAR: ["));
 	guest_close(&guest);
 }
