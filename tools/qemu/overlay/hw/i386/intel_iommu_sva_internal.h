@@ -229,7 +229,8 @@ typedef struct VTDSvaPage {
 } VTDSvaPage;
 
 /**
- * VTDSvaTlbKey: tag of a cached translation
+ * VTDSvaTlbKey: tag of a cached translation. Has no padding: keys are compared
+ * as memory.
  *
  * @pasid: PCI_NO_PASID for second-stage translations, which do not depend on it
  * @rid: requester id if the tags contain it, else 0
@@ -239,7 +240,7 @@ typedef struct VTDSvaTlbKey {
     uint32_t pasid;
     uint16_t did;
     uint16_t rid;
-    uint8_t shift;
+    uint64_t shift;
 } VTDSvaTlbKey;
 
 typedef struct VTDSvaTlbEntry {
