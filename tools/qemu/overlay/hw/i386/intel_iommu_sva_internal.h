@@ -111,9 +111,16 @@ enum { SVA_PGTT_FIRST = 1, SVA_PGTT_SECOND, SVA_PGTT_NESTED, SVA_PGTT_PT };
 #define SVA_SS_A            BIT_ULL(8)
 #define SVA_SS_D            BIT_ULL(9)
 
-/* Fault reasons of scalable mode */
+/* Fault reasons of scalable mode, and those of legacy mode that occur here */
 typedef enum VTDSvaFault {
     SVA_OK                  = 0x00,
+    SVA_LEGACY_CTX_INVALID  = 0x03,
+    SVA_LEGACY_SS_ACCESS    = 0x07,
+    SVA_LEGACY_ROOT_ACCESS  = 0x08,
+    SVA_LEGACY_CTX_ACCESS   = 0x09,
+    SVA_LEGACY_SS_RSVD      = 0x0c,
+    SVA_LEGACY_CTX_TT       = 0x0d,
+    SVA_LEGACY_INTERRUPT    = 0x0e,
     SVA_RT_INVALID          = 0x30,
     SVA_TTM_PASID           = 0x31,
     SVA_TTM_PAGE_REQUEST    = 0x32,
@@ -186,7 +193,7 @@ typedef struct VTDSvaRequest {
     bool fpd;
 } VTDSvaRequest;
 
-/* VTDSvaContext: a present, checked context entry */
+/* VTDSvaContext: a present, checked context entry, in legacy mode all of it */
 typedef struct VTDSvaContext {
     uint64_t val[2];
 } VTDSvaContext;
@@ -197,12 +204,14 @@ typedef struct VTDSvaContext {
  * @sid, @pasid: who it belongs to; @pasid is the effective one, so requests
  *               without PASID find it by the RID_PASID
  * @val: first three quadwords
+ * @legacy: made of a context entry of legacy mode, @pasid is PCI_NO_PASID
  */
 typedef struct VTDSvaPasid {
     uint16_t sid;
     uint32_t pasid;
     uint64_t val[3];
     bool fpd;
+    bool legacy;
 } VTDSvaPasid;
 
 /**

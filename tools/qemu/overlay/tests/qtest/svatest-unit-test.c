@@ -1,6 +1,6 @@
 /*
- * The unit as a whole: registers, resets, translation off or aborted, legacy
- * tables, interrupt messages, requests of an ordinary device
+ * The unit as a whole: registers, resets, translation off or aborted, interrupt
+ * messages, requests of an ordinary device
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -262,61 +262,6 @@ static void root_case(const void *opaque)
     sva_quit(e.s);
 }
 
-/* Legacy tables: requests without PASID through the second stage, no more */
-static void test_legacy(void)
-{
-    SvaTable ss;
-    SvaFault f;
-    Env e = { };
-    SvaResult r;
-
-    sva_env_start(&e, "", "");
-    vtd_table(&ss, e.s, true, 4, NULL);
-    vtd_map(&ss, IOVA, e.new, SS_R, 1);
-    qtest_memset(e.s->qts, e.s->root, 0, KiB4);
-    sva_write64(e.s, e.s->root, sva_page(e.s) | 1);
-    /* 128 bits: P, second-stage pointer; AW 010b, domain 3 */
-    sva_write64(e.s, (sva_read64(e.s, e.s->root) & ADDR_MASK) + SID0 * 16,
-                ss.root | 1);
-    sva_write64(e.s, (sva_read64(e.s, e.s->root) & ADDR_MASK) + SID0 * 16 + 8,
-                3 << 8 | 2);
-    vtd_set_root(e.s, TTM_LEGACY);
-    vtd_flush_all(e.s);
-    g_assert_false(sva_access(&e.d, NO_PASID, IOVA, A_WRITE));
-    g_assert_true(vtd_fault_next(e.s, &f));
-    g_assert_cmphex(f.reason, ==, 5);
-    g_assert_cmphex(f.sid, ==, SID0);
-    g_assert_cmphex(f.addr, ==, IOVA);
-    g_assert_false(f.t1);
-    g_assert_cmphex(sva_peek(&e.d, NO_PASID, IOVA, 0), ==, ENV_NEW);
-    vtd_expect_no_fault(e.s);
-    /* The unit's IOTLB knows the page until it is told. */
-    vtd_map(&ss, IOVA, e.old, SS_R, 1);
-    g_assert_cmphex(sva_peek(&e.d, NO_PASID, IOVA, 0), ==, ENV_NEW);
-    vtd_iq(e.s, vtd_iotlb_q0(IOTLB_DOMAIN, 3), 0);
-    g_assert_true(vtd_wait(e.s));
-    g_assert_cmphex(sva_peek(&e.d, NO_PASID, IOVA, 0), ==, ENV_OLD);
-    /* As well as the domain of the requester */
-    sva_write64(e.s, (sva_read64(e.s, e.s->root) & ADDR_MASK) + SID0 * 16,
-                0);
-    vtd_iq(e.s, vtd_iotlb_q0(IOTLB_DOMAIN, 3), 0);
-    g_assert_true(vtd_wait(e.s));
-    g_assert_cmphex(sva_peek(&e.d, NO_PASID, IOVA, 0), ==, ENV_OLD);
-    vtd_iq(e.s, vtd_ctx_q0(CTX_GLOBAL, 0, 0, 0), 0);
-    vtd_iq(e.s, vtd_iotlb_q0(IOTLB_GLOBAL, 0), 0);
-    g_assert_true(vtd_wait(e.s));
-    g_assert_false(sva_access(&e.d, NO_PASID, IOVA, A_READ));
-    expect_reason(&e, 2, SID0, 0);
-    g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ));
-    expect_reason(&e, 0x31, SID0, 0);
-    r = sva_xlate(&e.d, NO_PASID, IOVA, SVATEST_AUX_READ, 0);
-    g_assert_cmphex(r.status, ==, SVATEST_ST_ACCESS);
-    g_assert_cmpuint(SVATEST_DET_REASON(r.detail), ==, SVATEST_REASON_UR);
-    g_assert_false(sva_access(&e.d, NO_PASID, e.old, A_READ | A_RAW));
-    vtd_expect_no_fault(e.s);
-    sva_quit(e.s);
-}
-
 /* Without PASID this is no address: a write is a message, no table is asked. */
 static void test_message(void)
 {
@@ -516,7 +461,6 @@ int main(int argc, char **argv)
     ADD("off/requests", test_off);
     ADD("off/page-request", test_off_page_request);
     ADD("abort", test_abort);
-    ADD("legacy", test_legacy);
     qtest_add_data_func("/svatest/unit/root/mode", GINT_TO_POINTER(true),
                         root_case);
     qtest_add_data_func("/svatest/unit/root/address", GINT_TO_POINTER(false),
