@@ -58,22 +58,11 @@ static void expect_bytes(Env *e, const uint64_t pages[2], unsigned at,
     }
 }
 
-static SvaResult run(Env *e, struct svatest_desc desc)
-{
-    desc.pasid = sva_desc_pasid(PASID);
-    return sva_run(&e->v.d, &desc);
-}
-
 static void expect_ok(const SvaResult *r, uint64_t bytes, uint64_t result)
 {
     g_assert_cmphex(r->status, ==, SVATEST_ST_OK);
     g_assert_cmphex(r->bytes, ==, bytes);
     g_assert_cmphex(r->result, ==, result);
-}
-
-static uint64_t count(Env *e, unsigned which)
-{
-    return sva_dev_counter(&e->v.d, which);
 }
 
 static const uint8_t text[] = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -89,7 +78,7 @@ static void test_copy(const void *opaque)
 
     env_start(&e);
     poke(&e, e.src, OFF, text, LEN);
-    r = run(&e, (struct svatest_desc) {
+    r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = SVATEST_OP_COPY | flags, .src = SRC + OFF,
         .dst = DST + 4096 - 20, .length = LEN,
     });
@@ -97,9 +86,9 @@ static void test_copy(const void *opaque)
     expect_bytes(&e, e.dst, 4096 - 20, text, LEN);
     expect_bytes(&e, e.dst, 4096 - 24, zero, 4);
     expect_bytes(&e, e.dst, 4096 - 20 + LEN, zero, 4);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_BYTES), ==, LEN);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_COMMANDS), ==, 1);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_FAULTS), ==, 0);
+    g_assert_cmpuint(sva_env_count(&e.v, SVATEST_CNT_BYTES), ==, LEN);
+    g_assert_cmpuint(sva_env_count(&e.v, SVATEST_CNT_COMMANDS), ==, 1);
+    g_assert_cmpuint(sva_env_count(&e.v, SVATEST_CNT_FAULTS), ==, 0);
     sva_quit(e.v.s);
 }
 
@@ -110,7 +99,7 @@ static void test_copy_partial(void)
     SvaResult r;
 
     env_start(&e);
-    r = run(&e, (struct svatest_desc) {
+    r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = SVATEST_OP_COPY | SVATEST_F_UNTRANSLATED,
         .src = SRC + 0x1000, .dst = DST, .length = 0x1800,
     });
@@ -119,7 +108,7 @@ static void test_copy_partial(void)
     g_assert_cmphex(r.result, ==, SRC + 0x2000);
     g_assert_cmphex(r.detail, ==, SVATEST_DET_READ |
                     SVATEST_REASON_BLOCKED << 8);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_FAULTS), ==, 1);
+    g_assert_cmpuint(sva_env_count(&e.v, SVATEST_CNT_FAULTS), ==, 1);
     g_assert_cmphex(sva_dev_readl(&e.v.d, SVATEST_R_DOORBELL(0) +
                                   SVATEST_D_ERROR), ==, SVATEST_ST_ACCESS);
     sva_quit(e.v.s);
@@ -133,7 +122,7 @@ static void test_fill(void)
     int i;
 
     env_start(&e);
-    r = run(&e, (struct svatest_desc) {
+    r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = SVATEST_OP_FILL, .dst = DST + 4096 - 9, .length = 20,
         .imm = 0x8877665544332211,
     });
@@ -143,7 +132,7 @@ static void test_fill(void)
     }
     want[20] = 0;
     expect_bytes(&e, e.dst, 4096 - 9, want, 21);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_BYTES), ==, 20);
+    g_assert_cmpuint(sva_env_count(&e.v, SVATEST_CNT_BYTES), ==, 20);
     sva_quit(e.v.s);
 }
 
@@ -159,10 +148,10 @@ static void test_compare(void)
     env_start(&e);
     poke(&e, e.src, OFF, text, LEN);
     poke(&e, e.dst, 0, text, LEN);
-    r = run(&e, desc);
+    r = sva_env_run(&e.v, desc);
     expect_ok(&r, LEN, 0);
     qtest_writeb(e.v.s->qts, e.dst[0] + 30, '#');
-    r = run(&e, desc);
+    r = sva_env_run(&e.v, desc);
     g_assert_cmphex(r.status, ==, SVATEST_ST_MISMATCH);
     g_assert_cmphex(r.bytes, ==, 30);
     g_assert_cmphex(r.result, ==, SRC + OFF + 30);
@@ -177,7 +166,7 @@ static void test_crc(void)
     env_start(&e);
     /* The check value of CRC-32 is that of these nine bytes. */
     poke(&e, e.src, 4096 - 4, (const uint8_t *)"123456789", 9);
-    r = run(&e, (struct svatest_desc) {
+    r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = SVATEST_OP_CRC, .src = SRC + 4096 - 4, .length = 9,
     });
     expect_ok(&r, 9, 0xcbf43926);
@@ -194,7 +183,7 @@ static void test_device_memory(void)
     env_start(&e);
     mem = e.v.d.bar[SVATEST_BAR_MEM];
     poke(&e, e.src, OFF, text, LEN);
-    r = run(&e, (struct svatest_desc) {
+    r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = SVATEST_OP_READ, .src = SRC + OFF,
         .dst = SVATEST_MEM_SIZE - LEN, .length = LEN,
     });
@@ -204,13 +193,13 @@ static void test_device_memory(void)
                                     i), ==, text[i]);
     }
     qtest_memwrite(e.v.s->qts, mem + 5, text, LEN);
-    r = run(&e, (struct svatest_desc) {
+    r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = SVATEST_OP_WRITE, .src = 5, .dst = DST + OFF,
         .length = LEN,
     });
     expect_ok(&r, LEN, 0);
     expect_bytes(&e, e.dst, OFF, text, LEN);
-    r = run(&e, (struct svatest_desc) {
+    r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = SVATEST_OP_WRITE, .src = 5, .dst = ABSENT, .length = LEN,
     });
     g_assert_cmphex(r.status, ==, SVATEST_ST_NO_RIGHT);
@@ -246,7 +235,7 @@ static void atomic_case(const void *opaque)
 
     env_start(&e);
     sva_write64(e.v.s, e.dst[0] + 8, a->old);
-    r = run(&e, (struct svatest_desc) {
+    r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = SVATEST_OP_ATOMIC, .dst = DST + 8, .length = a->length,
         .imm = a->imm, .imm2 = a->imm2, .aux = a->kind,
     });
@@ -263,7 +252,7 @@ static void test_atomic_device(void)
 
     env_start(&e);
     vtd_map(&e.v.fs, ABSENT, VTD_BASE, FS_ALL, 1);
-    r = run(&e, (struct svatest_desc) {
+    r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = SVATEST_OP_ATOMIC, .dst = ABSENT, .length = 8,
     });
     g_assert_cmphex(r.status, ==, SVATEST_ST_ACCESS);
@@ -281,7 +270,7 @@ static void bus_error_case(const void *opaque)
 
     env_start(&e);
     vtd_map(&e.v.fs, ABSENT, 0x700000000000ull, FS_ALL, 1);
-    r = run(&e, (struct svatest_desc) {
+    r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = op, .src = op == SVATEST_OP_WRITE ? 0 : ABSENT,
         .dst = op == SVATEST_OP_READ ? 0 : ABSENT, .length = 8, .imm2 = 8,
         .aux = op == SVATEST_OP_TOUCH ? SVATEST_AUX_WRITE : 0,
@@ -299,7 +288,7 @@ static void test_touch(void)
     SvaResult r;
 
     env_start(&e);
-    r = run(&e, (struct svatest_desc) {
+    r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = SVATEST_OP_TOUCH, .dst = DST + 3, .length = 0x1802,
         .imm = 0xabcd, .imm2 = 0x801, .aux = SVATEST_AUX_WRITE,
     });
@@ -307,8 +296,8 @@ static void test_touch(void)
     g_assert_cmphex(sva_read64(e.v.s, e.dst[0]), ==, 0xcdull << 24);
     g_assert_cmphex(sva_read64(e.v.s, e.dst[0] + 0x800), ==, 0xcdull << 32);
     g_assert_cmphex(sva_read64(e.v.s, e.dst[1]), ==, 0xcdull << 40);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_BYTES), ==, 3);
-    r = run(&e, (struct svatest_desc) {
+    g_assert_cmpuint(sva_env_count(&e.v, SVATEST_CNT_BYTES), ==, 3);
+    r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = SVATEST_OP_TOUCH, .dst = DST, .length = 0x3000,
         .imm2 = 0x1000,
     });
@@ -339,16 +328,16 @@ static void test_prefetch(void)
 
     env_start(&e);
     sva_clear_bits(e.v.s, vtd_slot(&e.v.fs, DST + KiB4, 1), FS_RW);
-    r = run(&e, (struct svatest_desc) {
+    r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = SVATEST_OP_PREFETCH, .src = DST, .length = 0x3000,
         .aux = SVATEST_AUX_WRITE | SVATEST_AUX_READ,
     });
     /* The third page is absent: a success that grants nothing */
     expect_ok(&r, 0x3000, 2);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_TRANSLATIONS), ==, 3);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_FAULTS), ==, 0);
+    g_assert_cmpuint(sva_env_count(&e.v, SVATEST_CNT_TRANSLATIONS), ==, 3);
+    g_assert_cmpuint(sva_env_count(&e.v, SVATEST_CNT_FAULTS), ==, 0);
     sva_access(&e.v.d, NO_PASID, SRC, A_READ | A_ATS);
-    r = run(&e, (struct svatest_desc) {
+    r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = SVATEST_OP_ATC_DUMP, .length = 0x1000,
     });
     g_assert_cmpuint(r.result, ==, 3);
@@ -359,7 +348,7 @@ static void test_prefetch(void)
     g_assert_cmphex(qtest_readl(e.v.s->qts, e.v.d.bar[SVATEST_BAR_MEM] + 80),
                     ==, 0);
     /* No room for more than one */
-    r = run(&e, (struct svatest_desc) {
+    r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = SVATEST_OP_ATC_DUMP, .dst = 0x100, .length = 63,
     });
     expect_ok(&r, 32, 3);
@@ -372,7 +361,7 @@ static void test_delay(void)
     SvaResult r;
 
     env_start(&e);
-    r = run(&e, (struct svatest_desc) {
+    r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = SVATEST_OP_DELAY, .imm = 300,
     });
     g_assert_cmphex(r.status, ==, SVATEST_ST_NONE);
@@ -471,7 +460,7 @@ static void bad_case(const void *opaque)
                     SVATEST_ST_BAD_DESC);
     g_assert_cmphex(sva_dev_readl(&e.v.d, SVATEST_R_ERROR), ==,
                     b->fine ? 0 : SVATEST_ERR_DESC);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_COMMANDS), ==, 1);
+    g_assert_cmpuint(sva_env_count(&e.v, SVATEST_CNT_COMMANDS), ==, 1);
     sva_dev_writel(&e.v.d, SVATEST_R_ERROR, SVATEST_ERR_DESC);
     g_assert_cmphex(sva_dev_readl(&e.v.d, SVATEST_R_ERROR), ==, 0);
     sva_quit(e.v.s);

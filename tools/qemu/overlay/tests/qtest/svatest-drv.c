@@ -35,6 +35,15 @@ uint64_t sva_dev_counter(SvaDev *d, unsigned which)
     return low | (uint64_t)sva_dev_readl(d, reg + 4) << 32;
 }
 
+/** sva_dev_errors: what went wrong since this was asked last */
+uint32_t sva_dev_errors(SvaDev *d)
+{
+    uint32_t bits = sva_dev_readl(d, SVATEST_R_ERROR);
+
+    sva_dev_writel(d, SVATEST_R_ERROR, bits);
+    return bits;
+}
+
 static void set_channel(SvaDev *d, uint32_t flags)
 {
     sva_dev_writel(d, CHANNEL + SVATEST_C_FLAGS, 0);
@@ -298,4 +307,59 @@ void sva_env_start(SvaEnv *e, const char *unit, const char *dev)
     vtd_bind(e->s, SID0, 0, &e->entry);
     vtd_pq_init(e->s, 0);
     vtd_enable(e->s);
+}
+
+/** sva_env_start_pri: the same with page requests on and counters at zero */
+void sva_env_start_pri(SvaEnv *e, const char *unit)
+{
+    sva_env_start(e, unit, "");
+    sva_dev_pri(&e->d, true);
+    sva_dev_writel(&e->d, SVATEST_K_CLEAR, 1);
+}
+
+uint64_t sva_env_count(SvaEnv *e, unsigned which)
+{
+    return sva_dev_counter(&e->d, which);
+}
+
+/** sva_env_run: an immediate command of ENV_PASID */
+SvaResult sva_env_run(SvaEnv *e, struct svatest_desc desc)
+{
+    desc.pasid = sva_desc_pasid(ENV_PASID);
+    return sva_run(&e->d, &desc);
+}
+
+/** sva_env_touch: read one byte of each page from @addr on */
+SvaResult sva_env_touch(SvaEnv *e, uint64_t addr, unsigned pages,
+                        uint32_t flags)
+{
+    return sva_env_run(e, (struct svatest_desc) {
+        .op_flags = SVATEST_OP_TOUCH | flags, .dst = addr,
+        .length = pages * KiB4, .imm2 = KiB4,
+    });
+}
+
+/**
+ * sva_env_request: take a page request of ENV_PASID, to read, off the queue
+ *
+ * Returns: its group index.
+ */
+unsigned sva_env_request(SvaEnv *e, uint64_t addr, bool last)
+{
+    uint64_t d[4];
+
+    g_assert_true(vtd_pq_next(e->s, d));
+    g_assert_cmphex(d[0], ==, 1 | 1 << 8 | SID0 << 16 |
+                    (uint64_t)ENV_PASID << 32);
+    g_assert_cmphex(d[1] & ~0xfffull, ==, addr);
+    g_assert_cmpuint(d[1] & 3, ==, 1);
+    g_assert_cmpuint((d[1] >> 2) & 1, ==, last);
+    return (d[1] >> 3) & 0x1ff;
+}
+
+/** sva_env_respond: answer a group of ENV_PASID */
+void sva_env_respond(SvaEnv *e, unsigned prgi, unsigned code)
+{
+    vtd_iq(e->s, vtd_resp_q0(SID0, ENV_PASID, code), vtd_resp_q1(prgi));
+    g_assert_true(vtd_wait(e->s));
 }

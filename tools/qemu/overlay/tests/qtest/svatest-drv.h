@@ -50,6 +50,7 @@ void sva_dev_pri(SvaDev *d, bool on);
 uint32_t sva_dev_readl(SvaDev *d, unsigned reg);
 void sva_dev_writel(SvaDev *d, unsigned reg, uint32_t value);
 uint64_t sva_dev_counter(SvaDev *d, unsigned which);
+uint32_t sva_dev_errors(SvaDev *d);
 void sva_dev_channel(SvaDev *d, unsigned n, unsigned reg, uint32_t value);
 uint32_t sva_dev_state(SvaDev *d, unsigned n);
 void sva_dev_msix(SvaDev *d, unsigned first);
@@ -89,7 +90,14 @@ typedef struct SvaEnv {
 #define ENV_NEW     0x0202020202020202ull
 
 void sva_env_start(SvaEnv *e, const char *unit, const char *dev);
+void sva_env_start_pri(SvaEnv *e, const char *unit);
 uint64_t sva_env_map(SvaEnv *e, uint64_t iova);
+uint64_t sva_env_count(SvaEnv *e, unsigned which);
+SvaResult sva_env_run(SvaEnv *e, struct svatest_desc desc);
+SvaResult sva_env_touch(SvaEnv *e, uint64_t addr, unsigned pages,
+                        uint32_t flags);
+unsigned sva_env_request(SvaEnv *e, uint64_t addr, bool last);
+void sva_env_respond(SvaEnv *e, unsigned prgi, unsigned code);
 
 /* A case for each element of a table that has names */
 #define SVA_ADD_TABLE(group, table, fn) \

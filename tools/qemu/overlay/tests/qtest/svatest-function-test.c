@@ -19,14 +19,6 @@
 
 typedef SvaEnv Env;
 
-static uint32_t error_bits(SvaDev *d)
-{
-    uint32_t bits = sva_dev_readl(d, SVATEST_R_ERROR);
-
-    sva_dev_writel(d, SVATEST_R_ERROR, bits);
-    return bits;
-}
-
 /* Capabilities follow the properties. */
 typedef struct Caps {
     const char *name;
@@ -160,22 +152,22 @@ static void reg_case(const void *opaque)
     sva_dev_init(&d, s, SID0);
     if (r->good) {
         sva_dev_writel(&d, at, r->good);
-        g_assert_cmphex(error_bits(&d), ==, 0);
+        g_assert_cmphex(sva_dev_errors(&d), ==, 0);
         g_assert_cmphex(sva_dev_readl(&d, at), ==, r->good);
     }
     if (r->bad >= 0) {
         sva_dev_writel(&d, at, r->bad);
-        g_assert_cmphex(error_bits(&d), ==, SVATEST_ERR_CONFIG);
+        g_assert_cmphex(sva_dev_errors(&d), ==, SVATEST_ERR_CONFIG);
         g_assert_cmphex(sva_dev_readl(&d, at), ==, r->good);
     }
     /* Nothing but "off" while the channel is on; another one is not. */
     sva_dev_channel(&d, 3, SVATEST_C_FLAGS, SVATEST_CF_ENABLE);
-    g_assert_cmphex(error_bits(&d), ==, 0);
+    g_assert_cmphex(sva_dev_errors(&d), ==, 0);
     sva_dev_writel(&d, at, r->reg ? r->good : SVATEST_CF_ENABLE |
                    SVATEST_CF_ATS);
-    g_assert_cmphex(error_bits(&d), ==, SVATEST_ERR_CONFIG);
+    g_assert_cmphex(sva_dev_errors(&d), ==, SVATEST_ERR_CONFIG);
     sva_dev_writel(&d, SVATEST_R_CHANNEL(2) + r->reg, r->good);
-    g_assert_cmphex(error_bits(&d), ==, r->good ? 0 : SVATEST_ERR_CONFIG);
+    g_assert_cmphex(sva_dev_errors(&d), ==, r->good ? 0 : SVATEST_ERR_CONFIG);
     g_assert_cmphex(sva_dev_readl(&d, SVATEST_R_CHANNEL(2) + r->reg), ==,
                     r->good);
     /* There is no channel 4. */
@@ -265,7 +257,7 @@ static void test_flr(void)
     /* Nobody waits for the response any more. */
     vtd_iq(e.s, vtd_resp_q0(SID0, PASID, 0), vtd_resp_q1(0));
     g_assert_true(vtd_wait(e.s));
-    g_assert_cmphex(error_bits(&e.d), ==, SVATEST_ERR_UPRGI);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==, SVATEST_ERR_UPRGI);
     /* It works again. */
     sva_dev_pasid(&e.d, true);
     sva_dev_ats(&e.d, true);
@@ -302,7 +294,7 @@ static void test_soft_reset(void)
     g_assert_cmpuint(cached(&e), ==, 0);
     vtd_iq(e.s, vtd_resp_q0(SID0, PASID, 0), vtd_resp_q1(0));
     g_assert_true(vtd_wait(e.s));
-    g_assert_cmphex(error_bits(&e.d), ==, 0);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==, 0);
     g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_RESP_SUCCESS), ==, 1);
     sva_quit(e.s);
 }
@@ -546,7 +538,7 @@ static void test_vf_requests(void)
     /* A response to the wrong one of them */
     vtd_iq(e.s, vtd_resp_q0(vf[1].sid, PASID, 1), vtd_resp_q1(prgi[0]));
     g_assert_true(vtd_wait(e.s));
-    g_assert_cmphex(error_bits(&vf[1]), ==, SVATEST_ERR_UPRGI);
+    g_assert_cmphex(sva_dev_errors(&vf[1]), ==, SVATEST_ERR_UPRGI);
     g_assert_cmphex(sva_result(&vf[0]).status, ==, SVATEST_ST_NONE);
     vtd_iq(e.s, vtd_resp_q0(vf[0].sid, PASID, 1), vtd_resp_q1(prgi[0]));
     g_assert_true(vtd_wait(e.s));

@@ -15,55 +15,6 @@
 
 typedef SvaEnv Env;
 
-static void env_start(Env *e)
-{
-    sva_env_start(e, "", "");
-    sva_dev_pri(&e->d, true);
-    sva_dev_writel(&e->d, SVATEST_K_CLEAR, 1);
-}
-
-static uint64_t count(Env *e, unsigned which)
-{
-    return sva_dev_counter(&e->d, which);
-}
-
-static uint32_t error_bits(Env *e)
-{
-    uint32_t bits = sva_dev_readl(&e->d, SVATEST_R_ERROR);
-
-    sva_dev_writel(&e->d, SVATEST_R_ERROR, bits);
-    return bits;
-}
-
-/* A read that starts at @addr; touches one byte of each page */
-static SvaResult touch(Env *e, uint64_t addr, unsigned pages, uint32_t flags)
-{
-    return sva_run(&e->d, &(struct svatest_desc) {
-        .op_flags = SVATEST_OP_TOUCH | flags, .pasid = sva_desc_pasid(PASID),
-        .dst = addr, .length = pages * KiB4, .imm2 = KiB4,
-    });
-}
-
-/* Take a request off the queue; returns its group index */
-static unsigned expect_request(Env *e, uint64_t addr, bool last)
-{
-    uint64_t d[4];
-
-    g_assert_true(vtd_pq_next(e->s, d));
-    g_assert_cmphex(d[0], ==, 1 | 1 << 8 | SID0 << 16 |
-                    (uint64_t)PASID << 32);
-    g_assert_cmphex(d[1] & ~0xfffull, ==, addr);
-    g_assert_cmpuint(d[1] & 3, ==, 1);
-    g_assert_cmpuint((d[1] >> 2) & 1, ==, last);
-    return (d[1] >> 3) & 0x1ff;
-}
-
-static void respond(Env *e, unsigned prgi, unsigned code)
-{
-    vtd_iq(e->s, vtd_resp_q0(SID0, PASID, code), vtd_resp_q1(prgi));
-    g_assert_true(vtd_wait(e->s));
-}
-
 /* The translation cache */
 
 static void test_capacity(void)
@@ -80,14 +31,14 @@ static void test_capacity(void)
         g_assert_true(sva_access(&e.d, PASID, IOVA + i * KiB4,
                                  A_READ | A_ATS));
     }
-    g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_MISSES), ==, 5);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_EVICTIONS), ==, 1);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_HITS), ==, 0);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_ATC_MISSES), ==, 5);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_ATC_EVICTIONS), ==, 1);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_ATC_HITS), ==, 0);
     /* The oldest went, the others are there. */
     g_assert_true(sva_access(&e.d, PASID, IOVA + KiB4, A_READ | A_ATS));
-    g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_HITS), ==, 1);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_ATC_HITS), ==, 1);
     g_assert_true(sva_access(&e.d, PASID, IOVA, A_READ | A_ATS));
-    g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_MISSES), ==, 6);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_ATC_MISSES), ==, 6);
     sva_quit(e.s);
 }
 
@@ -97,14 +48,15 @@ static void test_read_ahead(void)
     Env e = { };
     int i;
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     for (i = 0; i < 20; i++) {
         sva_env_map(&e, MISSING + i * KiB4);
     }
-    g_assert_cmphex(touch(&e, MISSING, 20, 0).status, ==, SVATEST_ST_OK);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_TRANSLATIONS), ==, 3);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_MISSES), ==, 3);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_HITS), ==, 17);
+    g_assert_cmphex(sva_env_touch(&e, MISSING, 20, 0).status, ==,
+                    SVATEST_ST_OK);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_TRANSLATIONS), ==, 3);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_ATC_MISSES), ==, 3);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_ATC_HITS), ==, 17);
     sva_quit(e.s);
 }
 
@@ -113,16 +65,16 @@ static void test_upgrade(void)
 {
     Env e = { };
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     sva_clear_bits(e.s, e.leaf, FS_RW);
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, ENV_OLD);
     sva_set_bits(e.s, e.leaf, FS_RW);
     vtd_iq(e.s, vtd_iotlb_q0(IOTLB_GLOBAL, 0), 0);
     g_assert_true(vtd_wait(e.s));
     g_assert_true(sva_access(&e.d, PASID, IOVA, A_WRITE | A_ATS));
-    g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_MISSES), ==, 2);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_ATC_MISSES), ==, 2);
     g_assert_true(sva_access(&e.d, PASID, IOVA, A_READ | A_ATS));
-    g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_MISSES), ==, 2);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_ATC_MISSES), ==, 2);
     g_assert_cmpuint(sva_run(&e.d, &(struct svatest_desc) {
         .op_flags = SVATEST_OP_ATC_DUMP,
     }).result, ==, 1);
@@ -140,28 +92,28 @@ static void stale_case(const void *opaque)
     sva_env_start(&e, ",x-check-stale=on", "");
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, how), ==, ENV_OLD);
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, how), ==, ENV_OLD);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_UNIT_STALE), ==, 0);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_UNIT_STALE), ==, 0);
     sva_write64(e.s, e.leaf, e.new | FS_ALL | FS_A | FS_D);
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, how), ==, ENV_OLD);
-    g_assert_cmpuint(count(&e, which), ==, 1);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_UNIT_STALE), ==, 1);
+    g_assert_cmpuint(sva_env_count(&e, which), ==, 1);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_UNIT_STALE), ==, 1);
     sva_write64(e.s, e.leaf, e.old | FS_ALL | FS_A | FS_D);
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, how), ==, ENV_OLD);
-    g_assert_cmpuint(count(&e, which), ==, 1);
+    g_assert_cmpuint(sva_env_count(&e, which), ==, 1);
     /* A right that is gone, a structure that is gone */
     sva_clear_bits(e.s, e.leaf, FS_US);
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, how), ==, ENV_OLD);
-    g_assert_cmpuint(count(&e, which), ==, 2);
+    g_assert_cmpuint(sva_env_count(&e, which), ==, 2);
     sva_set_bits(e.s, e.leaf, FS_US);
     vtd_unbind(e.s, SID0, PASID);
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, how), ==, ENV_OLD);
-    g_assert_cmpuint(count(&e, which), ==, 3);
+    g_assert_cmpuint(sva_env_count(&e, which), ==, 3);
     vtd_bind(e.s, SID0, PASID, &e.entry);
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, how), ==, ENV_OLD);
-    g_assert_cmpuint(count(&e, which), ==, 3);
+    g_assert_cmpuint(sva_env_count(&e, which), ==, 3);
     sva_clear_bits(e.s, vtd_context_at(e.s, SID0), CTX_PASIDE);
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, how), ==, ENV_OLD);
-    g_assert_cmpuint(count(&e, which), ==, 4);
+    g_assert_cmpuint(sva_env_count(&e, which), ==, 4);
     vtd_expect_no_fault(e.s);
     sva_quit(e.s);
 }
@@ -178,7 +130,7 @@ static void test_stale_table(void)
     sva_write64(e.s, table + (IOVA >> 12 & 0x1ff) * 8, e.new | FS_ALL);
     sva_write64(e.s, vtd_slot(&e.fs, IOVA, 2), table | FS_ALL);
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, 0), ==, ENV_OLD);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_UNIT_STALE), ==, 1);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_UNIT_STALE), ==, 1);
     sva_quit(e.s);
 }
 
@@ -204,7 +156,7 @@ static void test_stale_looks_only(void)
     sva_clear_bits(e.s, ss_leaf, SS_A | SS_D);
     sva_clear_bits(e.s, ss_table, SS_A | SS_D);
     g_assert_true(sva_access(&e.d, 0x77, IOVA, A_WRITE));
-    g_assert_cmpuint(count(&e, SVATEST_CNT_UNIT_STALE), ==, 0);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_UNIT_STALE), ==, 0);
     g_assert_cmphex(sva_read64(e.s, leaf) & (FS_A | FS_D), ==, 0);
     g_assert_cmphex(sva_read64(e.s, ss_leaf) & (SS_A | SS_D), ==, 0);
     g_assert_cmphex(sva_read64(e.s, ss_table) & (SS_A | SS_D), ==, 0);
@@ -226,13 +178,13 @@ static void test_stale_off(void)
 {
     Env e = { };
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, ENV_OLD);
     sva_clear_bits(e.s, e.leaf, FS_P);
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, ENV_OLD);
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, 0), ==, ENV_OLD);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_ATC_STALE), ==, 0);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_UNIT_STALE), ==, 0);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_ATC_STALE), ==, 0);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_UNIT_STALE), ==, 0);
     sva_quit(e.s);
 }
 
@@ -243,7 +195,7 @@ static void test_ignore(void)
     Env e = { };
     int i;
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     sva_dev_writel(&e.d, SVATEST_K_INV_IGNORE, 1);
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, ENV_OLD);
     sva_write64(e.s, e.leaf, e.new | FS_ALL);
@@ -254,13 +206,13 @@ static void test_ignore(void)
         g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==,
                         i ? ENV_NEW : ENV_OLD);
     }
-    g_assert_cmpuint(count(&e, SVATEST_CNT_INV_IGNORED), ==, 1);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_INV_PAGE), ==, 2);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_INV_IGNORED), ==, 1);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_INV_PAGE), ==, 2);
     vtd_iq(e.s, vtd_pdev_q0(SID0, SID0, PASID), DEV_ALL | 1 << 11);
     vtd_iq(e.s, vtd_pdev_q0(SID0, SID0, PASID), DEV_ALL | 1 << 11 | 1);
     g_assert_true(vtd_wait(e.s));
-    g_assert_cmpuint(count(&e, SVATEST_CNT_INV_ALL), ==, 1);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_INV_GLOBAL), ==, 1);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_INV_ALL), ==, 1);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_INV_GLOBAL), ==, 1);
     sva_quit(e.s);
 }
 
@@ -269,7 +221,7 @@ static void test_hold_release(void)
 {
     Env e = { };
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, ENV_OLD);
     sva_write64(e.s, e.leaf, e.new | FS_ALL);
     vtd_iq(e.s, vtd_iotlb_q0(IOTLB_GLOBAL, 0), 0);
@@ -282,7 +234,7 @@ static void test_hold_release(void)
     sva_dev_writel(&e.d, SVATEST_K_INV_HOLD, 0);
     g_assert_true(vtd_wait_done(e.s));
     g_assert_cmphex(vtd_readl(e.s, VTD_FSTS), ==, 0);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_UNIT_UNEXPECTED), ==, 0);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_UNIT_UNEXPECTED), ==, 0);
     sva_quit(e.s);
 }
 
@@ -291,15 +243,15 @@ static void test_drop_response(void)
     Env e = { };
     unsigned prgi;
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     sva_dev_writel(&e.d, SVATEST_K_RESP_DROP, 1);
-    touch(&e, MISSING, 1, 0);
-    prgi = expect_request(&e, MISSING, true);
-    respond(&e, prgi, 1);
+    sva_env_touch(&e, MISSING, 1, 0);
+    prgi = sva_env_request(&e, MISSING, true);
+    sva_env_respond(&e, prgi, 1);
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_NONE);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_RESP_DROPPED), ==, 1);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_RESP_INVALID), ==, 0);
-    respond(&e, prgi, 1);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_RESP_DROPPED), ==, 1);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_RESP_INVALID), ==, 0);
+    sva_env_respond(&e, prgi, 1);
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_PAGE_INVALID);
     sva_quit(e.s);
 }
@@ -329,7 +281,7 @@ static void pr_flag_case(const void *opaque)
     uint64_t q0 = 1 | 1 << 8 | SID0 << 16 | PV(PASID), d[4];
     Env e = { };
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     e.entry.q[2] |= PE_SRE;
     vtd_bind(e.s, SID0, PASID, &e.entry);
     vtd_context(e.s, SID1, CTX_ALL);
@@ -338,7 +290,7 @@ static void pr_flag_case(const void *opaque)
     g_assert_cmphex(sva_dev_readl(&e.d, f->knob), ==, 0);
     sva_dev_writel(&e.d, f->knob, f->value);
     g_assert_cmphex(sva_dev_readl(&e.d, f->knob), ==, f->value);
-    touch(&e, MISSING, 1, 0);
+    sva_env_touch(&e, MISSING, 1, 0);
     g_assert_true(vtd_pq_next(e.s, d));
     g_assert_cmphex(d[0], ==, (q0 & ~f->q0_clear) | f->q0_set);
     g_assert_cmphex(d[1] & 7, ==, 5 & ~f->q1_clear);
@@ -354,7 +306,7 @@ static void pr_flag_case(const void *opaque)
                vtd_resp_q1(d[1] >> 3 & 0x1ff));
         g_assert_true(vtd_wait(e.s));
         g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_PAGE_INVALID);
-        g_assert_cmphex(error_bits(&e), ==, 0);
+        g_assert_cmphex(sva_dev_errors(&e.d), ==, 0);
     }
     sva_quit(e.s);
 }
@@ -364,7 +316,7 @@ static void test_after_stop(void)
     uint64_t d[4];
     Env e = { };
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     sva_dev_writel(&e.d, SVATEST_K_PR_FLAGS, SVATEST_KP_AFTER_STOP);
     sva_dev_writel(&e.d, SVATEST_R_PASID_STOP, SVATEST_STOP_MARKER | PASID);
     g_assert_true(vtd_pq_next(e.s, d));
@@ -372,8 +324,8 @@ static void test_after_stop(void)
     g_assert_true(vtd_pq_next(e.s, d));
     g_assert_cmphex(d[1] & 7, ==, 5);
     g_assert_cmphex(d[0], ==, 1 | 1 << 8 | SID0 << 16 | PV(PASID));
-    respond(&e, d[1] >> 3 & 0x1ff, 0);
-    g_assert_cmphex(error_bits(&e), ==, 0);
+    sva_env_respond(&e, d[1] >> 3 & 0x1ff, 0);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==, 0);
     sva_quit(e.s);
 }
 
@@ -382,7 +334,7 @@ static void test_isolation(void)
 {
     Env e = { };
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     sva_dev_writel(&e.d, SVATEST_K_PASID_XOR, 1);
     g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ));
     vtd_expect_fault(e.s, &(SvaFault) {
@@ -405,7 +357,7 @@ static void test_early_completion(void)
     uint64_t done;
     Env e = { };
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     done = sva_env_map(&e, IOVA + KiB4);
     sva_dev_writel(&e.d, SVATEST_K_LIE, SVATEST_KL_EARLY);
     sva_run(&e.d, &(struct svatest_desc) {
@@ -425,15 +377,15 @@ static void test_slices(void)
     uint64_t before, page;
     Env e = { };
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     page = sva_env_map(&e, MISSING);
     sva_dev_writel(&e.d, SVATEST_K_SLICE_BYTES, 1);
-    before = count(&e, SVATEST_CNT_SLICES);
+    before = sva_env_count(&e, SVATEST_CNT_SLICES);
     g_assert_cmphex(sva_run(&e.d, &(struct svatest_desc) {
         .op_flags = SVATEST_OP_COPY, .pasid = sva_desc_pasid(PASID),
         .src = IOVA, .dst = MISSING, .length = 8,
     }).status, ==, SVATEST_ST_OK);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_SLICES) - before, >=, 8);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_SLICES) - before, >=, 8);
     g_assert_cmphex(sva_read64(e.s, page), ==, ENV_OLD);
     sva_quit(e.s);
 }
@@ -462,13 +414,13 @@ static void knob_case(const void *opaque)
     const Knob *k = opaque;
     Env e = { };
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     if (k->good) {
         sva_dev_writel(&e.d, k->knob, k->good);
-        g_assert_cmphex(error_bits(&e), ==, 0);
+        g_assert_cmphex(sva_dev_errors(&e.d), ==, 0);
     }
     sva_dev_writel(&e.d, k->knob, k->bad);
-    g_assert_cmphex(error_bits(&e), ==, SVATEST_ERR_CONFIG);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==, SVATEST_ERR_CONFIG);
     g_assert_cmphex(sva_dev_readl(&e.d, k->knob), ==, k->good);
     sva_quit(e.s);
 }

@@ -20,12 +20,6 @@
 
 typedef SvaEnv Env;
 
-static void env_start(Env *e, const char *unit)
-{
-    sva_env_start(e, unit, "");
-    sva_dev_pri(&e->d, true);
-}
-
 static void expect_request(Env *e, uint64_t q0, uint64_t q1)
 {
     uint64_t d[4];
@@ -61,7 +55,7 @@ static void field_case(const void *opaque)
     const Field *f = opaque;
     Env e = { };
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     sva_page_request(&e.d, PASID, IOVA, 1, f->aux);
     g_assert_cmphex(vtd_readl(e.s, VTD_PRS), ==, PRS_PPR);
     expect_request(&e, f->q0, f->q1);
@@ -74,7 +68,7 @@ static void test_field_priv(void)
 {
     Env e = { };
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     sva_set_bits(e.s, vtd_entry_at(e.s, SID0, PASID) + 16, PE_SRE);
     sva_page_request(&e.d, PASID, IOVA, 1,
                      READ | LAST | SVATEST_PR_PRIV | 7);
@@ -86,7 +80,7 @@ static void test_field_no_pasid(void)
 {
     Env e = { };
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     sva_page_request(&e.d, NO_PASID, IOVA, 1, READ | LAST | 9);
     expect_request(&e, 1 | SID0 << 16, IOVA | 1 | 4 | 9 << 3);
     sva_quit(e.s);
@@ -98,7 +92,7 @@ static void test_stop_marker(void)
     uint64_t d[4];
     SvaResult r;
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     r = sva_run(&e.d, &(struct svatest_desc) {
         .op_flags = SVATEST_OP_STOPMARK, .pasid = sva_desc_pasid(PASID),
     });
@@ -114,7 +108,7 @@ static void test_group(void)
     Env e = { };
     int i;
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     sva_page_request(&e.d, PASID, IOVA, 3, READ | LAST | 6);
     for (i = 0; i < 3; i++) {
         expect_request(&e, Q0, (IOVA + i * KiB4) | 1 | (i == 2 ? 4 : 0) |
@@ -170,7 +164,7 @@ static void check_case(const void *opaque)
     SvaResult r;
     SvaFault f;
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     at = check_at(&e, c);
     sva_clear_bits(e.s, at, c->clear);
     sva_set_bits(e.s, at, c->set);
@@ -197,7 +191,7 @@ static void test_check_legacy(void)
     Env e = { };
     SvaFault f;
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     vtd_set_root(e.s, TTM_LEGACY);
     sva_page_request(&e.d, PASID, IOVA, 1, READ | LAST);
     g_assert_true(vtd_fault_next(e.s, &f));
@@ -211,7 +205,7 @@ static void test_absent_page(void)
 {
     Env e = { };
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     sva_page_request(&e.d, PASID, IOVA + 5 * KiB4, 1, READ | LAST);
     g_assert_cmpuint(vtd_pq_count(e.s), ==, 1);
     vtd_expect_no_fault(e.s);
@@ -222,7 +216,7 @@ static void test_event(void)
 {
     Env e = { };
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     g_assert_cmphex(vtd_readl(e.s, VTD_PECTL), ==, EVENT_IM);
     vtd_writel(e.s, VTD_PEDATA, 0x71);
     vtd_writel(e.s, VTD_PEADDR, 0xfee00000);
@@ -244,7 +238,7 @@ static void test_event_masked(void)
 {
     Env e = { };
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     vtd_writel(e.s, VTD_PEDATA, 0x73);
     vtd_writel(e.s, VTD_PEADDR, 0xfee00000);
     sva_page_request(&e.d, PASID, IOVA, 1, READ | LAST);
@@ -260,7 +254,7 @@ static void test_event_served(void)
 {
     Env e = { };
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     vtd_writel(e.s, VTD_PEDATA, 0x74);
     vtd_writel(e.s, VTD_PEADDR, 0xfee00000);
     sva_page_request(&e.d, PASID, IOVA, 1, READ | LAST);
@@ -278,7 +272,7 @@ static void test_overflow(void)
     uint64_t d[4];
     SvaResult r;
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     sva_page_request(&e.d, PASID, IOVA, 127,
                      READ | SVATEST_PR_SAME_ADDR | 1);
     g_assert_cmphex(vtd_readl(e.s, VTD_PRS), ==, PRS_PPR);
@@ -308,7 +302,7 @@ static void test_overflow_silent(void)
 {
     Env e = { };
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     sva_page_request(&e.d, PASID, IOVA, 130,
                      READ | SVATEST_PR_SAME_ADDR | 1);
     g_assert_cmphex(vtd_readl(e.s, VTD_PRS), ==, PRS_PPR | PRS_PRO);
@@ -322,7 +316,7 @@ static void test_wrap(void)
     Env e = { };
     int i;
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     for (i = 0; i < 140; i++) {
         sva_page_request(&e.d, PASID, IOVA, 1, READ | (i & 0x1ff));
         expect_request(&e, Q0, IOVA | 1 | i << 3);
@@ -355,7 +349,7 @@ static void response_case(const void *opaque)
     Env e = { };
     SvaResult r;
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     r = sva_run(&e.d, &(struct svatest_desc) {
         .op_flags = SVATEST_OP_PAGEREQ, .pasid = sva_desc_pasid(PASID),
         .src = IOVA, .aux = READ | LAST | WAIT | 33,
@@ -388,7 +382,7 @@ static void implicit_case(const void *opaque)
     const Implicit *i = opaque;
     Env e = { };
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, 0), ==, OLD);
     sva_write64(e.s, e.leaf, e.new | FS_ALL);
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, 0), ==, OLD);
@@ -402,7 +396,7 @@ static void test_delay_time(void)
 {
     Env e = { };
 
-    env_start(&e, ",prq-delay-us=1000");
+    sva_env_start_pri(&e, ",prq-delay-us=1000");
     sva_page_request(&e.d, PASID, IOVA, 1, READ | LAST);
     g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
     g_assert_true(vtd_wait(e.s));
@@ -421,7 +415,7 @@ static void test_delay_drain(void)
 {
     Env e = { };
 
-    env_start(&e, ",prq-delay-us=1000");
+    sva_env_start_pri(&e, ",prq-delay-us=1000");
     sva_page_request(&e.d, PASID, IOVA, 3, READ | LAST);
     g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
     g_assert_true(vtd_wait_flags(e.s, WAIT_SW | WAIT_PD));
@@ -433,7 +427,7 @@ static void test_delay_acknowledgement(void)
 {
     Env e = { };
 
-    env_start(&e, ",prq-delay-us=1000");
+    sva_env_start_pri(&e, ",prq-delay-us=1000");
     sva_page_request(&e.d, PASID, IOVA, 1, READ | LAST);
     vtd_iq(e.s, vtd_pdev_q0(SID1, SID1, PASID), DEV_ALL | 1 << 11);
     g_assert_true(vtd_wait(e.s));
@@ -451,7 +445,7 @@ static void silent_case(const void *opaque)
     Env e = { };
     SvaFault f;
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     sva_clear_bits(e.s, vtd_entry_at(e.s, SID0, PASID), PE_P);
     sva_page_request(&e.d, PASID, IOVA, 1, aux);
     g_assert_true(vtd_fault_next(e.s, &f));
@@ -468,7 +462,7 @@ static void test_refused_write(void)
     Env e = { };
     SvaResult r;
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     sva_clear_bits(e.s, vtd_entry_at(e.s, SID0, PASID), PE_P);
     r = sva_run(&e.d, &(struct svatest_desc) {
         .op_flags = SVATEST_OP_PAGEREQ, .pasid = sva_desc_pasid(PASID),
@@ -484,7 +478,7 @@ static void test_refused_no_pasid(void)
     Env e = { };
     SvaResult r;
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     vtd_unbind(e.s, SID0, 0);
     r = sva_run(&e.d, &(struct svatest_desc) {
         .op_flags = SVATEST_OP_PAGEREQ, .src = IOVA,
@@ -500,7 +494,7 @@ static void test_queue_hole(void)
 {
     Env e = { };
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     vtd_writeq(e.s, VTD_PQA, 0x700000000000ull);
     sva_page_request(&e.d, PASID, IOVA, 1, READ | LAST);
     g_assert_cmphex(vtd_readl(e.s, VTD_PRS), ==, PRS_PRO);
@@ -513,7 +507,7 @@ static void test_event_both(void)
 {
     Env e = { };
 
-    env_start(&e, "");
+    sva_env_start_pri(&e, "");
     sva_page_request(&e.d, PASID, IOVA, 130, READ | SVATEST_PR_SAME_ADDR);
     g_assert_cmphex(vtd_readl(e.s, VTD_PRS), ==, PRS_PPR | PRS_PRO);
     vtd_writel(e.s, VTD_PRS, PRS_PPR);
@@ -535,7 +529,7 @@ static void test_delay_two(void)
     SvaDev other;
     int i;
 
-    env_start(&e, ",prq-delay-us=1000");
+    sva_env_start_pri(&e, ",prq-delay-us=1000");
     sva_dev_init(&other, e.s, SID1);
     sva_dev_pasid(&other, true);
     vtd_context(e.s, SID1, CTX_ALL);
@@ -572,7 +566,7 @@ static void test_delay_again(void)
 {
     Env e = { };
 
-    env_start(&e, ",prq-delay-us=1000");
+    sva_env_start_pri(&e, ",prq-delay-us=1000");
     sva_page_request(&e.d, PASID, IOVA, 1, READ | 1);
     qtest_clock_step(e.s->qts, 500 * 1000);
     sva_page_request(&e.d, PASID, IOVA, 1, READ | 2);
@@ -589,7 +583,7 @@ static void test_delay_capacity(void)
     Env e = { };
     int i;
 
-    env_start(&e, ",prq-delay-us=1000000");
+    sva_env_start_pri(&e, ",prq-delay-us=1000000");
     for (i = 0; i < 2; i++) {
         sva_page_request(&e.d, PASID, IOVA, 65536,
                          READ | SVATEST_PR_SAME_ADDR);
@@ -612,7 +606,7 @@ static void test_drain_answers(void)
     Env e = { };
     SvaResult r;
 
-    env_start(&e, ",prq-delay-us=1000");
+    sva_env_start_pri(&e, ",prq-delay-us=1000");
     sva_clear_bits(e.s, vtd_entry_at(e.s, SID0, PASID), PE_P);
     r = sva_run(&e.d, &(struct svatest_desc) {
         .op_flags = SVATEST_OP_PAGEREQ, .pasid = sva_desc_pasid(PASID),
@@ -629,7 +623,7 @@ static void test_delay_reset(void)
 {
     Env e = { };
 
-    env_start(&e, ",prq-delay-us=1000");
+    sva_env_start_pri(&e, ",prq-delay-us=1000");
     sva_page_request(&e.d, PASID, IOVA, 3, READ | LAST);
     sva_dev_flr(&e.d);
     g_assert_true(vtd_wait_flags(e.s, WAIT_SW | WAIT_PD));

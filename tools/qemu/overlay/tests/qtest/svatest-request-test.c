@@ -21,13 +21,6 @@
 
 typedef SvaEnv Env;
 
-static void env_start(Env *e)
-{
-    sva_env_start(e, "", "");
-    sva_dev_pri(&e->d, true);
-    sva_dev_writel(&e->d, SVATEST_K_CLEAR, 1);
-}
-
 /* Flags and one more register of channel 0, which has to be off for that */
 static void set_up(Env *e, unsigned reg, uint32_t value)
 {
@@ -37,11 +30,6 @@ static void set_up(Env *e, unsigned reg, uint32_t value)
     sva_dev_channel(&e->d, 0, SVATEST_C_FLAGS, 0);
     sva_dev_channel(&e->d, 0, reg, value);
     sva_dev_channel(&e->d, 0, SVATEST_C_FLAGS, flags);
-}
-
-static uint64_t count(Env *e, unsigned which)
-{
-    return sva_dev_counter(&e->d, which);
 }
 
 static uint16_t pri_status(Env *e)
@@ -59,43 +47,6 @@ static void pri_allocate(Env *e, uint32_t value)
     sva_cfg_writel(e->s, SID0, sva_ext_cap(e->s, SID0, CAP_PRI) + 12, value);
 }
 
-static uint32_t error_bits(Env *e)
-{
-    uint32_t bits = sva_dev_readl(&e->d, SVATEST_R_ERROR);
-
-    sva_dev_writel(&e->d, SVATEST_R_ERROR, bits);
-    return bits;
-}
-
-/* A read that starts at @addr; touches one byte of each page */
-static SvaResult touch(Env *e, uint64_t addr, unsigned pages, uint32_t flags)
-{
-    return sva_run(&e->d, &(struct svatest_desc) {
-        .op_flags = SVATEST_OP_TOUCH | flags, .pasid = sva_desc_pasid(PASID),
-        .dst = addr, .length = pages * KiB4, .imm2 = KiB4,
-    });
-}
-
-/* Take a request off the queue; returns its group index */
-static unsigned expect_request(Env *e, uint64_t addr, bool last)
-{
-    uint64_t d[4];
-
-    g_assert_true(vtd_pq_next(e->s, d));
-    g_assert_cmphex(d[0], ==, 1 | 1 << 8 | SID0 << 16 |
-                    (uint64_t)PASID << 32);
-    g_assert_cmphex(d[1] & ~0xfffull, ==, addr);
-    g_assert_cmpuint(d[1] & 3, ==, 1);
-    g_assert_cmpuint((d[1] >> 2) & 1, ==, last);
-    return (d[1] >> 3) & 0x1ff;
-}
-
-static void respond(Env *e, unsigned prgi, unsigned code)
-{
-    vtd_iq(e->s, vtd_resp_q0(SID0, PASID, code), vtd_resp_q1(prgi));
-    g_assert_true(vtd_wait(e->s));
-}
-
 /* Page requests that commands make */
 
 static void test_fault_in(void)
@@ -104,25 +55,26 @@ static void test_fault_in(void)
     unsigned prgi;
     SvaResult r;
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     set_up(&e, SVATEST_C_PRG_PAGES, 4);
-    g_assert_cmphex(touch(&e, MISSING, 3, 0).status, ==, SVATEST_ST_NONE);
+    g_assert_cmphex(sva_env_touch(&e, MISSING, 3, 0).status, ==,
+                    SVATEST_ST_NONE);
     g_assert_cmphex(sva_dev_state(&e.d, 0), ==, SVATEST_STATE_WAIT_PRG);
-    prgi = expect_request(&e, MISSING, false);
-    g_assert_cmpuint(expect_request(&e, MISSING + KiB4, false), ==, prgi);
-    g_assert_cmpuint(expect_request(&e, MISSING + 2 * KiB4, true), ==, prgi);
+    prgi = sva_env_request(&e, MISSING, false);
+    g_assert_cmpuint(sva_env_request(&e, MISSING + KiB4, false), ==, prgi);
+    g_assert_cmpuint(sva_env_request(&e, MISSING + 2 * KiB4, true), ==, prgi);
     g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
     sva_env_map(&e, MISSING);
     sva_env_map(&e, MISSING + KiB4);
     sva_env_map(&e, MISSING + 2 * KiB4);
-    respond(&e, prgi, 0);
+    sva_env_respond(&e, prgi, 0);
     r = sva_result(&e.d);
     g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
     g_assert_cmpuint(r.result, ==, 3);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_PAGE_REQUESTS), ==, 3);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_GROUPS), ==, 1);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_RESP_SUCCESS), ==, 1);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_UNIT_PAGE_REQUESTS), ==, 3);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_PAGE_REQUESTS), ==, 3);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_GROUPS), ==, 1);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_RESP_SUCCESS), ==, 1);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_UNIT_PAGE_REQUESTS), ==, 3);
     g_assert_cmphex(pri_status(&e), ==, PRI_PASID);
     vtd_expect_no_fault(e.s);
     sva_quit(e.s);
@@ -134,24 +86,24 @@ static void test_indices(void)
     unsigned first, second, third;
     Env e = { };
 
-    env_start(&e);
-    touch(&e, MISSING, 1, 0);
-    first = expect_request(&e, MISSING, true);
+    sva_env_start_pri(&e, "");
+    sva_env_touch(&e, MISSING, 1, 0);
+    first = sva_env_request(&e, MISSING, true);
     /* The command goes, its group stays. */
     sva_dev_writel(&e.d, SVATEST_R_CONTROL,
                    SVATEST_CTRL_ENABLE | SVATEST_CTRL_ABORT);
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_ABORTED);
-    touch(&e, MISSING, 1, 0);
-    second = expect_request(&e, MISSING, true);
+    sva_env_touch(&e, MISSING, 1, 0);
+    second = sva_env_request(&e, MISSING, true);
     g_assert_cmpuint(second, !=, first);
-    respond(&e, first, 1);
+    sva_env_respond(&e, first, 1);
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_NONE);
-    respond(&e, second, 1);
+    sva_env_respond(&e, second, 1);
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_PAGE_INVALID);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_RESP_INVALID), ==, 2);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_RESP_UNKNOWN), ==, 0);
-    touch(&e, MISSING, 1, 0);
-    third = expect_request(&e, MISSING, true);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_RESP_INVALID), ==, 2);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_RESP_UNKNOWN), ==, 0);
+    sva_env_touch(&e, MISSING, 1, 0);
+    third = sva_env_request(&e, MISSING, true);
     g_assert_cmpuint(third, !=, first);
     g_assert_cmpuint(third, !=, second);
     sva_quit(e.s);
@@ -164,11 +116,11 @@ static void test_retries(void)
     SvaResult r;
     int i;
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     set_up(&e, SVATEST_C_RETRIES, 2);
-    touch(&e, MISSING, 1, 0);
+    sva_env_touch(&e, MISSING, 1, 0);
     for (i = 0; i < 3; i++) {
-        respond(&e, expect_request(&e, MISSING, true), 0);
+        sva_env_respond(&e, sva_env_request(&e, MISSING, true), 0);
         r = sva_result(&e.d);
     }
     g_assert_cmphex(r.status, ==, SVATEST_ST_RETRY);
@@ -183,13 +135,13 @@ static void test_retries_page(void)
 {
     Env e = { };
 
-    env_start(&e);
-    touch(&e, MISSING, 2, 0);
+    sva_env_start_pri(&e, "");
+    sva_env_touch(&e, MISSING, 2, 0);
     sva_env_map(&e, MISSING);
-    respond(&e, expect_request(&e, MISSING, true), 0);
+    sva_env_respond(&e, sva_env_request(&e, MISSING, true), 0);
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_NONE);
     sva_env_map(&e, MISSING + KiB4);
-    respond(&e, expect_request(&e, MISSING + KiB4, true), 0);
+    sva_env_respond(&e, sva_env_request(&e, MISSING + KiB4, true), 0);
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_OK);
     sva_quit(e.s);
 }
@@ -213,20 +165,21 @@ static void answer_case(const void *opaque)
     Env e = { };
     SvaResult r;
 
-    env_start(&e);
-    touch(&e, MISSING, 1, 0);
-    respond(&e, expect_request(&e, MISSING, true), a->code);
+    sva_env_start_pri(&e, "");
+    sva_env_touch(&e, MISSING, 1, 0);
+    sva_env_respond(&e, sva_env_request(&e, MISSING, true), a->code);
     r = sva_result(&e.d);
     g_assert_cmphex(r.status, ==, a->status);
     g_assert_cmphex(r.result, ==, MISSING);
     g_assert_cmphex(r.detail, ==, SVATEST_DET_READ | a->code << 16);
     g_assert_cmphex(pri_status(&e), ==, PRI_PASID |
                     (a->stops ? PRI_RF | PRI_STOPPED : 0));
-    g_assert_cmphex(error_bits(&e), ==, a->stops ? SVATEST_ERR_RESPONSE : 0);
-    g_assert_cmpuint(count(&e, a->stops ? SVATEST_CNT_RESP_FAILURE :
-                           SVATEST_CNT_RESP_INVALID), ==, 1);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==,
+                    a->stops ? SVATEST_ERR_RESPONSE : 0);
+    g_assert_cmpuint(sva_env_count(&e, a->stops ? SVATEST_CNT_RESP_FAILURE :
+                                   SVATEST_CNT_RESP_INVALID), ==, 1);
     /* The interface is off: the next one does not ask. */
-    r = touch(&e, MISSING, 1, 0);
+    r = sva_env_touch(&e, MISSING, 1, 0);
     g_assert_cmphex(r.status, ==, a->stops ? SVATEST_ST_NO_RIGHT :
                     SVATEST_ST_NONE);
     g_assert_cmpuint(SVATEST_DET_REASON(r.detail), ==,
@@ -250,17 +203,17 @@ static void test_failure_ends_all(void)
     Env e = { };
     unsigned prgi;
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     sva_dev_channel(&e.d, 2, SVATEST_C_FLAGS, SVATEST_CF_ENABLE |
                     SVATEST_CF_TRUSTED | SVATEST_CF_ATS | SVATEST_CF_PRI);
     qtest_memwrite(e.s->qts, e.d.bar[0] + SVATEST_R_DOORBELL(2) +
                    SVATEST_D_DESC, &d, sizeof(d));
     sva_dev_writel(&e.d, SVATEST_R_DOORBELL(2) + SVATEST_D_START, 1);
-    expect_request(&e, MISSING + KiB4, true);
-    touch(&e, MISSING, 1, 0);
-    prgi = expect_request(&e, MISSING, true);
+    sva_env_request(&e, MISSING + KiB4, true);
+    sva_env_touch(&e, MISSING, 1, 0);
+    prgi = sva_env_request(&e, MISSING, true);
     g_assert_cmphex(sva_dev_state(&e.d, 2), ==, SVATEST_STATE_WAIT_PRG);
-    respond(&e, prgi, 0xf);
+    sva_env_respond(&e, prgi, 0xf);
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_PAGE_FAILURE);
     g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_DOORBELL(2) +
                                   SVATEST_D_STATUS), ==,
@@ -274,17 +227,17 @@ static void unknown_case(const void *opaque)
     Env e = { };
     unsigned prgi;
 
-    env_start(&e);
-    touch(&e, MISSING, 1, 0);
-    prgi = expect_request(&e, MISSING, true);
+    sva_env_start_pri(&e, "");
+    sva_env_touch(&e, MISSING, 1, 0);
+    prgi = sva_env_request(&e, MISSING, true);
     vtd_iq(e.s, vtd_resp_q0(SID0, pasid ? OTHER : PASID, 0),
            vtd_resp_q1(pasid ? prgi : prgi + 1));
     g_assert_true(vtd_wait(e.s));
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_NONE);
     g_assert_cmphex(pri_status(&e), ==, PRI_PASID | PRI_UPRGI);
-    g_assert_cmphex(error_bits(&e), ==, SVATEST_ERR_UPRGI);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_RESP_UNKNOWN), ==, 1);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_RESP_SUCCESS), ==, 0);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==, SVATEST_ERR_UPRGI);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_RESP_UNKNOWN), ==, 1);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_RESP_SUCCESS), ==, 0);
     sva_quit(e.s);
 }
 
@@ -297,8 +250,8 @@ static void test_no_pasid_in_responses(void)
     sva_env_start(&e, "", ",prg-pasid=off");
     sva_dev_pri(&e.d, true);
     g_assert_cmphex(pri_status(&e), ==, 0);
-    touch(&e, MISSING, 1, 0);
-    prgi = expect_request(&e, MISSING, true);
+    sva_env_touch(&e, MISSING, 1, 0);
+    prgi = sva_env_request(&e, MISSING, true);
     vtd_iq(e.s, vtd_resp_q0(SID0, NO_PASID, 1), vtd_resp_q1(prgi));
     g_assert_true(vtd_wait(e.s));
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_PAGE_INVALID);
@@ -310,21 +263,22 @@ static void test_time_out(void)
     Env e = { };
     unsigned prgi;
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     set_up(&e, SVATEST_C_TIMEOUT, 5);
-    touch(&e, MISSING, 1, 0);
-    prgi = expect_request(&e, MISSING, true);
+    sva_env_touch(&e, MISSING, 1, 0);
+    prgi = sva_env_request(&e, MISSING, true);
     qtest_clock_step(e.s->qts, 4999 * 1000);
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_NONE);
     qtest_clock_step(e.s->qts, 1000);
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_TIMEOUT);
     /* The late response still finds its group, and nobody waits for it. */
-    respond(&e, prgi, 0);
-    g_assert_cmphex(error_bits(&e), ==, 0);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_RESP_SUCCESS), ==, 1);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_LONGEST_WAIT), ==, 5000 * 1000);
-    respond(&e, prgi, 0);
-    g_assert_cmphex(error_bits(&e), ==, SVATEST_ERR_UPRGI);
+    sva_env_respond(&e, prgi, 0);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==, 0);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_RESP_SUCCESS), ==, 1);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_LONGEST_WAIT), ==,
+                     5000 * 1000);
+    sva_env_respond(&e, prgi, 0);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==, SVATEST_ERR_UPRGI);
     sva_quit(e.s);
 }
 
@@ -333,12 +287,12 @@ static void test_no_pri_flag(void)
     Env e = { };
     SvaResult r;
 
-    env_start(&e);
-    r = touch(&e, MISSING, 1, SVATEST_F_NO_PRI);
+    sva_env_start_pri(&e, "");
+    r = sva_env_touch(&e, MISSING, 1, SVATEST_F_NO_PRI);
     g_assert_cmphex(r.status, ==, SVATEST_ST_NO_RIGHT);
     g_assert_cmphex(r.result, ==, MISSING);
     pri_control(&e, 0);
-    r = touch(&e, MISSING, 1, 0);
+    r = sva_env_touch(&e, MISSING, 1, 0);
     g_assert_cmphex(r.status, ==, SVATEST_ST_NO_RIGHT);
     g_assert_cmpuint(SVATEST_DET_REASON(r.detail), ==,
                      SVATEST_REASON_DISABLED);
@@ -353,12 +307,13 @@ static void test_no_credit(void)
 {
     Env e = { };
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     pri_allocate(&e, 0);
-    g_assert_cmphex(touch(&e, MISSING, 1, 0).status, ==, SVATEST_ST_NONE);
+    g_assert_cmphex(sva_env_touch(&e, MISSING, 1, 0).status, ==,
+                    SVATEST_ST_NONE);
     g_assert_cmphex(sva_dev_state(&e.d, 0), ==, SVATEST_STATE_WAIT_PRG);
     g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
-    g_assert_cmpuint(count(&e, SVATEST_CNT_PAGE_REQUESTS), ==, 0);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_PAGE_REQUESTS), ==, 0);
     sva_quit(e.s);
 }
 
@@ -372,26 +327,26 @@ static void test_credits(void)
     Env e = { };
     unsigned prgi;
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     g_assert_cmpuint(sva_cfg_readl(e.s, SID0, sva_ext_cap(e.s, SID0, CAP_PRI) +
                                    8), ==, 64);
     pri_allocate(&e, 2);
     set_up(&e, SVATEST_C_PRG_PAGES, 8);
     sva_dev_channel(&e.d, 1, SVATEST_C_FLAGS, SVATEST_CF_ENABLE |
                     SVATEST_CF_TRUSTED | SVATEST_CF_ATS | SVATEST_CF_PRI);
-    touch(&e, MISSING, 8, 0);
-    prgi = expect_request(&e, MISSING, false);
-    expect_request(&e, MISSING + KiB4, true);
+    sva_env_touch(&e, MISSING, 8, 0);
+    prgi = sva_env_request(&e, MISSING, false);
+    sva_env_request(&e, MISSING + KiB4, true);
     g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
     qtest_memwrite(e.s->qts, e.d.bar[0] + SVATEST_R_DOORBELL(1) +
                    SVATEST_D_DESC, &d, sizeof(d));
     sva_dev_writel(&e.d, SVATEST_R_DOORBELL(1) + SVATEST_D_START, 1);
     g_assert_cmphex(sva_dev_state(&e.d, 1), ==, SVATEST_STATE_WAIT_PRG);
     g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
-    respond(&e, prgi, 1);
+    sva_env_respond(&e, prgi, 1);
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_PAGE_INVALID);
     g_assert_cmphex(sva_dev_state(&e.d, 1), ==, SVATEST_STATE_WAIT_PRG);
-    expect_request(&e, MISSING + 16 * KiB4, true);
+    sva_env_request(&e, MISSING + 16 * KiB4, true);
     sva_quit(e.s);
 }
 
@@ -402,24 +357,24 @@ static void test_window(void)
     unsigned prgi;
     int i;
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     set_up(&e, SVATEST_C_PRG_PAGES, 32);
     sva_run(&e.d, &(struct svatest_desc) {
         .op_flags = SVATEST_OP_CRC, .pasid = sva_desc_pasid(PASID),
         .src = MISSING + 0xfff, .length = KiB4 + 2,
     });
     for (i = 0; i < 3; i++) {
-        prgi = expect_request(&e, MISSING + i * KiB4, i == 2);
+        prgi = sva_env_request(&e, MISSING + i * KiB4, i == 2);
     }
     g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
-    respond(&e, prgi, 1);
+    sva_env_respond(&e, prgi, 1);
     set_up(&e, SVATEST_C_PRG_PAGES, 2);
     sva_run(&e.d, &(struct svatest_desc) {
         .op_flags = SVATEST_OP_CRC, .pasid = sva_desc_pasid(PASID),
         .src = MISSING, .length = 40 * KiB4,
     });
-    expect_request(&e, MISSING, false);
-    expect_request(&e, MISSING + KiB4, true);
+    sva_env_request(&e, MISSING, false);
+    sva_env_request(&e, MISSING + KiB4, true);
     g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
     sva_quit(e.s);
 }
@@ -430,10 +385,10 @@ static void test_interface_reset(void)
     Env e = { };
     unsigned prgi;
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     pri_allocate(&e, 1);
-    touch(&e, MISSING, 1, 0);
-    prgi = expect_request(&e, MISSING, true);
+    sva_env_touch(&e, MISSING, 1, 0);
+    prgi = sva_env_request(&e, MISSING, true);
     /* Not while it is, or becomes, enabled */
     pri_control(&e, PRI_ENABLE | PRI_RESET);
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_NONE);
@@ -443,10 +398,10 @@ static void test_interface_reset(void)
     g_assert_cmphex(pri_status(&e), ==, PRI_PASID | PRI_STOPPED);
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_PAGE_FAILURE);
     pri_control(&e, PRI_ENABLE);
-    respond(&e, prgi, 0);
-    g_assert_cmphex(error_bits(&e), ==, SVATEST_ERR_UPRGI);
-    touch(&e, MISSING, 1, 0);
-    expect_request(&e, MISSING, true);
+    sva_env_respond(&e, prgi, 0);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==, SVATEST_ERR_UPRGI);
+    sva_env_touch(&e, MISSING, 1, 0);
+    sva_env_request(&e, MISSING, true);
     sva_quit(e.s);
 }
 
@@ -464,7 +419,7 @@ static void test_stop_idle(void)
 {
     Env e = { };
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     sva_dev_channel(&e.d, 1, SVATEST_C_PASID, SVATEST_CP_VALID | PASID);
     sva_dev_channel(&e.d, 1, SVATEST_C_FLAGS, SVATEST_CF_ENABLE);
     sva_dev_channel(&e.d, 2, SVATEST_C_PASID, SVATEST_CP_VALID | OTHER);
@@ -487,24 +442,25 @@ static void test_stop_waits(void)
     Env e = { };
     unsigned prgi;
 
-    env_start(&e);
-    touch(&e, MISSING, 1, 0);
-    prgi = expect_request(&e, MISSING, true);
+    sva_env_start_pri(&e, "");
+    sva_env_touch(&e, MISSING, 1, 0);
+    prgi = sva_env_request(&e, MISSING, true);
     sva_dev_writel(&e.d, SVATEST_R_PASID_STOP, PASID);
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_ABORTED);
     g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_STOP_STATUS), ==,
                     SVATEST_STOP_BUSY | PASID);
     g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_INTR_CAUSE), ==, 0);
-    g_assert_cmphex(touch(&e, IOVA, 1, 0).status, ==, SVATEST_ST_ABORTED);
+    g_assert_cmphex(sva_env_touch(&e, IOVA, 1, 0).status, ==,
+                    SVATEST_ST_ABORTED);
     g_assert_true(sva_access(&e.d, OTHER, IOVA, A_READ));
     /* One at a time */
-    g_assert_cmphex(error_bits(&e), ==, 0);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==, 0);
     sva_dev_writel(&e.d, SVATEST_R_PASID_STOP, OTHER);
-    g_assert_cmphex(error_bits(&e), ==, SVATEST_ERR_CONFIG);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==, SVATEST_ERR_CONFIG);
     sva_dev_writel(&e.d, SVATEST_R_INTR_CAUSE, SVATEST_INTR_ERROR);
-    respond(&e, prgi, 0);
+    sva_env_respond(&e, prgi, 0);
     expect_stopped(&e);
-    g_assert_cmphex(touch(&e, IOVA, 1, 0).status, ==, SVATEST_ST_OK);
+    g_assert_cmphex(sva_env_touch(&e, IOVA, 1, 0).status, ==, SVATEST_ST_OK);
     sva_quit(e.s);
 }
 
@@ -513,9 +469,9 @@ static void test_stop_marker(void)
     uint64_t d[4];
     Env e = { };
 
-    env_start(&e);
-    touch(&e, MISSING, 1, 0);
-    expect_request(&e, MISSING, true);
+    sva_env_start_pri(&e, "");
+    sva_env_touch(&e, MISSING, 1, 0);
+    sva_env_request(&e, MISSING, true);
     sva_dev_writel(&e.d, SVATEST_R_PASID_STOP, SVATEST_STOP_MARKER | PASID);
     expect_stopped(&e);
     g_assert_true(vtd_pq_next(e.s, d));
@@ -530,9 +486,9 @@ static void test_stop_reserved(void)
 {
     Env e = { };
 
-    env_start(&e);
+    sva_env_start_pri(&e, "");
     sva_dev_writel(&e.d, SVATEST_R_PASID_STOP, 1 << 20);
-    g_assert_cmphex(error_bits(&e), ==, SVATEST_ERR_CONFIG);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==, SVATEST_ERR_CONFIG);
     g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_STOP_STATUS), ==, 0);
     sva_quit(e.s);
 }

@@ -27,17 +27,6 @@ static void env_start(Env *e)
     sva_dev_writel(&e->v.d, SVATEST_K_CLEAR, 1);
 }
 
-static SvaResult run(Env *e, struct svatest_desc desc)
-{
-    desc.pasid = sva_desc_pasid(PASID);
-    return sva_run(&e->v.d, &desc);
-}
-
-static uint64_t count(Env *e, unsigned which)
-{
-    return sva_dev_counter(&e->v.d, which);
-}
-
 static void expect_completion(Env *e, unsigned n, uint32_t status,
                               uint32_t tag, uint64_t bytes, uint64_t result,
                               uint32_t detail, uint32_t sequence)
@@ -58,21 +47,21 @@ static void test_completion(void)
     SvaResult r;
 
     env_start(&e);
-    r = run(&e, (struct svatest_desc) {
+    r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = SVATEST_OP_FILL | SVATEST_F_COMPLETION, .dst = DST,
         .length = 24, .tag = 0x12345678, .completion = DONE,
     });
     g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
     g_assert_cmpuint(r.bytes, ==, 24);
     expect_completion(&e, 0, SVATEST_ST_OK, 0x12345678, 24, 0, 0, 1);
-    r = run(&e, (struct svatest_desc) {
+    r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = SVATEST_OP_FILL | SVATEST_F_COMPLETION, .dst = ABSENT,
         .length = 24, .tag = 7, .completion = DONE + 32,
     });
     expect_completion(&e, 1, SVATEST_ST_NO_RIGHT, 7, 0, ABSENT,
                       SVATEST_DET_WRITE, 2);
     /* It cannot be written: an error, and the command stays what it was. */
-    r = run(&e, (struct svatest_desc) {
+    r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = SVATEST_OP_FILL | SVATEST_F_COMPLETION, .dst = DST,
         .length = 24, .completion = ABSENT,
     });
@@ -185,7 +174,7 @@ static void ring_case(const void *opaque)
         g_assert_cmphex(sva_read64(e.v.s, e.dst + i * 8), ==, 0x1000 + i);
         expect_completion(&e, i + 2, SVATEST_ST_OK, i, 8, 0, 0, i + 1);
     }
-    g_assert_cmpuint(count(&e, SVATEST_CNT_COMMANDS), ==, n);
+    g_assert_cmpuint(sva_env_count(&e.v, SVATEST_CNT_COMMANDS), ==, n);
     g_assert_cmphex(sva_dev_readl(&e.v.d, SVATEST_R_ERROR), ==, 0);
     g_assert_cmphex(ring_read(&e, SVATEST_D_STATE), ==, SVATEST_STATE_IDLE);
     vtd_expect_no_fault(e.v.s);
@@ -339,7 +328,7 @@ static void test_vectors(void)
     sva_dev_writel(&e.v.d, SVATEST_R_INTR_CAUSE, SVATEST_INTR_CHANNEL(1));
     g_assert_cmphex(sva_dev_readl(&e.v.d, SVATEST_R_INTR_CAUSE), ==, 0);
     /* A command may name any vector. */
-    r = run(&e, (struct svatest_desc) {
+    r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = SVATEST_OP_IRQ, .imm = 4,
     });
     g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
