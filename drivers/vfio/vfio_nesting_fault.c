@@ -386,6 +386,10 @@ static int vfio_fault_release(struct inode *inode, struct file *file)
 {
 	struct vfio_fault_queue *q = file->private_data;
 
+	/* Nobody has ever had it */
+	if (!q)
+		return 0;
+
 	scoped_guard(mutex, &q->mutex) {
 		if (q->sink)
 			iommu_fault_sink_stop(q->sink);
@@ -509,28 +513,32 @@ int vfio_nesting_open_faults(struct vfio_nesting_faults *faults,
 {
 	struct vfio_fault_queue *q;
 	struct file *file;
-	int fd;
+	int fd, ret;
 
 	guard(mutex)(&faults->lock);
 	if (!dev)
 		dev = iommu_guest_only_device(faults->ctx);
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
-	q = vfio_fault_queue_get(faults, dev, page_req);
-	if (IS_ERR(q))
-		return PTR_ERR(q);
 
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;
-	file = anon_inode_getfile("[vfio-fault]", &vfio_fault_fops, q, O_RDWR);
+	file = anon_inode_getfile("[vfio-fault]", &vfio_fault_fops, NULL, O_RDWR);
 	if (IS_ERR(file)) {
-		put_unused_fd(fd);
-		return PTR_ERR(file);
+		ret = PTR_ERR(file);
+		goto out_fd;
+	}
+	/* Last, because it lasts: the queue stays as long as the device. */
+	q = vfio_fault_queue_get(faults, dev, page_req);
+	if (IS_ERR(q)) {
+		ret = PTR_ERR(q);
+		goto out_file;
 	}
 
 	/* The file owns a reference from here on, and nothing fails. */
 	kref_get(&q->ref);
+	file->private_data = q;
 	scoped_guard(mutex, &q->mutex)
 		q->opened = true;
 	scoped_guard(spinlock, &q->lock)
@@ -538,6 +546,12 @@ int vfio_nesting_open_faults(struct vfio_nesting_faults *faults,
 	iommu_fault_sink_start(q->sink);
 	fd_install(fd, file);
 	return fd;
+
+out_file:
+	fput(file);
+out_fd:
+	put_unused_fd(fd);
+	return ret;
 }
 
 /**
