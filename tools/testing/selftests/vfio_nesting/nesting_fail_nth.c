@@ -1,0 +1,599 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that is not there: each allocation of a call fails once
+ *
+ * A call is made over and over, with its first allocation failing, then with its
+ * second, and so on until none is left to fail. A call that may fail says ENOMEM
+ * then and leaves all as it was; one that must not fail does its work.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "fault.h"
+#include "guest.h"
+
+#define NEW_PASID	(GUEST_PASID + 1)
+#define OTHER		0x99aabbccddeeff00ULL
+#define PAGE_REQ	VFIO_NESTING_FAULT_PAGE_REQ
+#define DEBUGFS		"/sys/kernel/debug/"
+
+/* More allocations than any call has */
+#define ALLOCATIONS_MAX	1000
+
+/* Long enough for any fault on a slow machine */
+#define HANG_MS		60000
+
+/**
+ * struct scene - where the calls are made
+ * @guest: two devices of a guest, GUEST_PASID is allocated and not bound
+ * @other: another address space, in which GVA_SRC is another page
+ * @fd: file of the first device's faults, -1 if closed
+ * @record: the request that waits
+ * @sent: the device has sent a request since it was opened
+ * @nth: file that says which allocation of this task is going to fail
+ */
+struct scene {
+	struct guest guest;
+	struct pgtable other;
+	int fd;
+	struct iommu_fault record;
+	bool sent;
+	int nth;
+};
+
+static int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	ssize_t ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, text, strlen(text));
+	close(fd);
+	return ret < 0 ? -errno : 0;
+}
+
+/* Every kind of allocation that a task makes in the kernel, without a word */
+static int allow_failures(void)
+{
+	return write_text(DEBUGFS "failslab/ignore-gfp-wait", "N") ?:
+	       write_text(DEBUGFS "failslab/verbose", "0") ?:
+	       write_text(DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N") ?:
+	       write_text(DEBUGFS "fail_page_alloc/min-order", "0") ?:
+	       write_text(DEBUGFS "fail_page_alloc/verbose", "0");
+}
+
+static bool arm(struct scene *scene, unsigned int nth)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", nth);
+
+	return pwrite(scene->nth, text, len, 0) == len;
+}
+
+/* How many allocations are left until the one that fails; 0 if it has */
+static int disarm(struct scene *scene)
+{
+	char text[16] = "";
+
+	if (pread(scene->nth, text, sizeof(text) - 1, 0) <= 0 || !arm(scene, 0))
+		return -1;
+	return atoi(text);
+}
+
+/* ------------------------------------------------ what must not change */
+
+#define STATE_SIZE	16384
+#define LINES_MAX	16
+
+static int compare_lines(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/*
+ * Some words of each line of a file: @count of them behind the first @skipped.
+ * What was taken back after a failure may be in another place of a list.
+ */
+static size_t add_words(char *text, const char *path, unsigned int skipped,
+			unsigned int count)
+{
+	char lines[LINES_MAX][256] = {}, line[512], *word, *rest;
+	FILE *file = fopen(path, "r");
+	unsigned int i, n = 0;
+	size_t len = 0;
+
+	if (!file) {
+		perror(path);
+		abort();
+	}
+	while (n < LINES_MAX && fgets(line, sizeof(line), file)) {
+		rest = line;
+		for (i = 0; i < skipped + count; i++) {
+			word = strsep(&rest, "\n ");
+			if (!word)
+				break;
+			if (i >= skipped)
+				strcat(strcat(lines[n], word), " ");
+		}
+		n++;
+	}
+	fclose(file);
+	qsort(lines, n, sizeof(lines[0]), compare_lines);
+	for (i = 0; i < n; i++)
+		len += sprintf(text + len, "%s\n", lines[i]);
+	return len;
+}
+
+/* What is bound, named, handled and waiting, and what the devices reach */
+static void get_state(struct scene *scene, char *text)
+{
+	struct guest guest = scene->guest;
+	unsigned int i;
+	size_t len;
+
+	/* No counters, and no numbers of sets, which are never the same again */
+	len = add_words(text, DEBUGFS "iommu-guest/bindings", 0, 6);
+	len += add_words(text + len, DEBUGFS "iommu-fault/sinks", 0, 4);
+	len += add_words(text + len, DEBUGFS "ioasid/sets", 1, 7);
+	len += add_words(text + len, DEBUGFS "ioasid/ids", 1, 4);
+	for (i = 0; i < guest.vmm.ndevices; i++) {
+		guest.dev = &scene->guest.vmm.devices[i];
+		if (!guest.dev->regs)
+			continue;
+		svatest_setup(guest.dev, 0, GUEST_PASID, SVATEST_CF_ATS);
+		len += sprintf(text + len, "device %u reads %#llx\n", i,
+			       (unsigned long long)guest_copied(&guest, 0));
+	}
+}
+
+/* ------------------------------------------------------- the calls */
+
+static int alloc_pasid(struct scene *scene)
+{
+	return vmm_pasid_alloc(&scene->guest.vmm, NEW_PASID, NEW_PASID);
+}
+
+static int free_pasid(struct scene *scene)
+{
+	return vmm_pasid_free(&scene->guest.vmm, NEW_PASID, NEW_PASID);
+}
+
+static int get_info(struct scene *scene)
+{
+	struct iommu_nesting_info info;
+
+	return vmm_nesting_info(&scene->guest.vmm, &info);
+}
+
+static int nothing(struct scene *scene)
+{
+	return 0;
+}
+
+static int bind(struct scene *scene)
+{
+	return guest_bind(&scene->guest);
+}
+
+static int bind_all(struct scene *scene)
+{
+	return vmm_bind(&scene->guest.vmm, NULL, GUEST_PASID,
+			scene->guest.pt.root, 4);
+}
+
+static int bind_other_to_all(struct scene *scene)
+{
+	return vmm_bind(&scene->guest.vmm, NULL, GUEST_PASID, scene->other.root,
+			4);
+}
+
+static int bind_named(struct scene *scene)
+{
+	struct iommu_gpasid_bind_data data;
+
+	vmm_bind_data(&data, GUEST_PASID, scene->guest.pt.root, 4);
+	data.flags = IOMMU_SVA_GPASID_VAL;
+	data.gpasid = 777;
+	return vmm_nesting_op(&scene->guest.vmm, NULL,
+			      VFIO_NESTING_OP_BIND_PGTBL, &data, sizeof(data));
+}
+
+static int unbind(struct scene *scene)
+{
+	return vmm_unbind(&scene->guest.vmm, NULL, GUEST_PASID);
+}
+
+static int bind_first(struct scene *scene)
+{
+	return unbind(scene) ?: bind(scene);
+}
+
+static int invalidate_page(struct scene *scene)
+{
+	return vmm_invalidate_addr(&scene->guest.vmm, NULL, GUEST_CACHES,
+				   GUEST_PASID, GVA_SRC, SIZE_4K, 3);
+}
+
+static int invalidate_pasid(struct scene *scene)
+{
+	return vmm_invalidate_pasid(&scene->guest.vmm, NULL, GUEST_CACHES,
+				    GUEST_PASID);
+}
+
+static int invalidate_all(struct scene *scene)
+{
+	return vmm_invalidate_all(&scene->guest.vmm, NULL,
+				  IOMMU_CACHE_INV_TYPE_IOTLB);
+}
+
+static int free_bound(struct scene *scene)
+{
+	return vmm_pasid_free(&scene->guest.vmm, 0, ~0U);
+}
+
+static int alloc_and_bind(struct scene *scene)
+{
+	int ret = vmm_pasid_alloc(&scene->guest.vmm, GUEST_PASID, GUEST_PASID);
+
+	return ret < 0 ? ret : bind_all(scene);
+}
+
+/* The device, without what the library does to use it */
+
+static int open_device(struct scene *scene)
+{
+	int fd = ioctl(scene->guest.dev->group, VFIO_GROUP_GET_DEVICE_FD,
+		       scene->guest.dev->name);
+
+	if (fd < 0)
+		return -errno;
+	scene->guest.dev->fd = fd;
+	return 0;
+}
+
+static int close_device(struct scene *scene)
+{
+	vmm_device_close(scene->guest.dev);
+	return 0;
+}
+
+static int use_device(struct scene *scene)
+{
+	scene->sent = false;
+	return vmm_device_open(scene->guest.dev) ?: bind_all(scene);
+}
+
+/* The second group comes and goes */
+
+static int join(struct scene *scene)
+{
+	struct vmm *vmm = &scene->guest.vmm;
+
+	return ioctl(vmm->devices[1].group, VFIO_GROUP_SET_CONTAINER,
+		     &vmm->container) ? -errno : 0;
+}
+
+static int leave(struct scene *scene)
+{
+	struct vmm_device *dev = &scene->guest.vmm.devices[1];
+
+	vmm_device_close(dev);
+	return ioctl(dev->group, VFIO_GROUP_UNSET_CONTAINER) ? -errno : 0;
+}
+
+/* With its last group, a container loses what it was made to be. */
+static int make_empty(struct scene *scene)
+{
+	struct vmm *vmm = &scene->guest.vmm;
+	struct vmm_device *dev = &vmm->devices[0];
+
+	vmm_device_close(&vmm->devices[1]);
+	ioctl(vmm->devices[1].group, VFIO_GROUP_UNSET_CONTAINER);
+	vmm_device_close(dev);
+	if (ioctl(dev->group, VFIO_GROUP_UNSET_CONTAINER) ||
+	    ioctl(dev->group, VFIO_GROUP_SET_CONTAINER, &vmm->container))
+		return -errno;
+	return 0;
+}
+
+static int set_iommu(struct scene *scene)
+{
+	return ioctl(scene->guest.vmm.container, VFIO_SET_IOMMU,
+		     VFIO_TYPE1_NESTING_IOMMU) ? -errno : 0;
+}
+
+/* Faults of the first device */
+
+static int open_faults(struct scene *scene)
+{
+	int fd = fault_open(scene->guest.dev, PAGE_REQ);
+
+	if (fd < 0)
+		return fd;
+	scene->fd = fd;
+	return 0;
+}
+
+static int close_faults(struct scene *scene)
+{
+	int ret = close(scene->fd) ? -errno : 0;
+
+	scene->fd = -1;
+	return ret;
+}
+
+static int open_and_close_faults(struct scene *scene)
+{
+	return bind_all(scene) ?: open_faults(scene) ?: close_faults(scene);
+}
+
+/* Only a device that was closed knows nothing of a file of its faults. */
+static int forget_faults(struct scene *scene)
+{
+	close_faults(scene);
+	close_device(scene);
+	return use_device(scene);
+}
+
+/* A request that waits to be read */
+static int send_request(struct scene *scene)
+{
+	struct svatest_desc fill = {
+		.op_flags = SVATEST_OP_FILL,
+		.dst = GVA_DST + SIZE_2M,
+		.length = 8,
+	};
+
+	if (scene->fd < 0 && open_faults(scene))
+		return -EIO;
+	if (scene->sent)
+		svatest_wait(scene->guest.dev, 1);
+	scene->sent = true;
+	svatest_setup(scene->guest.dev, 1, GUEST_PASID,
+		      SVATEST_CF_ATS | SVATEST_CF_PRI);
+	svatest_start(scene->guest.dev, 1, &fill);
+	return fault_wait(scene->fd, HANG_MS) ? 0 : -ETIMEDOUT;
+}
+
+static int read_request(struct scene *scene)
+{
+	int ret = fault_read(scene->fd, &scene->record, 1);
+
+	return ret == 1 ? 0 : ret ?: -EIO;
+}
+
+static int bind_and_send(struct scene *scene)
+{
+	return bind_all(scene) ?: send_request(scene);
+}
+
+static int wait_for_request(struct scene *scene)
+{
+	return bind_and_send(scene) ?: read_request(scene);
+}
+
+static int answer(struct scene *scene)
+{
+	return fault_answer(scene->fd, &scene->record, IOMMU_PAGE_RESP_INVALID);
+}
+
+static int answer_by_operation(struct scene *scene)
+{
+	struct iommu_page_response resp;
+
+	resp = fault_response(&scene->record, IOMMU_PAGE_RESP_INVALID);
+	return fault_answer_op(&scene->guest.vmm, scene->guest.dev, &resp);
+}
+
+static int answer_and_send(struct scene *scene)
+{
+	return answer(scene) ?: send_request(scene);
+}
+
+static int free_and_rebind(struct scene *scene)
+{
+	return alloc_and_bind(scene) ?: send_request(scene);
+}
+
+static int open_device_again(struct scene *scene)
+{
+	close_faults(scene);
+	return use_device(scene) ?: send_request(scene);
+}
+
+static int open_scene(struct scene *scene)
+{
+	struct guest *guest = &scene->guest;
+	int ret = guest_open(guest, 0, 2);
+
+	if (ret)
+		return ret;
+	scene->sent = false;
+	pgtable_init(&scene->other, &guest->vmm, 4);
+	pgtable_map(&scene->other, GVA_SRC, guest_page(&guest->vmm, OTHER),
+		    SIZE_4K, PGT_READ_ONLY);
+	pgtable_map(&scene->other, GVA_DST, guest->dst, SIZE_4K,
+		    PGT_READ_WRITE);
+	return 0;
+}
+
+/*
+ * Up to the device. When a group is closed, the kernel gives its devices the
+ * domain of the host back, and warns if it finds no memory for that.
+ */
+
+static int end_faults_first(struct scene *scene)
+{
+	return close_faults(scene) ?: free_bound(scene) ?: close_device(scene);
+}
+
+static int end_device_first(struct scene *scene)
+{
+	close_device(scene);
+	return free_bound(scene) ?: close_faults(scene);
+}
+
+static int begin_again(struct scene *scene)
+{
+	guest_close(&scene->guest);
+	return open_scene(scene) ?: bind_and_send(scene);
+}
+
+/* ------------------------------------------------------- the sweeps */
+
+FIXTURE(fail_nth) {
+	struct scene scene;
+	char before[STATE_SIZE], after[STATE_SIZE];
+};
+
+FIXTURE_VARIANT(fail_nth) {
+	int (*prepare)(struct scene *scene);
+	int (*call)(struct scene *scene);
+	int (*undo)(struct scene *scene);
+	bool sure;
+};
+
+#define MAY_FAIL	false
+#define MUST_WORK	true
+
+/* From the container to the binding */
+FIXTURE_VARIANT_ADD(fail_nth, set_iommu) {
+	make_empty, set_iommu, make_empty, MAY_FAIL };
+FIXTURE_VARIANT_ADD(fail_nth, second_group) {
+	leave, join, leave, MAY_FAIL };
+FIXTURE_VARIANT_ADD(fail_nth, open_device) {
+	close_device, open_device, close_device, MAY_FAIL };
+FIXTURE_VARIANT_ADD(fail_nth, get_info) {
+	nothing, get_info, nothing, MAY_FAIL };
+FIXTURE_VARIANT_ADD(fail_nth, alloc) {
+	nothing, alloc_pasid, free_pasid, MAY_FAIL };
+FIXTURE_VARIANT_ADD(fail_nth, bind) {
+	nothing, bind, unbind, MAY_FAIL };
+FIXTURE_VARIANT_ADD(fail_nth, bind_all) {
+	nothing, bind_all, unbind, MAY_FAIL };
+FIXTURE_VARIANT_ADD(fail_nth, bind_by_another_name) {
+	nothing, bind_named, unbind, MAY_FAIL };
+FIXTURE_VARIANT_ADD(fail_nth, bind_that_replaces) {
+	bind_all, bind_other_to_all, bind_all, MAY_FAIL };
+FIXTURE_VARIANT_ADD(fail_nth, bind_second_device) {
+	bind, bind_all, bind_first, MAY_FAIL };
+
+/* Faults */
+FIXTURE_VARIANT_ADD(fail_nth, open_faults) {
+	bind_all, open_faults, forget_faults, MAY_FAIL };
+FIXTURE_VARIANT_ADD(fail_nth, open_faults_again) {
+	open_and_close_faults, open_faults, close_faults, MAY_FAIL };
+FIXTURE_VARIANT_ADD(fail_nth, bind_with_faults_open) {
+	open_faults, bind_all, unbind, MAY_FAIL };
+FIXTURE_VARIANT_ADD(fail_nth, read) {
+	bind_and_send, read_request, answer_and_send, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, answer) {
+	wait_for_request, answer, wait_for_request, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, answer_by_operation) {
+	wait_for_request, answer_by_operation, wait_for_request, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, close_with_request_waiting) {
+	bind_and_send, close_faults, send_request, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, unbind_with_request_waiting) {
+	bind_and_send, unbind, bind_and_send, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, free_with_request_waiting) {
+	bind_and_send, free_bound, free_and_rebind, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, close_device_with_request_waiting) {
+	bind_and_send, close_device, open_device_again, MUST_WORK };
+
+/* The way back */
+FIXTURE_VARIANT_ADD(fail_nth, invalidate_page) {
+	bind_all, invalidate_page, nothing, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, invalidate_pasid) {
+	bind_all, invalidate_pasid, nothing, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, invalidate_all) {
+	bind_all, invalidate_all, nothing, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, unbind) {
+	bind_all, unbind, bind_all, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, free) {
+	alloc_pasid, free_pasid, alloc_pasid, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, free_bound) {
+	bind_all, free_bound, alloc_and_bind, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, close_device) {
+	bind_all, close_device, use_device, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, end_faults_first) {
+	bind_and_send, end_faults_first, begin_again, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, end_device_first) {
+	bind_and_send, end_device_first, begin_again, MUST_WORK };
+
+FIXTURE_SETUP(fail_nth)
+{
+	struct scene *scene = &self->scene;
+
+	scene->fd = -1;
+	ASSERT_EQ(0, allow_failures());
+	scene->nth = open("/proc/thread-self/fail-nth", O_RDWR);
+	ASSERT_LE(0, scene->nth);
+	ASSERT_EQ(0, open_scene(scene));
+	ASSERT_LE(0, variant->prepare(scene));
+}
+
+FIXTURE_TEARDOWN(fail_nth)
+{
+	if (self->scene.fd >= 0)
+		close(self->scene.fd);
+	guest_close(&self->scene.guest);
+	close(self->scene.nth);
+}
+
+/* Does the state become this one? Interrupt threads may be late. */
+static bool becomes(struct scene *scene, const char *wanted)
+{
+	static char now[STATE_SIZE];
+	unsigned int i;
+
+	for (i = 0; i < HANG_MS / 10; i++) {
+		get_state(scene, now);
+		if (!strcmp(now, wanted))
+			return true;
+		usleep(10000);
+	}
+	printf("# wanted:\n%s# found:\n%s", wanted, now);
+	return false;
+}
+
+TEST_F_TIMEOUT(fail_nth, sweep, 600)
+{
+	struct scene *scene = &self->scene;
+	unsigned int nth, refused = 0;
+	int ret, left;
+
+	get_state(scene, self->before);
+	ASSERT_LE(0, variant->call(scene));
+	get_state(scene, self->after);
+	ASSERT_LE(0, variant->undo(scene));
+
+	for (nth = 1; nth < ALLOCATIONS_MAX; nth++) {
+		ASSERT_TRUE(becomes(scene, self->before));
+		ASSERT_TRUE(arm(scene, nth));
+		ret = variant->call(scene);
+		left = disarm(scene);
+		ASSERT_LE(0, left);
+		if (left)
+			break;
+		if (!variant->sure && ret < 0) {
+			EXPECT_EQ(-ENOMEM, ret);
+			refused++;
+			continue;
+		}
+		/* Not all that can be had for the asking is needed. */
+		ASSERT_LE(0, ret);
+		ASSERT_TRUE(becomes(scene, self->after));
+		ASSERT_LE(0, variant->undo(scene));
+	}
+	ASSERT_LE(0, ret);
+	EXPECT_TRUE(becomes(scene, self->after));
+	EXPECT_EQ(variant->sure, !refused);
+	TH_LOG("%u allocations, %u calls refused", nth - 1, refused);
+}
+
+TEST_HARNESS_MAIN
