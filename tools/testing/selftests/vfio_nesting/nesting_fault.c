@@ -806,6 +806,46 @@ TEST_F(neighbours, flood_with_a_dead_consumer)
 	EXPECT_TRUE(good_is_served(&self->good, self->good_fd, i));
 }
 
+#define FLOODS		20
+#define FLOOD		500
+
+/* Ten thousand requests from each of two others take nothing from its credit. */
+TEST_F_TIMEOUT(neighbours, two_floods, 300)
+{
+	struct fault_counters counters;
+	struct guest second;
+	unsigned int i;
+	int fd;
+
+	ASSERT_EQ(0, guest_open(&second, 2, 1));
+	ASSERT_EQ(0, guest_bind(&second));
+	fd = fault_open(second.dev, PAGE_REQ);
+	ASSERT_LE(0, fd);
+	svatest_setup(second.dev, 0, GUEST_PASID, RAW);
+
+	for (i = 0; i < FLOODS; i++) {
+		const uint32_t aux = SVATEST_PR_READ | SVATEST_PR_LAST |
+				     SVATEST_PR_DISTINCT;
+
+		start_requests(self->bad.dev, 0, GUEST_PASID, GVA_SRC, FLOOD, aux);
+		start_requests(second.dev, 0, GUEST_PASID, GVA_SRC, FLOOD, aux);
+		EXPECT_TRUE(good_is_served(&self->good, self->good_fd, i));
+		svatest_wait(self->bad.dev, 0);
+		svatest_wait(second.dev, 0);
+	}
+
+	ASSERT_EQ(0, fault_get_counters(second.dev, &counters));
+	EXPECT_EQ(counters.limit, counters.waiting);
+	EXPECT_LT(0, counters.ends[FAULT_OVER_LIMIT]);
+	EXPECT_TRUE(fault_sums_up(&counters));
+	/* Of the victim all were answered by its guest, none by the host. */
+	ASSERT_EQ(0, fault_get_counters(self->good.dev, &counters));
+	EXPECT_EQ(FLOODS, counters.groups);
+	EXPECT_EQ(FLOODS, counters.ends[FAULT_SUCCESS]);
+	close(fd);
+	guest_close(&second);
+}
+
 /* More than the unit's queue holds: hardware answers, and all go on */
 TEST_F_TIMEOUT(neighbours, overflow_of_the_queue, 300)
 {
