@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guest SVA: an IOMMU and two devices in software, for the KUnit tests
+ * Guest SVA: an IOMMU and two devices in software, for tests
  */
 #include <linux/cleanup.h>
+#include <linux/export.h>
 #include <linux/iommu.h>
 #include <linux/property.h>
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
-#include "iommu-guest-test.h"
+#include "iommu-guest-mock.h"
 
 /**
  * struct mock_domain - second stage or table of the guest
@@ -24,6 +25,8 @@ struct mock_domain {
 
 /* One mock at a time: the IOMMU core has no pointer for the likes of us. */
 static struct mock_guest *the_mock;
+/* Between those who make one; the rest of this file runs on behalf of the_mock. */
+static DEFINE_MUTEX(mock_lock);
 
 static const struct iommu_ops mock_ops;
 
@@ -77,6 +80,7 @@ struct device *mock_dev(struct mock_guest *mock, unsigned int index)
 {
 	return &mock->devs[index].pdev->dev;
 }
+EXPORT_SYMBOL_NS_GPL(mock_dev, IOMMU_GUEST_MOCK);
 
 static int mock_index(struct mock_guest *mock, struct device *dev)
 {
@@ -309,6 +313,7 @@ int mock_report(struct mock_guest *mock, unsigned int index,
 	guard(mutex)(&mock->prq);
 	return iommu_report_device_fault(mock_dev(mock, index), &event);
 }
+EXPORT_SYMBOL_NS_GPL(mock_report, IOMMU_GUEST_MOCK);
 
 int mock_request(struct mock_guest *mock, unsigned int index, u32 pasid,
 		 u32 grpid, u64 addr, bool last)
@@ -353,39 +358,51 @@ static const struct property_entry mock_properties[] = {
 	{}
 };
 
-static void mock_remove_device(void *pdev)
+static struct platform_device *mock_alloc_device(const char *name)
 {
-	platform_device_unregister(pdev);
+	struct platform_device *pdev;
+	int ret;
+
+	pdev = platform_device_alloc(name, PLATFORM_DEVID_AUTO);
+	if (!pdev)
+		return ERR_PTR(-ENOMEM);
+	ret = device_create_managed_software_node(&pdev->dev, mock_properties,
+						  NULL);
+	if (!ret)
+		return pdev;
+	platform_device_put(pdev);
+	return ERR_PTR(ret);
 }
 
 /*
- * The device gets a fwspec with the node of the mock, so that no other IOMMU
- * takes it.
+ * One more device behind the mock, in @group or in one of its own. It gets a
+ * fwspec with the node of the mock, so that no other IOMMU takes it.
  */
-struct platform_device *mock_add_device(struct kunit *test,
-					struct mock_guest *mock,
+struct platform_device *mock_add_device(struct mock_guest *mock,
 					struct iommu_group *group)
 {
 	struct platform_device *pdev;
 	int ret;
 
-	pdev = platform_device_alloc("iommu-guest-test", PLATFORM_DEVID_AUTO);
-	KUNIT_ASSERT_NOT_NULL(test, pdev);
-	KUNIT_ASSERT_EQ(test, 0, device_create_managed_software_node(&pdev->dev,
-								     mock_properties,
-								     NULL));
-	mutex_lock(&iommu_probe_device_lock);
-	ret = iommu_fwspec_init(&pdev->dev, mock->iommu.fwnode);
-	mutex_unlock(&iommu_probe_device_lock);
-	KUNIT_ASSERT_EQ(test, 0, ret);
+	pdev = mock_alloc_device("iommu-guest-test");
+	if (IS_ERR(pdev))
+		return pdev;
+	scoped_guard(mutex, &iommu_probe_device_lock)
+		ret = iommu_fwspec_init(&pdev->dev, mock->iommu.fwnode);
+	if (ret)
+		goto put;
 	mock->group = group;
-	KUNIT_ASSERT_EQ(test, 0, platform_device_add(pdev));
+	ret = platform_device_add(pdev);
 	mock->group = NULL;
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
-							   mock_remove_device,
-							   pdev));
-	KUNIT_ASSERT_TRUE(test, device_iommu_mapped(&pdev->dev));
-	return pdev;
+	if (ret)
+		goto put;
+	if (device_iommu_mapped(&pdev->dev))
+		return pdev;
+	platform_device_unregister(pdev);
+	return ERR_PTR(-ENODEV);
+put:
+	platform_device_put(pdev);
+	return ERR_PTR(ret);
 }
 
 static int mock_listen(struct notifier_block *nb, unsigned long event,
@@ -404,100 +421,210 @@ static int mock_listen(struct notifier_block *nb, unsigned long event,
 	return NOTIFY_OK;
 }
 
-static void mock_init_hw(struct kunit *test, struct mock_guest *mock)
+static int mock_init_hw(struct mock_guest *mock)
 {
-	mock->hw = platform_device_alloc("iommu-guest-mock", PLATFORM_DEVID_AUTO);
-	KUNIT_ASSERT_NOT_NULL(test, mock->hw);
-	KUNIT_ASSERT_EQ(test, 0,
-			device_create_managed_software_node(&mock->hw->dev,
-							    mock_properties,
-							    NULL));
-	KUNIT_ASSERT_EQ(test, 0, platform_device_add(mock->hw));
-	KUNIT_ASSERT_EQ(test, 0, iommu_device_sysfs_add(&mock->iommu,
-							&mock->hw->dev, NULL,
-							"iommu-guest-mock"));
+	struct platform_device *hw;
+	int ret;
+
+	hw = mock_alloc_device("iommu-guest-mock");
+	if (IS_ERR(hw))
+		return PTR_ERR(hw);
+	ret = platform_device_add(hw);
+	if (ret)
+		goto put;
+	ret = iommu_device_sysfs_add(&mock->iommu, &hw->dev, NULL,
+				     "iommu-guest-mock");
+	if (ret)
+		goto del;
 	mock->iommu.max_pasids = MOCK_PASIDS;
-	KUNIT_ASSERT_EQ(test, 0, iommu_device_register(&mock->iommu, &mock_ops,
-						       &mock->hw->dev));
+	ret = iommu_device_register(&mock->iommu, &mock_ops, &hw->dev);
+	if (ret)
+		goto sysfs;
+	mock->hw = hw;
+	return 0;
+sysfs:
+	iommu_device_sysfs_remove(&mock->iommu);
+del:
+	platform_device_del(hw);
+put:
+	platform_device_put(hw);
+	return ret;
 }
 
-static void mock_init_owner(struct kunit *test, struct mock_guest *mock)
+static int mock_init_devices(struct mock_guest *mock)
 {
+	struct platform_device *pdev;
 	int i;
 
-	mock->set = ioasid_set_alloc(NULL, MOCK_PASIDS * 2, IOASID_SET_PRIVATE);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mock->set);
-	for (i = 1; i < MOCK_PASIDS; i++)
-		KUNIT_ASSERT_EQ(test, i, ioasid_alloc(mock->set, i, i, NULL,
-						      GFP_KERNEL));
-	mock->nb.notifier_call = mock_listen;
-	mock->nb.priority = IOASID_PRIO_LAST;
-	KUNIT_ASSERT_EQ(test, 0, ioasid_register_notifier(mock->set, &mock->nb));
-
-	mock->parent = iommu_guest_alloc_parent(mock_dev(mock, 0));
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mock->parent);
-	mock->ctx = iommu_guest_ctx_alloc(mock->set);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mock->ctx);
 	for (i = 0; i < MOCK_DEVICES; i++) {
-		KUNIT_ASSERT_EQ(test, 0, iommu_attach_device(mock->parent,
-							     mock_dev(mock, i)));
-		KUNIT_ASSERT_EQ(test, 0, iommu_guest_add_device(mock->ctx,
-								mock_dev(mock, i),
-								mock->parent));
+		pdev = mock_add_device(mock, NULL);
+		if (IS_ERR(pdev))
+			return PTR_ERR(pdev);
+		mock->devs[i].pdev = pdev;
 	}
-	mock_clear_log(mock);
-}
-
-int mock_guest_init(struct kunit *test)
-{
-	struct mock_guest *mock = kunit_kzalloc(test, sizeof(*mock), GFP_KERNEL);
-	int i;
-
-	KUNIT_ASSERT_NOT_NULL(test, mock);
-	mutex_init(&mock->lock);
-	mutex_init(&mock->prq);
-	mock->queue = iopf_queue_alloc("iommu-guest-mock");
-	KUNIT_ASSERT_NOT_NULL(test, mock->queue);
-	test->priv = mock;
-	the_mock = mock;
-	mock_init_hw(test, mock);
-	for (i = 0; i < MOCK_DEVICES; i++)
-		mock->devs[i].pdev = mock_add_device(test, mock, NULL);
-	mock_init_owner(test, mock);
 	return 0;
 }
 
-/* Whatever a test did, closing both devices must leave nothing behind */
-void mock_guest_exit(struct kunit *test)
+static int mock_init_set(struct mock_guest *mock)
 {
-	struct mock_guest *mock = test->priv;
-	struct ioasid_set_info info;
+	struct ioasid_set *set;
+	int i;
+
+	set = ioasid_set_alloc(NULL, MOCK_PASIDS * 2, IOASID_SET_PRIVATE);
+	if (IS_ERR(set))
+		return PTR_ERR(set);
+	mock->set = set;
+	for (i = 1; i < MOCK_PASIDS; i++)
+		if (ioasid_alloc(set, i, i, NULL, GFP_KERNEL) != i)
+			return -ENOMEM;
+	mock->nb.notifier_call = mock_listen;
+	mock->nb.priority = IOASID_PRIO_LAST;
+	return ioasid_register_notifier(set, &mock->nb);
+}
+
+static int mock_init_owner(struct mock_guest *mock)
+{
+	struct iommu_guest_ctx *ctx;
+	struct iommu_domain *parent;
+	int ret, i;
+
+	parent = iommu_guest_alloc_parent(mock_dev(mock, 0));
+	if (IS_ERR(parent))
+		return PTR_ERR(parent);
+	mock->parent = parent;
+	ctx = iommu_guest_ctx_alloc(mock->set);
+	if (IS_ERR(ctx))
+		return PTR_ERR(ctx);
+	mock->ctx = ctx;
+	for (i = 0; i < MOCK_DEVICES; i++) {
+		ret = iommu_attach_device(parent, mock_dev(mock, i));
+		if (ret)
+			return ret;
+		mock->devs[i].attached = true;
+		ret = iommu_guest_add_device(ctx, mock_dev(mock, i), parent);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int mock_init(struct mock_guest *mock)
+{
+	int ret;
+
+	mutex_init(&mock->lock);
+	mutex_init(&mock->prq);
+	mock->queue = iopf_queue_alloc("iommu-guest-mock");
+	if (!mock->queue)
+		return -ENOMEM;
+	ret = mock_init_hw(mock);
+	if (!ret)
+		ret = mock_init_devices(mock);
+	if (!ret)
+		ret = mock_init_set(mock);
+	return ret ?: mock_init_owner(mock);
+}
+
+/**
+ * mock_guest_create() - Make an IOMMU, two devices and an owner of both
+ *
+ * Return: The mock, whose log is empty; or ERR_PTR of -EBUSY, there is one
+ * already; -ENOMEM, or what went wrong.
+ *
+ * Context: Process context.
+ */
+struct mock_guest *mock_guest_create(void)
+{
+	struct mock_guest *mock;
+	int ret;
+
+	mock = kzalloc(sizeof(*mock), GFP_KERNEL);
+	if (!mock)
+		return ERR_PTR(-ENOMEM);
+	scoped_guard(mutex, &mock_lock) {
+		if (the_mock) {
+			kfree(mock);
+			return ERR_PTR(-EBUSY);
+		}
+		the_mock = mock;
+	}
+	ret = mock_init(mock);
+	if (ret) {
+		mock_guest_destroy(mock);
+		return ERR_PTR(ret);
+	}
+	mock_clear_log(mock);
+	return mock;
+}
+EXPORT_SYMBOL_NS_GPL(mock_guest_create, IOMMU_GUEST_MOCK);
+
+/**
+ * mock_guest_close() - Close the devices of the owner that are still open
+ * @mock: the mock
+ *
+ * Context: Process context.
+ */
+void mock_guest_close(struct mock_guest *mock)
+{
 	int i;
 
 	for (i = 0; i < MOCK_DEVICES; i++)
 		iommu_guest_remove_device(mock->ctx, mock_dev(mock, i));
-	KUNIT_EXPECT_STREQ(test, mock_state(mock), "");
-	for (i = 0; i < MOCK_DEVICES; i++)
-		KUNIT_EXPECT_EQ_MSG(test, atomic_read(&mock->devs[i].groups),
-				    atomic_read(&mock->devs[i].answers),
-				    "groups in are not answers out");
-	iommu_guest_ctx_free(mock->ctx);
+}
+
+static unsigned int mock_destroy_set(struct mock_guest *mock)
+{
+	struct ioasid_set_info info;
 
 	ioasid_free_all_in_set(mock->set);
 	ioasid_set_flush(mock->set);
 	ioasid_set_get_info(mock->set, &info);
-	KUNIT_EXPECT_EQ_MSG(test, info.used, 0, "a reference to an id leaks");
 	ioasid_unregister_notifier(mock->set, &mock->nb);
 	ioasid_set_put(mock->set);
+	return info.used;
+}
+
+static void mock_destroy_hw(struct mock_guest *mock)
+{
+	int i;
 
 	for (i = 0; i < MOCK_DEVICES; i++)
-		iommu_detach_device(mock->parent, mock_dev(mock, i));
-	iommu_domain_free(mock->parent);
+		if (mock->devs[i].attached)
+			iommu_detach_device(mock->parent, mock_dev(mock, i));
+	if (mock->parent)
+		iommu_domain_free(mock->parent);
 	for (i = 0; i < MOCK_DEVICES; i++)
-		kunit_release_action(test, mock_remove_device,
-				     mock->devs[i].pdev);
+		platform_device_unregister(mock->devs[i].pdev);
+	if (!mock->hw)
+		return;
 	iommu_device_unregister(&mock->iommu);
 	iommu_device_sysfs_remove(&mock->iommu);
 	platform_device_unregister(mock->hw);
-	iopf_queue_free(mock->queue);
 }
+
+/**
+ * mock_guest_destroy() - Undo mock_guest_create()
+ * @mock: the mock, gone on return
+ *
+ * Return: Number of ids that somebody still has a reference to; none is right.
+ *
+ * Context: Process context.
+ */
+unsigned int mock_guest_destroy(struct mock_guest *mock)
+{
+	unsigned int ids = 0;
+
+	if (mock->ctx) {
+		mock_guest_close(mock);
+		iommu_guest_ctx_free(mock->ctx);
+	}
+	if (mock->set)
+		ids = mock_destroy_set(mock);
+	mock_destroy_hw(mock);
+	iopf_queue_free(mock->queue);
+	scoped_guard(mutex, &mock_lock)
+		the_mock = NULL;
+	kfree(mock);
+	return ids;
+}
+EXPORT_SYMBOL_NS_GPL(mock_guest_destroy, IOMMU_GUEST_MOCK);

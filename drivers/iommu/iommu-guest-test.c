@@ -3,7 +3,7 @@
  * Guest SVA: KUnit tests of bindings
  *
  * Each test says what hardware translates by, and what the IOMMU driver was
- * asked for, in the words that iommu-guest-test.h explains.
+ * asked for, in the words that iommu-guest-mock.h explains.
  */
 #include <linux/mman.h>
 #include <linux/module.h>
@@ -14,6 +14,34 @@
 
 #define EXPECT_LOG(words) KUNIT_EXPECT_STREQ(test, mock->log, words)
 #define EXPECT_STATE(words) KUNIT_EXPECT_STREQ(test, mock_state(mock), words)
+
+int mock_guest_init(struct kunit *test)
+{
+	struct mock_guest *mock = mock_guest_create();
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mock);
+	test->priv = mock;
+	return 0;
+}
+
+/* Whatever a test did, closing both devices must leave nothing behind */
+void mock_guest_exit(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	int i;
+
+	if (!mock)
+		return;
+	mock_guest_close(mock);
+	KUNIT_EXPECT_STREQ(test, mock_state(mock), "");
+	for (i = 0; i < MOCK_DEVICES; i++)
+		KUNIT_EXPECT_EQ_MSG(test, atomic_read(&mock->devs[i].groups),
+				    atomic_read(&mock->devs[i].answers),
+				    "groups in are not answers out");
+	KUNIT_EXPECT_EQ_MSG(test, 0, mock_guest_destroy(mock),
+			    "a reference to an id leaks");
+	test->priv = NULL;
+}
 
 /* A bind that nothing is wrong with */
 static struct iommu_gpasid_bind_data bind_data(u64 pasid, u64 gpgd)
@@ -624,18 +652,23 @@ static void device_must_be_alone_in_its_group(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
 	struct iommu_nesting_info info;
-	struct platform_device *pdev;
+	struct platform_device *alone, *other;
 	struct iommu_group *group;
 
-	pdev = mock_add_device(test, mock, NULL);
-	KUNIT_EXPECT_EQ(test, 0, iommu_guest_nesting_info(&pdev->dev, mock->parent,
-							  &info));
-	group = iommu_group_get(&pdev->dev);
-	mock_add_device(test, mock, group);
+	alone = mock_add_device(mock, NULL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, alone);
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_nesting_info(&alone->dev,
+							  mock->parent, &info));
+	group = iommu_group_get(&alone->dev);
+	other = mock_add_device(mock, group);
 	iommu_group_put(group);
-	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_guest_nesting_info(&pdev->dev,
+	KUNIT_EXPECT_FALSE(test, IS_ERR(other));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_guest_nesting_info(&alone->dev,
 								    mock->parent,
 								    &info));
+	if (!IS_ERR(other))
+		platform_device_unregister(other);
+	platform_device_unregister(alone);
 }
 
 static void nesting_info_says_what_there_is(struct kunit *test)

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Guest SVA: an IOMMU and two devices in software, for tests
+ *
+ * The mock has a PASID table for each device, which says what hardware would
+ * translate by, and a log of all it is asked for, in words:
+ *
+ *	alloc0=1000	domain for device 0 made of the table at 0x1000
+ *	set0.a=1000	attached to PASID 0xa of device 0
+ *	set0.a!		attach refused
+ *	remove0.a=1000	detached
+ *	sync0		waited for threads that report page requests of device 0
+ *	free=1000	domain freed
+ *	inv0.a[0-fff]	invalidated; with a trailing "leaf" if only leaves
+ *	BIND.a UNBIND.a FREE.a	what the last listener of the IOASID set heard
+ *	iopf0+ iopf0-	device 0 made to send page requests, or to stop
+ *	answer0.a.3=1	answer with code 1 to group 3 of PASID 0xa of device 0
+ */
+#ifndef __IOMMU_GUEST_MOCK_H
+#define __IOMMU_GUEST_MOCK_H
+
+#include <linux/atomic.h>
+#include <linux/ioasid.h>
+#include <linux/iommu.h>
+#include <linux/iommu-guest.h>
+#include <linux/mutex.h>
+#include <linux/platform_device.h>
+
+#define MOCK_DEVICES	2
+#define MOCK_PASIDS	64
+#define MOCK_APERTURE	(BIT_ULL(39) - 1)
+/* Page requests that a device may have outstanding */
+#define MOCK_CREDIT	64
+
+struct mock_domain;
+
+/**
+ * struct mock_device - a device behind the mock
+ * @pdev: the device
+ * @attached: to the second stage
+ * @table: what its PASIDs use
+ * @fail_sets: number of attaches to be refused from now on
+ * @request_on_set: PASID for which the device sends a request as soon as there
+ *	is a handle, before the attach is through; 0 for none
+ * @groups: number of groups reported
+ * @answers: number of answers given
+ */
+struct mock_device {
+	struct platform_device *pdev;
+	bool attached;
+	struct mock_domain *table[MOCK_PASIDS];
+	unsigned int fail_sets;
+	u32 request_on_set;
+	atomic_t groups;
+	atomic_t answers;
+};
+
+/**
+ * struct mock_guest - the mock and an owner of its devices
+ * @iommu: registered with the IOMMU core
+ * @hw: the device of @iommu
+ * @devs: devices, both on @parent and in @ctx
+ * @group: iommu group for the next device, NULL for one of its own
+ * @parent: second stage
+ * @set: PASIDs of the owner, 1 to MOCK_PASIDS - 1 are allocated
+ * @ctx: what is tested
+ * @nb: listener of @set that comes last
+ * @fail_alloc: error of domain_alloc_gpasid, 0 to let it succeed
+ * @fail_iopf: error of making a device send page requests, 0 to let it succeed
+ * @queue: of page requests
+ * @prq: held by the one that reports a request, as drivers do
+ * @waits: how often answers were waited for
+ * @quiet: write no log
+ * @lock: protects @log, which a worker writes to as well
+ * @log: see above
+ * @used: length of @log
+ * @state: last result of mock_state()
+ */
+struct mock_guest {
+	struct iommu_device iommu;
+	struct platform_device *hw;
+	struct mock_device devs[MOCK_DEVICES];
+	struct iommu_group *group;
+	struct iommu_domain *parent;
+	struct ioasid_set *set;
+	struct iommu_guest_ctx *ctx;
+	struct notifier_block nb;
+	int fail_alloc;
+	int fail_iopf;
+	struct iopf_queue *queue;
+	struct mutex prq; /* see above */
+	atomic_t waits;
+	bool quiet;
+	struct mutex lock; /* see above */
+	char log[2048];
+	size_t used;
+	char state[512];
+};
+
+struct mock_guest *mock_guest_create(void);
+void mock_guest_close(struct mock_guest *mock);
+unsigned int mock_guest_destroy(struct mock_guest *mock);
+
+struct device *mock_dev(struct mock_guest *mock, unsigned int index);
+struct platform_device *mock_add_device(struct mock_guest *mock,
+					struct iommu_group *group);
+void mock_clear_log(struct mock_guest *mock);
+const char *mock_state(struct mock_guest *mock);
+int mock_report(struct mock_guest *mock, unsigned int index,
+		const struct iommu_fault *fault);
+int mock_request(struct mock_guest *mock, unsigned int index, u32 pasid,
+		 u32 grpid, u64 addr, bool last);
+
+#endif /* __IOMMU_GUEST_MOCK_H */
