@@ -106,6 +106,8 @@ struct platform_device *mock_add_device(struct mock_guest *mock,
 					struct iommu_group *group);
 void mock_clear_log(struct mock_guest *mock);
 const char *mock_state(struct mock_guest *mock);
+int mock_report_event(struct mock_guest *mock, unsigned int index,
+		      struct iopf_fault *event);
 int mock_report(struct mock_guest *mock, unsigned int index,
 		const struct iommu_fault *fault);
 int mock_request(struct mock_guest *mock, unsigned int index, u32 pasid,

@@ -80,23 +80,22 @@ static int vfio_nesting_test_release(struct inode *inode, struct file *file)
 static int vfio_nesting_test_request(struct vfio_nesting_test *test,
 				     const void __user *uptr)
 {
-	struct iommu_fault fault = {
-		.type = IOMMU_FAULT_PAGE_REQ,
-		.prm.flags = IOMMU_FAULT_PAGE_REQUEST_PASID_VALID |
-			     IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE |
-			     IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID,
-	};
+	struct iopf_fault event = { .fault.type = IOMMU_FAULT_PAGE_REQ };
+	struct iommu_fault_page_request *prm = &event.fault.prm;
 	struct vfio_nesting_test_request request;
 
 	if (copy_from_user(&request, uptr, sizeof(request)))
 		return -EFAULT;
 	if (request.reserved)
 		return -EINVAL;
-	fault.prm.pasid = request.pasid;
-	fault.prm.grpid = request.grpid;
-	fault.prm.perm = request.perm;
-	fault.prm.addr = request.addr;
-	return mock_report(test->mock, 0, &fault);
+	prm->flags = IOMMU_FAULT_PAGE_REQUEST_PASID_VALID |
+		     IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE |
+		     IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID;
+	prm->pasid = request.pasid;
+	prm->grpid = request.grpid;
+	prm->perm = request.perm;
+	prm->addr = request.addr;
+	return mock_report_event(test->mock, 0, &event);
 }
 
 static long vfio_nesting_test_ioctl(struct file *file, unsigned int cmd,
