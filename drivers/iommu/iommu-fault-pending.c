@@ -7,7 +7,7 @@
 #include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/export.h>
-#include <linux/hash.h>
+#include <linux/hashtable.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/log2.h>
@@ -32,12 +32,6 @@ MODULE_PARM_DESC(timeout_ms,
 /* Measure the time from report to answer, see debugfs */
 DEFINE_STATIC_KEY_FALSE(iommu_fault_measure);
 
-static struct list_head *iommu_fault_bucket(struct iommu_fault_sink *sink,
-					    u32 grpid)
-{
-	return &sink->by_index[hash_32(grpid, IOMMU_FAULT_HASH_BITS)];
-}
-
 static void iommu_fault_deadline(struct work_struct *work)
 {
 	struct iommu_fault_sink *sink = container_of(to_delayed_work(work),
@@ -50,81 +44,106 @@ static void iommu_fault_deadline(struct work_struct *work)
 /* The part of a new sink that belongs to this file */
 void iommu_fault_init_pending(struct iommu_fault_sink *sink)
 {
-	int i;
-
 	mutex_init(&sink->answer);
 	spin_lock_init(&sink->lock);
+	INIT_HLIST_HEAD(&sink->spare);
 	INIT_LIST_HEAD(&sink->pending);
-	for (i = 0; i < ARRAY_SIZE(sink->by_index); i++)
-		INIT_LIST_HEAD(&sink->by_index[i]);
+	hash_init(sink->by_index);
 	INIT_DELAYED_WORK(&sink->deadline, iommu_fault_deadline);
+}
+
+/*
+ * Let the device of @sink have @limit requests waiting. Memory for their groups
+ * is there from now on, so that a report does not depend on it: a batch more
+ * than can wait, as the device may use its credit again before the memory of the
+ * batch that is being answered is back.
+ */
+int iommu_fault_alloc_groups(struct iommu_fault_sink *sink, unsigned int limit)
+{
+	unsigned int count = limit + IOMMU_FAULT_BATCH, i;
+	struct iommu_fault_group *groups;
+
+	groups = kvcalloc(count, sizeof(*groups), GFP_KERNEL_ACCOUNT);
+	if (!groups)
+		return -ENOMEM;
+
+	spin_lock(&sink->lock);
+	for (i = 0; i < count; i++)
+		hlist_add_head(&groups[i].index_node, &sink->spare);
+	sink->groups = groups;
+	sink->limit = limit;
+	sink->page_req = true;
+	spin_unlock(&sink->lock);
+	return 0;
 }
 
 /* ------------------------------------------------------------------ way in */
 
+/* All of a record, as user space gets to see it */
 static void iommu_fault_fill_record(struct iommu_fault *record,
 				    const struct iommu_fault_page_request *prm,
 				    ioasid_t name)
 {
 	record->type = IOMMU_FAULT_PAGE_REQ;
+	record->padding = 0;
 	record->prm = *prm;
 	record->prm.pasid = name;
 	record->prm.cookie = 0;
 }
 
-static struct iommu_fault_group *
-iommu_fault_alloc_group(struct iopf_group *iopf, ioasid_t name, u64 seen)
+/* Let a group wait whose last request is @last */
+static void iommu_fault_pend(struct iommu_fault_sink *sink,
+			     struct iopf_group *iopf,
+			     const struct iommu_fault_page_request *last,
+			     u64 seen)
 {
-	unsigned int timeout = READ_ONCE(iommu_fault_timeout_ms), i = 0;
+	unsigned int timeout = READ_ONCE(iommu_fault_timeout_ms);
 	struct iommu_fault_group *group;
-	struct iopf_fault *fault;
-
-	group = kzalloc(struct_size(group, records, iopf->fault_count),
-			GFP_KERNEL);
-	if (!group)
-		return NULL;
-
-	group->count = iopf->fault_count;
-	group->iopf = iopf;
-	group->seen = seen;
-	group->has_deadline = timeout;
-	group->expires = jiffies + msecs_to_jiffies(timeout);
-	list_for_each_entry(fault, &iopf->faults, list)
-		iommu_fault_fill_record(&group->records[i++], &fault->fault.prm,
-					name);
-	return group;
-}
-
-static enum iommu_fault_end
-iommu_fault_deliver(struct iommu_fault_sink *sink,
-		    struct iommu_fault_group *group)
-{
-	struct iommu_fault_page_request *last;
 
 	lockdep_assert_held(&sink->lock);
-	if (sink->stopped || !sink->page_req)
-		return IOMMU_FAULT_STOPPED;
-	if (group->count > sink->limit - sink->waiting)
-		return IOMMU_FAULT_OVER_LIMIT;
+	group = hlist_entry(sink->spare.first, struct iommu_fault_group,
+			    index_node);
+	group->iopf = iopf;
+	group->seen = seen;
+	group->count = iopf->fault_count;
+	group->last = *last;
+	group->has_deadline = timeout;
+	group->expires = jiffies + msecs_to_jiffies(timeout);
 
-	last = &group->records[group->count - 1].prm;
-	last->cookie = sink->cookie + 1;
-	last->flags |= IOMMU_FAULT_PAGE_REQUEST_COOKIE_VALID;
-	group->cookie = last->cookie;
-	if (sink->ops->fault(sink->data, group->records, group->count))
-		return IOMMU_FAULT_NO_ROOM;
-
-	/* The owner knows of it, but can't answer before we drop the lock. */
-	trace_iommu_fault_delivered(sink->dev, last, group->count);
+	hlist_del(&group->index_node);
+	hash_add(sink->by_index, &group->index_node, last->grpid);
+	list_add_tail(&group->node, &sink->pending);
 	sink->cookie++;
 	sink->waiting += group->count;
 	sink->stats.groups++;
 	sink->stats.requests += group->count;
-	list_add_tail(&group->node, &sink->pending);
-	list_add_tail(&group->index_node, iommu_fault_bucket(sink, last->grpid));
-	if (group->has_deadline)
+	/* If it is due, it finds the group once we drop the lock. */
+	if (group->has_deadline && !delayed_work_pending(&sink->deadline))
 		queue_delayed_work(system_unbound_wq, &sink->deadline,
 				   group->expires - jiffies);
+}
+
+static enum iommu_fault_end
+iommu_fault_deliver(struct iommu_fault_sink *sink, struct iopf_group *iopf,
+		    struct iommu_fault *records, u64 seen)
+{
+	unsigned int count = iopf->fault_count;
+	struct iommu_fault_page_request *last = &records[count - 1].prm;
+
+	lockdep_assert_held(&sink->lock);
+	if (sink->stopped || !sink->page_req)
+		return IOMMU_FAULT_STOPPED;
+	if (count > sink->limit - sink->waiting || hlist_empty(&sink->spare))
+		return IOMMU_FAULT_OVER_LIMIT;
+
+	last->cookie = sink->cookie + 1;
+	last->flags |= IOMMU_FAULT_PAGE_REQUEST_COOKIE_VALID;
+	if (sink->ops->fault(sink->data, records, count))
+		return IOMMU_FAULT_NO_ROOM;
+
+	/* The owner knows of it, but can't answer before we drop the lock. */
+	trace_iommu_fault_delivered(sink->dev, last, count);
+	iommu_fault_pend(sink, iopf, last, seen);
 	return IOMMU_FAULT_ENDS;
 }
 
@@ -137,20 +156,27 @@ enum iommu_fault_end iommu_fault_queue(struct iommu_fault_sink *sink,
 				       struct iopf_group *iopf, ioasid_t name,
 				       u64 seen)
 {
-	struct iommu_fault_group *group;
+	struct iommu_fault *records, single;
 	enum iommu_fault_end end;
+	struct iopf_fault *fault;
+	unsigned int i = 0;
 
 	/* Do not let a device decide how much is allocated. */
 	if (iopf->fault_count > READ_ONCE(sink->limit))
 		return IOMMU_FAULT_OVER_LIMIT;
-	group = iommu_fault_alloc_group(iopf, name, seen);
-	if (!group)
+	records = &single;
+	if (iopf->fault_count > 1)
+		records = kmalloc_array(iopf->fault_count, sizeof(*records),
+					GFP_KERNEL);
+	if (!records)
 		return IOMMU_FAULT_NO_ROOM;
+	list_for_each_entry(fault, &iopf->faults, list)
+		iommu_fault_fill_record(&records[i++], &fault->fault.prm, name);
 
 	scoped_guard(spinlock, &sink->lock)
-		end = iommu_fault_deliver(sink, group);
-	if (end != IOMMU_FAULT_ENDS)
-		kfree(group);
+		end = iommu_fault_deliver(sink, iopf, records, seen);
+	if (records != &single)
+		kfree(records);
 	return end;
 }
 
@@ -185,11 +211,11 @@ static void iommu_fault_take(struct iommu_fault_sink *sink,
 	lockdep_assert_held(&sink->lock);
 
 	list_move_tail(&group->node, taken);
-	list_del(&group->index_node);
+	hash_del(&group->index_node);
 	sink->waiting -= group->count;
 	sink->stats.ends[end]++;
 	group->end = end;
-	trace_iommu_fault_taken(sink->dev, iommu_fault_last(group), end);
+	trace_iommu_fault_taken(sink->dev, &group->last, end);
 }
 
 static enum iommu_page_response_code iommu_fault_code(enum iommu_fault_end end)
@@ -214,22 +240,14 @@ static void iommu_fault_account_latency(struct iommu_fault_sink *sink,
 	spin_unlock(&sink->lock);
 }
 
-/* Give the answers, with one wait for all of them if the driver can */
-static void iommu_fault_respond(struct iommu_fault_sink *sink,
-				struct iommu_fault_group **groups,
-				unsigned int count)
+/* With one wait for all; apart, as what it has on the stack is not free */
+static noinline void
+iommu_fault_respond_batch(struct iommu_fault_sink *sink,
+			  struct iommu_fault_group **groups, unsigned int count)
 {
-	const struct iommu_ops *ops = dev_iommu_ops(sink->dev);
 	struct iommu_page_response resps[IOMMU_FAULT_BATCH];
 	struct iopf_fault *faults[IOMMU_FAULT_BATCH];
 	unsigned int i;
-
-	if (count == 1 || !ops->page_response_batch) {
-		for (i = 0; i < count; i++)
-			iopf_group_response(groups[i]->iopf,
-					    iommu_fault_code(groups[i]->end));
-		return;
-	}
 
 	for (i = 0; i < count; i++) {
 		faults[i] = &groups[i]->iopf->last_fault;
@@ -239,41 +257,65 @@ static void iommu_fault_respond(struct iommu_fault_sink *sink,
 			.code = iommu_fault_code(groups[i]->end),
 		};
 	}
-	ops->page_response_batch(sink->dev, faults, resps, count);
+	dev_iommu_ops(sink->dev)->page_response_batch(sink->dev, faults, resps,
+						      count);
 }
 
-/* Answer and free what iommu_fault_take() handed over */
+static void iommu_fault_respond(struct iommu_fault_sink *sink,
+				struct iommu_fault_group **groups,
+				unsigned int count)
+{
+	unsigned int i;
+
+	if (count > 1 && dev_iommu_ops(sink->dev)->page_response_batch) {
+		iommu_fault_respond_batch(sink, groups, count);
+		return;
+	}
+	for (i = 0; i < count; i++)
+		iopf_group_response(groups[i]->iopf,
+				    iommu_fault_code(groups[i]->end));
+}
+
+static void iommu_fault_answer_batch(struct iommu_fault_sink *sink,
+				     struct iommu_fault_group **groups,
+				     unsigned int count)
+{
+	unsigned int i;
+
+	iommu_fault_respond(sink, groups, count);
+	for (i = 0; i < count; i++) {
+		trace_iommu_fault_answered(sink->dev, &groups[i]->last,
+					   groups[i]->end);
+		if (groups[i]->seen)
+			iommu_fault_account_latency(sink, groups[i]);
+		iopf_free_group(groups[i]->iopf);
+	}
+
+	spin_lock(&sink->lock);
+	for (i = 0; i < count; i++)
+		hlist_add_head(&groups[i]->index_node, &sink->spare);
+	spin_unlock(&sink->lock);
+}
+
+/* Answer what iommu_fault_take() handed over, and give its memory back */
 static void iommu_fault_answer(struct iommu_fault_sink *sink,
 			       struct list_head *taken)
 {
 	struct iommu_fault_group *groups[IOMMU_FAULT_BATCH];
-	struct iommu_fault_group *group;
-	unsigned int count, i;
+	struct iommu_fault_group *group, *next;
+	unsigned int count = 0;
 
 	lockdep_assert_held(&sink->answer);
-	while (!list_empty(taken)) {
-		for (count = 0; count < ARRAY_SIZE(groups); count++) {
-			group = list_first_entry_or_null(taken,
-							 struct iommu_fault_group,
-							 node);
-			if (!group)
-				break;
-			list_del(&group->node);
-			groups[count] = group;
-		}
-
-		iommu_fault_respond(sink, groups, count);
-		for (i = 0; i < count; i++) {
-			group = groups[i];
-			trace_iommu_fault_answered(sink->dev,
-						   iommu_fault_last(group),
-						   group->end);
-			if (group->seen)
-				iommu_fault_account_latency(sink, group);
-			iopf_free_group(group->iopf);
-			kfree(group);
-		}
+	list_for_each_entry_safe(group, next, taken, node) {
+		groups[count++] = group;
+		if (count < ARRAY_SIZE(groups) &&
+		    !list_entry_is_head(next, taken, node))
+			continue;
+		iommu_fault_answer_batch(sink, groups, count);
+		count = 0;
 	}
+	/* Each of them may be in use again. */
+	INIT_LIST_HEAD(taken);
 }
 
 /* ------------------------------------------------ answers of the owner */
@@ -296,7 +338,7 @@ static int iommu_fault_check_response(const struct iommu_page_response *resp)
 static bool iommu_fault_match(const struct iommu_fault_group *group,
 			      const struct iommu_page_response *resp)
 {
-	const struct iommu_fault_page_request *prm = iommu_fault_last(group);
+	const struct iommu_fault_page_request *prm = &group->last;
 
 	if (prm->grpid != resp->grpid)
 		return false;
@@ -305,21 +347,23 @@ static bool iommu_fault_match(const struct iommu_fault_group *group,
 	     prm->pasid != resp->pasid))
 		return false;
 	return !(resp->flags & IOMMU_PAGE_RESP_COOKIE_VALID) ||
-	       group->cookie == resp->cookie;
+	       prm->cookie == resp->cookie;
 }
 
-/* The oldest one, if the device has reused an index before it was answered */
+/*
+ * The oldest one, if the device has reused an index before it was answered: the
+ * last one in the table, which has the youngest first.
+ */
 static struct iommu_fault_group *
 iommu_fault_find_group(struct iommu_fault_sink *sink,
 		       const struct iommu_page_response *resp)
 {
-	struct iommu_fault_group *group;
+	struct iommu_fault_group *group, *oldest = NULL;
 
-	list_for_each_entry(group, iommu_fault_bucket(sink, resp->grpid),
-			    index_node)
+	hash_for_each_possible(sink->by_index, group, index_node, resp->grpid)
 		if (iommu_fault_match(group, resp))
-			return group;
-	return NULL;
+			oldest = group;
+	return oldest;
 }
 
 static int iommu_fault_take_response(struct iommu_fault_sink *sink,

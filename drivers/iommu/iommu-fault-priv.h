@@ -8,9 +8,9 @@
  *
  * A group has one owner at any time. The thread that reports it owns it until
  * it is in iommu_fault_sink::pending. From then on the sink owns it, until
- * iommu_fault_take() hands it to the one who answers and frees it, be it for
- * the owner of the device, the deadline, the unbind of the PASID or the end of
- * the sink.
+ * iommu_fault_take() hands it to the one who answers it, be it for the owner of
+ * the device, the deadline, the unbind of the PASID or the end of the sink. Who
+ * has answered gives the memory back to iommu_fault_sink::spare.
  *
  * Locks, outer to inner:
  *
@@ -27,6 +27,7 @@
 #ifndef __IOMMU_FAULT_PRIV_H
 #define __IOMMU_FAULT_PRIV_H
 
+#include <linux/hashtable.h>
 #include <linux/iommu-fault.h>
 #include <linux/jump_label.h>
 #include <linux/list.h>
@@ -107,10 +108,12 @@ struct iommu_fault_stats {
  * @page_req: the owner has asked for page requests. Set once, with
  *	iommu_fault_sinks_lock held too.
  * @lock: protects all below, and @page_req
- * @limit: page requests that may wait
+ * @limit: page requests that may wait, set together with @page_req
  * @stopped: every group is refused
  * @cookie: the last one given
  * @waiting: page requests in @pending
+ * @groups: memory for all groups that can be, from when @page_req is set
+ * @spare: those of @groups that are not in use
  * @pending: struct iommu_fault_group, oldest first
  * @by_index: the same ones, by the hash of the group index
  * @stats: counters
@@ -130,44 +133,38 @@ struct iommu_fault_sink {
 	bool stopped;
 	u64 cookie;
 	unsigned int waiting;
+	struct iommu_fault_group *groups;
+	struct hlist_head spare;
 	struct list_head pending;
-	struct list_head by_index[1 << IOMMU_FAULT_HASH_BITS];
+	DECLARE_HASHTABLE(by_index, IOMMU_FAULT_HASH_BITS);
 	struct iommu_fault_stats stats;
 	struct delayed_work deadline;
 };
 
 /**
  * struct iommu_fault_group - a page request group that waits for an answer
- * @iopf: what the IOMMU core knows it by; owned
+ * @iopf: what the IOMMU core knows it by; owned until it is answered
  * @node: in iommu_fault_sink::pending, or in the list of who answers
- * @index_node: in iommu_fault_sink::by_index
+ * @index_node: in iommu_fault_sink::by_index, or in iommu_fault_sink::spare
  * @expires: in jiffies
  * @has_deadline: @expires is valid
  * @end: how it ended
  * @seen: time of the report in ns, 0 if latencies are not measured
- * @cookie: number of the group
- * @count: number of @records
- * @records: what the handler is given
+ * @count: number of requests
+ * @last: the request that carries what the group is answered by, as the handler
+ *	was given it
  */
 struct iommu_fault_group {
 	struct iopf_group *iopf;
 	struct list_head node;
-	struct list_head index_node;
+	struct hlist_node index_node;
 	unsigned long expires;
 	bool has_deadline;
 	enum iommu_fault_end end;
 	u64 seen;
-	u64 cookie;
 	unsigned int count;
-	struct iommu_fault records[] __counted_by(count);
+	struct iommu_fault_page_request last;
 };
-
-/* The request that carries what the group is answered by */
-static inline const struct iommu_fault_page_request *
-iommu_fault_last(const struct iommu_fault_group *group)
-{
-	return &group->records[group->count - 1].prm;
-}
 
 extern struct mutex iommu_fault_sinks_lock;
 extern unsigned int iommu_fault_timeout_ms;
@@ -180,6 +177,7 @@ void iommu_fault_for_each(void (*fn)(struct iommu_fault_sink *sink, void *arg),
 
 /* iommu-fault-pending.c */
 void iommu_fault_init_pending(struct iommu_fault_sink *sink);
+int iommu_fault_alloc_groups(struct iommu_fault_sink *sink, unsigned int limit);
 enum iommu_fault_end iommu_fault_queue(struct iommu_fault_sink *sink,
 				       struct iopf_group *iopf, ioasid_t name,
 				       u64 seen);

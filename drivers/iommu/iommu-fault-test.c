@@ -472,6 +472,33 @@ static void credit_is_of_requests(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 2, ended(owner, IOMMU_FAULT_OVER_LIMIT));
 }
 
+/* What was answered makes room for others, over and over */
+static void credit_comes_back(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+	struct iommu_page_response *resps;
+	unsigned int round, i;
+
+	resps = kunit_kcalloc(test, MOCK_CREDIT, sizeof(*resps), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, resps);
+	mock->quiet = true;
+	bind(test, 0, 10);
+	for (round = 1; round <= 4; round++) {
+		owner->used = 0;
+		for (i = 0; i < MOCK_CREDIT; i++) {
+			request(mock, 0, 10, i);
+			resps[i] = fault_response(10, i, 0);
+		}
+		KUNIT_EXPECT_EQ(test, MOCK_CREDIT, owner->used);
+		KUNIT_EXPECT_EQ(test, MOCK_CREDIT,
+				iommu_page_response(owner->sink, resps,
+						    MOCK_CREDIT));
+		KUNIT_EXPECT_EQ(test, round * MOCK_CREDIT,
+				ended(owner, IOMMU_FAULT_SUCCESS));
+	}
+}
+
 static void handler_without_room_takes_nothing(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
@@ -874,6 +901,7 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE(unbound_pasid_is_not_told),
 	KUNIT_CASE(device_gets_no_more_than_its_credit),
 	KUNIT_CASE(credit_is_of_requests),
+	KUNIT_CASE(credit_comes_back),
 	KUNIT_CASE(handler_without_room_takes_nothing),
 	KUNIT_CASE(endless_groups_are_bounded),
 	KUNIT_CASE(stopped_owner_is_answered_for),

@@ -175,6 +175,13 @@ static int iommu_fault_enable_device(struct device *dev)
 	return ret == -ENODEV || ret == -EINVAL ? -EOPNOTSUPP : ret;
 }
 
+/* Unless another sink needs it */
+static void iommu_fault_disable_device(struct device *dev)
+{
+	if (!iommu_fault_page_req_on(dev))
+		iommu_dev_disable_feature(dev, IOMMU_DEV_FEAT_IOPF);
+}
+
 /**
  * iommu_fault_sink_enable_page_req() - Ask for page requests
  * @sink: the registration
@@ -199,15 +206,16 @@ int iommu_fault_sink_enable_page_req(struct iommu_fault_sink *sink)
 	int ret;
 
 	guard(mutex)(&iommu_fault_sinks_lock);
+	if (sink->page_req)
+		return 0;
 	ret = iommu_fault_enable_device(dev);
 	if (ret)
 		return ret;
-
-	spin_lock(&sink->lock);
-	sink->limit = dev->iommu->max_page_requests ?: IOMMU_FAULT_LIMIT;
-	sink->page_req = true;
-	spin_unlock(&sink->lock);
-	return 0;
+	ret = iommu_fault_alloc_groups(sink, dev->iommu->max_page_requests ?:
+					     IOMMU_FAULT_LIMIT);
+	if (ret)
+		iommu_fault_disable_device(dev);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(iommu_fault_sink_enable_page_req);
 
@@ -233,14 +241,13 @@ void iommu_unregister_device_fault_handler(struct iommu_fault_sink *sink)
 	scoped_guard(mutex, &iommu_fault_sinks_lock) {
 		hash_del_rcu(&sink->node);
 		synchronize_srcu(&iommu_fault_srcu);
-		if (sink->page_req &&
-		    !iommu_fault_page_req_on(sink->dev))
-			iommu_dev_disable_feature(sink->dev,
-						  IOMMU_DEV_FEAT_IOPF);
+		if (sink->page_req)
+			iommu_fault_disable_device(sink->dev);
 	}
 
 	cancel_delayed_work_sync(&sink->deadline);
 	WARN_ON(!list_empty(&sink->pending));
+	kvfree(sink->groups);
 	xa_destroy(&sink->names);
 	mutex_destroy(&sink->answer);
 	kfree(sink);
