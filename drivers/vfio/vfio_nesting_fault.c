@@ -197,7 +197,8 @@ static int vfio_fault_handler(void *data, const struct iommu_fault *records,
 		else
 			ret = vfio_fault_push_event(q, records);
 	}
-	wake_up_interruptible_poll(&q->wait, EPOLLIN | EPOLLRDNORM);
+	if (wq_has_sleeper(&q->wait))
+		wake_up_interruptible_poll(&q->wait, EPOLLIN | EPOLLRDNORM);
 	return ret;
 }
 
@@ -207,51 +208,83 @@ static const struct iommu_fault_sink_ops vfio_fault_ops = {
 
 /* -------------------------------------------------- user space's side */
 
-/* Records that belong together at @tail, 0 if there is none */
-static unsigned int vfio_fault_peek(struct vfio_fault_queue *q)
+/* Records from @tail on; an overflow is told when there is nothing else */
+static unsigned int vfio_fault_ready(struct vfio_fault_queue *q)
 {
-	struct iommu_fault *record;
-	unsigned int count = 1;
+	unsigned int count;
 
 	lockdep_assert_held(&q->reader);
-	scoped_guard(spinlock, &q->lock) {
-		if (q->head == q->tail)
-			vfio_fault_push_overflow(q);
-		if (q->head == q->tail)
-			return 0;
-	}
-
-	/* A group is in the ring as a whole. */
-	record = vfio_fault_slot(q, q->tail);
-	while (record->type == IOMMU_FAULT_PAGE_REQ &&
-	       !(record->prm.flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE))
-		record = vfio_fault_slot(q, q->tail + count++);
+	spin_lock(&q->lock);
+	if (q->head == q->tail)
+		vfio_fault_push_overflow(q);
+	count = q->head - q->tail;
+	spin_unlock(&q->lock);
 	return count;
 }
 
+static bool vfio_fault_ends_group(const struct iommu_fault *record)
+{
+	return record->type != IOMMU_FAULT_PAGE_REQ ||
+	       record->prm.flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE;
+}
+
+/* The part of the next @count records that parts no group */
+static unsigned int vfio_fault_whole(struct vfio_fault_queue *q,
+				     unsigned int count)
+{
+	while (count && !vfio_fault_ends_group(vfio_fault_slot(q, q->tail +
+							       count - 1)))
+		count--;
+	return count;
+}
+
+/* At most two pieces, as the ring has one end */
 static int vfio_fault_copy(struct vfio_fault_queue *q, unsigned int count,
 			   char __user *buf)
 {
-	unsigned int i;
+	const size_t each = sizeof(struct iommu_fault);
+	unsigned int first = min(count, VFIO_FAULT_RING -
+				 q->tail % VFIO_FAULT_RING);
+
+	if (copy_to_user(buf, vfio_fault_slot(q, q->tail), first * each) ||
+	    copy_to_user(buf + first * each, q->ring, (count - first) * each))
+		return -EFAULT;
+	return 0;
+}
+
+static void vfio_fault_trace_read(struct vfio_fault_queue *q,
+				  unsigned int count)
+{
+	const struct iommu_fault *record;
+	unsigned int i, requests = 0;
 
 	for (i = 0; i < count; i++) {
-		if (copy_to_user(buf, vfio_fault_slot(q, q->tail + i),
-				 sizeof(struct iommu_fault)))
-			return -EFAULT;
-		buf += sizeof(struct iommu_fault);
+		record = vfio_fault_slot(q, q->tail + i);
+		if (record->type != IOMMU_FAULT_PAGE_REQ)
+			continue;
+		requests++;
+		if (!vfio_fault_ends_group(record))
+			continue;
+		scoped_guard(spinlock, &q->lock)
+			if (!q->closed)
+				trace_iommu_fault_read(q->dev, &record->prm,
+						       requests);
+		requests = 0;
 	}
-	return 0;
 }
 
 static void vfio_fault_pop(struct vfio_fault_queue *q, unsigned int count)
 {
-	const struct iommu_fault *last = vfio_fault_slot(q, q->tail + count - 1);
+	unsigned int i, events = 0;
+
+	for (i = 0; i < count; i++)
+		if (vfio_fault_slot(q, q->tail + i)->type != IOMMU_FAULT_PAGE_REQ)
+			events++;
+	if (trace_iommu_fault_read_enabled())
+		vfio_fault_trace_read(q, count);
 
 	spin_lock(&q->lock);
-	if (last->type != IOMMU_FAULT_PAGE_REQ)
-		q->events--;
-	else if (!q->closed)
-		trace_iommu_fault_read(q->dev, &last->prm, count);
+	q->events -= events;
 	q->tail += count;
 	spin_unlock(&q->lock);
 }
@@ -261,24 +294,20 @@ static ssize_t vfio_fault_read_some(struct vfio_fault_queue *q,
 				    char __user *buf, size_t size)
 {
 	unsigned int count;
-	size_t done = 0;
 	int ret = 0;
 
 	if (mutex_lock_interruptible(&q->reader))
 		return -ERESTARTSYS;
-	while ((count = vfio_fault_peek(q))) {
-		if (count * sizeof(struct iommu_fault) > size - done) {
-			ret = -EINVAL;
-			break;
-		}
-		ret = vfio_fault_copy(q, count, buf + done);
-		if (ret)
-			break;
-		vfio_fault_pop(q, count);
-		done += count * sizeof(struct iommu_fault);
+	count = vfio_fault_ready(q);
+	if (count) {
+		count = vfio_fault_whole(q, min(count, size /
+						sizeof(struct iommu_fault)));
+		ret = count ? vfio_fault_copy(q, count, buf) : -EINVAL;
 	}
+	if (!ret)
+		vfio_fault_pop(q, count);
 	mutex_unlock(&q->reader);
-	return done ?: ret;
+	return ret ?: count * sizeof(struct iommu_fault);
 }
 
 static ssize_t vfio_fault_read(struct file *file, char __user *buf, size_t size,
