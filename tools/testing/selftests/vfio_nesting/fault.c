@@ -69,6 +69,26 @@ int fault_next_group(int fd, struct iommu_fault *records)
 	return next_of(fd, records, IOMMU_FAULT_PAGE_REQ);
 }
 
+int fault_gather(int fd, struct iommu_page_response *responses,
+		 unsigned int count, uint32_t code)
+{
+	struct iommu_fault record;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < count; i++) {
+		if (!fault_wait(fd, HANG_MS))
+			return -ETIMEDOUT;
+		ret = fault_read(fd, &record, 1);
+		if (ret < 0)
+			return ret;
+		if (record.type != IOMMU_FAULT_PAGE_REQ)
+			return -EPROTO;
+		responses[i] = fault_response(&record, code);
+	}
+	return 0;
+}
+
 int fault_next_event(int fd, struct iommu_fault *record)
 {
 	struct iommu_fault records[FAULT_ROOM];

@@ -27,6 +27,10 @@ int fault_read(int fd, struct iommu_fault *records, unsigned int room);
 /* Wait for one group of page requests and read it; the number of its records */
 int fault_next_group(int fd, struct iommu_fault *records);
 
+/* Wait for @count groups of one request each and prepare their answers */
+int fault_gather(int fd, struct iommu_page_response *responses,
+		 unsigned int count, uint32_t code);
+
 /* Wait for one record of an aborted transaction */
 int fault_next_event(int fd, struct iommu_fault *record);
 

@@ -9,15 +9,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "../kselftest.h"
+#include "bench.h"
 #include "fault.h"
 #include "guest.h"
+#include "queue.h"
 
 #define SECONDS		2
 #define SAMPLES_MAX	100000
 #define TRACED		300
+#define ANSWERS_MAX	64
 
 #define TRACING		"/sys/kernel/tracing/"
 
@@ -25,32 +27,10 @@ static struct guest guest;
 static int fault_fd;
 static double samples[SAMPLES_MAX];
 
-static double now(void)
+/* The device sends @count groups, and has done so when all are answered */
+static void start_requests(unsigned int count)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
-__attribute__((noreturn))
-static void die(const char *what)
-{
-	printf("Bail out! %s\n", what);
-	exit(1);
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Send @count groups, answer them with as few writes as reads; number of writes */
-static unsigned int round_trip(unsigned int count)
-{
-	struct svatest_desc desc = {
+	const struct svatest_desc desc = {
 		.op_flags = SVATEST_OP_PAGEREQ,
 		.pasid = SVATEST_DP_VALID | GUEST_PASID,
 		.src = GVA_SRC,
@@ -58,39 +38,71 @@ static unsigned int round_trip(unsigned int count)
 		.aux = SVATEST_PR_READ | SVATEST_PR_LAST |
 		       SVATEST_PR_DISTINCT | SVATEST_PR_WAIT,
 	};
-	struct iommu_page_response answers[64];
-	struct iommu_fault records[64];
+
+	svatest_start(guest.dev, 0, &desc);
+}
+
+static void wait_for_device(void)
+{
+	if (svatest_wait(guest.dev, 0).status != SVATEST_ST_OK)
+		bench_die("the device did not get its answers");
+}
+
+/* Answer @count groups with as few writes as reads; the number of writes */
+static unsigned int round_trip(unsigned int count)
+{
+	struct iommu_page_response answers[ANSWERS_MAX];
+	struct iommu_fault records[ANSWERS_MAX];
 	unsigned int left = count, writes = 0;
 	int got, i;
 
-	svatest_start(guest.dev, 0, &desc);
+	start_requests(count);
 	while (left) {
 		got = fault_read(fault_fd, records, ARRAY_SIZE(records));
 		for (i = 0; i < got; i++)
 			answers[i] = fault_response(&records[i],
 						    IOMMU_PAGE_RESP_SUCCESS);
 		if (got <= 0 || fault_write(fault_fd, answers, got) != got)
-			die("a group is lost");
+			bench_die("a group is lost");
 		left -= got;
 		writes++;
 	}
-	if (svatest_wait(guest.dev, 0).status != SVATEST_ST_OK)
-		die("the device did not get its answers");
+	wait_for_device();
 	return writes;
+}
+
+/* What the invalidation queue is used for when @count answers are in a write */
+static void count_descriptors(unsigned int count)
+{
+	struct iommu_page_response answers[ANSWERS_MAX];
+	struct queue_use use;
+	int mark;
+
+	start_requests(count);
+	if (fault_gather(fault_fd, answers, count, IOMMU_PAGE_RESP_SUCCESS))
+		bench_die("a group is lost");
+	mark = queue_mark();
+	if (fault_write(fault_fd, answers, count) != (int)count)
+		bench_die("an answer was not taken");
+	wait_for_device();
+	if (mark < 0 || queue_used(guest.dev, mark, &use))
+		bench_die("the invalidation queue can not be read");
+	printf("# bench %2u answers in a write: %u descriptors, %u waits\n",
+	       count, use.responses, use.waits);
 }
 
 static void measure(unsigned int outstanding)
 {
 	unsigned int rounds = 0, writes = 0, i;
-	double begin = now(), start, sum = 0;
+	double begin = bench_now(), start, sum = 0;
 
-	while (now() < begin + SECONDS && rounds < SAMPLES_MAX) {
-		start = now();
+	while (bench_now() < begin + SECONDS && rounds < SAMPLES_MAX) {
+		start = bench_now();
 		writes += round_trip(outstanding);
-		samples[rounds] = now() - start;
+		samples[rounds] = bench_now() - start;
 		sum += samples[rounds++];
 	}
-	qsort(samples, rounds, sizeof(samples[0]), by_value);
+	bench_sort(samples, rounds);
 	for (i = 0; i < rounds; i++)
 		samples[i] *= 1e6;
 	printf("# bench %2u outstanding: %6.0f requests/s, %.1f answers a write, ",
@@ -106,7 +118,7 @@ static void set_trace(const char *file, const char *value)
 	FILE *stream = fopen(file, "w");
 
 	if (!stream || fputs(value, stream) < 0 || fclose(stream))
-		die("there is no tracing");
+		bench_die("there is no tracing");
 }
 
 /* Where the time goes, by what the kernel says of each group */
@@ -128,7 +140,7 @@ static void stages(void)
 
 	trace = fopen(TRACING "trace", "r");
 	if (!trace)
-		die("there is no trace");
+		bench_die("there is no trace");
 	/* One group at a time, so its events follow each other. */
 	while (fgets(line, sizeof(line), trace)) {
 		char *where = strstr(line, ": iommu_fault_");
@@ -150,7 +162,7 @@ static void stages(void)
 	}
 	fclose(trace);
 	if (!groups)
-		die("the kernel did not trace a group");
+		bench_die("the kernel did not trace a group");
 	for (i = 1; i < ARRAY_SIZE(stage); i++)
 		printf("# bench  1 outstanding: %s to %s %.0f us\n",
 		       stage[i - 1], stage[i], sum[i] / groups * 1e6);
@@ -160,16 +172,19 @@ int main(void)
 {
 	printf("TAP version 13\n1..1\n");
 	if (guest_open(&guest, 0, 1) || guest_bind(&guest))
-		die("no device");
+		bench_die("no device");
 	fault_fd = fault_open(guest.dev, VFIO_NESTING_FAULT_PAGE_REQ);
 	if (fault_fd < 0)
-		die("no faults");
+		bench_die("no faults");
 	svatest_setup(guest.dev, 0, GUEST_PASID, SVATEST_CF_ATS |
 		      SVATEST_CF_PRI | SVATEST_CF_TRUSTED);
 	measure(1);
 	measure(8);
 	measure(64);
 	stages();
+	count_descriptors(1);
+	count_descriptors(16);
+	count_descriptors(64);
 	printf("ok 1 - measured\n");
 	return 0;
 }

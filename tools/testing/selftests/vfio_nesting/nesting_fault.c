@@ -13,6 +13,7 @@
 #include "../kselftest_harness.h"
 #include "fault.h"
 #include "guest.h"
+#include "queue.h"
 
 #define PATTERN		0x1122334455667788ULL
 
@@ -382,6 +383,59 @@ TEST_F(request, many_answers_at_once)
 	EXPECT_EQ(15, fault_write(self->fd, resps + 25, 15));
 	EXPECT_EQ(40, svatest_counter(self->dev, SVATEST_CNT_RESP_UNKNOWN) +
 		  svatest_counter(self->dev, SVATEST_CNT_RESP_INVALID));
+}
+
+FIXTURE(batch) {
+	struct guest guest;
+	int fd;
+};
+
+FIXTURE_VARIANT(batch) {
+	unsigned int answers;
+};
+
+FIXTURE_VARIANT_ADD(batch, of_1) { 1 };
+FIXTURE_VARIANT_ADD(batch, of_16) { 16 };
+FIXTURE_VARIANT_ADD(batch, of_17) { 17 };
+FIXTURE_VARIANT_ADD(batch, of_64) { 64 };
+
+FIXTURE_SETUP(batch)
+{
+	ASSERT_EQ(0, guest_open(&self->guest, 0, 1));
+	ASSERT_EQ(0, guest_bind(&self->guest));
+	self->fd = fault_open(self->guest.dev, PAGE_REQ);
+	ASSERT_LE(0, self->fd);
+	svatest_setup(self->guest.dev, 0, GUEST_PASID, RAW);
+}
+
+FIXTURE_TEARDOWN(batch)
+{
+	close(self->fd);
+	guest_close(&self->guest);
+}
+
+/* The hardware is waited for once for 16 answers that come in one write. */
+TEST_F(batch, waits)
+{
+	const struct vmm_device *dev = self->guest.dev;
+	const unsigned int count = variant->answers;
+	struct iommu_page_response resps[64];
+	struct queue_use use;
+	int mark;
+
+	start_requests(dev, 0, GUEST_PASID, GVA_SRC, count,
+		       SVATEST_PR_READ | SVATEST_PR_LAST | SVATEST_PR_DISTINCT |
+		       SVATEST_PR_WAIT);
+	ASSERT_EQ(0, fault_gather(self->fd, resps, count,
+				  IOMMU_PAGE_RESP_SUCCESS));
+	mark = queue_mark();
+	ASSERT_LE(0, mark);
+	EXPECT_EQ(count, fault_write(self->fd, resps, count));
+	EXPECT_EQ(SVATEST_ST_OK, svatest_wait(dev, 0).status);
+	ASSERT_EQ(0, queue_used(dev, mark, &use));
+	EXPECT_EQ(count, use.responses);
+	EXPECT_LT(0, use.waits);
+	EXPECT_GE((count + 15) / 16, use.waits);
 }
 
 /* An answer that is late must not hit a younger group with the same index */

@@ -6,13 +6,12 @@
  * machine's clock, counts of the device's counters.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sched.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "../kselftest.h"
+#include "bench.h"
 #include "guest.h"
 #include "native.h"
 
@@ -24,26 +23,11 @@
 #define REQUESTS	256
 #define POLLS		10000
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
-static void die(const char *what)
-{
-	printf("Bail out! %s\n", what);
-	exit(1);
-}
-
 /**
  * struct path - a way to memory
  * @dev: the device
  * @ring: the ring, as this process sees it
  * @head: where the device stores the head
- * @done: where it stores completions
  * @ring_dma: the ring, as requests without PASID see it
  * @head_dma: same for the head
  * @src: address of a block to read
@@ -53,7 +37,6 @@ struct path {
 	struct vmm_device *dev;
 	struct svatest_desc *ring;
 	volatile uint64_t *head;
-	volatile struct svatest_completion *done;
 	uint64_t ring_dma;
 	uint64_t head_dma;
 	uint64_t src;
@@ -94,7 +77,7 @@ static void copy_blocks(const struct path *path, const char *name)
 		};
 	bytes = svatest_counter(dev, SVATEST_CNT_BYTES);
 	translations = svatest_counter(dev, SVATEST_CNT_TRANSLATIONS);
-	begin = now();
+	begin = bench_now();
 	do {
 		tail = (tail + RING_LEN - 1) % RING_LEN;
 		svatest_write(dev, SVATEST_R_DOORBELL(0) + SVATEST_D_TAIL, tail);
@@ -102,16 +85,16 @@ static void copy_blocks(const struct path *path, const char *name)
 		for (polls = 1; *path->head != tail; polls++) {
 			if (!(polls % POLLS) &&
 			    svatest_read(dev, SVATEST_R_ERROR))
-				die("the ring stopped");
+				bench_die("the ring stopped");
 			sched_yield();
 		}
-	} while (now() < begin + SECONDS);
+	} while (bench_now() < begin + SECONDS);
 	if (svatest_read(dev, SVATEST_R_DOORBELL(0) + SVATEST_D_ERROR))
-		die("a copy failed");
+		bench_die("a copy failed");
 	bytes = svatest_counter(dev, SVATEST_CNT_BYTES) - bytes;
 	translations = svatest_counter(dev, SVATEST_CNT_TRANSLATIONS) - translations;
 	printf("# bench %s, copies of 64 KiB: %.2f GB/s, %llu translations\n",
-	       name, bytes / (now() - begin) / 1e9,
+	       name, bytes / (bench_now() - begin) / 1e9,
 	       (unsigned long long)translations);
 }
 
@@ -119,24 +102,23 @@ static void immediates(const struct path *path, const char *name)
 {
 	const struct vmm_device *dev = path->dev;
 	struct svatest_desc desc = {
-		.op_flags = SVATEST_OP_COPY | SVATEST_F_COMPLETION,
+		.op_flags = SVATEST_OP_COPY,
 		.src = path->src, .dst = path->dst, .length = 64,
-		.completion = path->dst + SIZE_4K,
 	};
 	unsigned long count = 0;
 	double begin;
 
 	if (svatest_run(dev, 0, &desc).status != SVATEST_ST_OK)
-		die("a copy failed");
-	begin = now();
-	while (now() < begin + SECONDS) {
+		bench_die("a copy failed");
+	begin = bench_now();
+	while (bench_now() < begin + SECONDS) {
 		svatest_write(dev, SVATEST_R_DOORBELL(0) + SVATEST_D_START, 1);
 		while (svatest_busy(dev, 0))
 			;
 		count++;
 	}
 	printf("# bench %s, immediate copies of 64 bytes: %.0f /s\n", name,
-	       count / (now() - begin));
+	       count / (bench_now() - begin));
 }
 
 static void run(const struct path *path, const char *name)
@@ -155,7 +137,6 @@ static void guest_path(struct vmm *vmm, struct path *path)
 	path->dst = vmm_alloc(vmm, BLOCK, BLOCK);
 	path->ring = vmm_ptr(vmm, path->ring_dma);
 	path->head = vmm_ptr(vmm, path->head_dma);
-	path->done = vmm_ptr(vmm, path->dst + SIZE_4K);
 }
 
 static void bench_rid(void)
@@ -164,7 +145,7 @@ static void bench_rid(void)
 	struct vmm vmm;
 
 	if (vmm_open_type(&vmm, 0, 1, VFIO_TYPE1v2_IOMMU))
-		die("no device");
+		bench_die("no device");
 	guest_path(&vmm, &path);
 	ring_setup(&path, SVATEST_NO_PASID, 0);
 	run(&path, "no PASID, no device TLB");
@@ -178,7 +159,7 @@ static void bench_nested(void)
 	uint64_t offset;
 
 	if (guest_open(&guest, 0, 1))
-		die("no device");
+		bench_die("no device");
 	guest_path(&guest.vmm, &path);
 	for (offset = 0; offset < BLOCK; offset += SIZE_4K) {
 		pgtable_map(&guest.pt, GVA_SRC + SIZE_2M + offset,
@@ -189,7 +170,7 @@ static void bench_nested(void)
 	path.src = GVA_SRC + SIZE_2M;
 	path.dst = GVA_DST + SIZE_2M;
 	if (guest_bind(&guest))
-		die("no binding");
+		bench_die("no binding");
 	ring_setup(&path, GUEST_PASID, SVATEST_CF_ATS);
 	run(&path, "PASID, nested, device TLB");
 	ring_setup(&path, GUEST_PASID, 0);
@@ -218,14 +199,14 @@ static void page_requests(const struct vmm_device *dev, int pasid,
 	svatest_setup(dev, 0, pasid, SVATEST_CF_ATS | SVATEST_CF_PRI |
 		      SVATEST_CF_TRUSTED);
 	done = svatest_counter(dev, SVATEST_CNT_RESP_SUCCESS);
-	begin = now();
+	begin = bench_now();
 	do {
 		if (svatest_run(dev, 0, &request).status != SVATEST_ST_OK)
-			die("a page request failed");
-	} while (now() < begin + SECONDS);
+			bench_die("a page request failed");
+	} while (bench_now() < begin + SECONDS);
 	done = svatest_counter(dev, SVATEST_CNT_RESP_SUCCESS) - done;
 	printf("# bench page request to response, %u at a time: %.0f /s\n",
-	       count, done / (now() - begin));
+	       count, done / (bench_now() - begin));
 }
 
 /* Pages that the kernel has to find first; a group of @pages for each request */
@@ -245,11 +226,11 @@ static void missing_pages(const struct vmm_device *dev, int pasid,
 	svatest_write(dev, base + SVATEST_C_FLAGS, 0);
 	svatest_write(dev, base + SVATEST_C_PRG_PAGES, pages);
 	svatest_setup(dev, 0, pasid, SVATEST_CF_ATS | SVATEST_CF_PRI);
-	begin = now();
+	begin = bench_now();
 	if (svatest_run(dev, 0, &touch).status != SVATEST_ST_OK)
-		die("a page did not come");
+		bench_die("a page did not come");
 	printf("# bench pages brought in, %u in a group: %.0f /s\n", pages,
-	       size / SIZE_4K / (now() - begin));
+	       size / SIZE_4K / (bench_now() - begin));
 	munmap((void *)(uintptr_t)touch.dst, size);
 }
 
@@ -259,10 +240,10 @@ static void bench_sva(void)
 	int pasid;
 
 	if (native_open(&dev, 0, NULL))
-		die("no device");
+		bench_die("no device");
 	pasid = native_bind(&dev);
 	if (pasid < 0)
-		die("the process cannot be bound");
+		bench_die("the process cannot be bound");
 	page_requests(&dev, pasid, 1);
 	page_requests(&dev, pasid, REQUESTS);
 	missing_pages(&dev, pasid, 1);
@@ -290,5 +271,5 @@ int main(int argc, char **argv)
 		printf("ok 1 %s\n", argv[1]);
 		return 0;
 	}
-	die("which one: rid, nested, sva?");
+	bench_die("which one: rid, nested, sva?");
 }
