@@ -140,7 +140,8 @@ static void svatest_add_pri(SVATestState *s, uint16_t offset)
 {
     PCIDevice *dev = &s->parent_obj;
 
-    pcie_add_capability(dev, PCI_EXT_CAP_ID_PRI, 1, offset, PCI_EXT_CAP_PRI_SIZEOF);
+    pcie_add_capability(dev, PCI_EXT_CAP_ID_PRI, 1, offset,
+                        PCI_EXT_CAP_PRI_SIZEOF);
     pci_set_word(dev->wmask + offset + PCI_PRI_CTRL, PCI_PRI_CTRL_ENABLE);
     pci_set_word(dev->config + offset + PCI_PRI_STATUS,
                  PCI_PRI_STATUS_STOPPED |

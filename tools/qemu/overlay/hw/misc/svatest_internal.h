@@ -268,6 +268,7 @@ SVATestStep svatest_fail(SVATestChannel *ch, uint32_t status, uint64_t addr,
 bool svatest_desc_valid(SVATestChannel *ch);
 SVATestStep svatest_op_run(SVATestChannel *ch);
 bool svatest_others_idle(SVATestChannel *ch);
+bool svatest_charge(SVATestState *s, uint32_t cost);
 
 /* svatest_exec.c */
 void svatest_kick(SVATestState *s);

@@ -23,7 +23,8 @@ static void svatest_send(SVATestState *s, PCISVAPageRequest *req)
     req->exec |= !!(s->pr_flags & SVATEST_KP_EXEC);
     req->devfn_offset = s->devfn_offset;
     svatest_count(s, SVATEST_CNT_PAGE_REQUESTS, 1);
-    svatest_count(s, SVATEST_CNT_GROUPS, req->last && (req->read || req->write));
+    svatest_count(s, SVATEST_CNT_GROUPS,
+                  req->last && (req->read || req->write));
     pci_sva_page_request(&s->parent_obj, req);
 }
 
@@ -177,10 +178,9 @@ SVATestStep svatest_pri_raw(SVATestChannel *ch)
         svatest_await(ch, 0);
     }
     while (ch->done < total) {
-        if (s->budget < sizeof(struct svatest_desc)) {
+        if (!svatest_charge(s, sizeof(struct svatest_desc))) {
             return SVATEST_MORE;
         }
-        s->budget -= sizeof(struct svatest_desc);
         svatest_pri_raw_one(ch, ch->done++, total);
     }
     if (ch->groups) {
