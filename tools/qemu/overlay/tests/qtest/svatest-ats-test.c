@@ -144,6 +144,29 @@ static void broken_case(const void *opaque)
     sva_quit(e.s);
 }
 
+/* An access ends with that; a missing page is another matter. */
+static void test_refused(void)
+{
+    Env e = { };
+    SvaResult r;
+
+    sva_env_start_pri(&e, "");
+    sva_clear_bits(e.s, vtd_context_at(e.s, SID0), CTX_DTE);
+    r = sva_env_touch(&e, IOVA, 1, 0);
+    g_assert_cmphex(r.status, ==, SVATEST_ST_ACCESS);
+    g_assert_cmphex(r.result, ==, IOVA);
+    g_assert_cmphex(r.detail, ==,
+                    SVATEST_DET_READ | SVATEST_REASON_UR << 8);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_FAULTS), ==, 1);
+    sva_set_bits(e.s, vtd_context_at(e.s, SID0), CTX_DTE);
+    vtd_flush_all(e.s);
+    r = sva_env_touch(&e, HOLE, 1, SVATEST_F_NO_PRI);
+    g_assert_cmphex(r.status, ==, SVATEST_ST_NO_RIGHT);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_FAULTS), ==, 1);
+    sva_quit(e.s);
+}
+
 /* A translated request needs the context entry and DTE, nothing else. */
 static void test_translated(void)
 {
@@ -196,6 +219,9 @@ static const Inv invs[] = {
     { "pasid/other-device", false, false, TYPE8(SID1, PASID), DEV_ALL | S8 },
     { "pasid/global-other-pasid", false, true, TYPE8(SID0, OTHER),
       DEV_ALL | S8 | 1 },
+    { "pasid/global-page", false, true, TYPE8(SID0, OTHER), IOVA | 1 },
+    { "pasid/global-other-page", false, false, TYPE8(SID0, OTHER),
+      (IOVA + KiB4) | 1 },
     { "pasid/device-tlb-without-pasid", false, false, TYPE3(SID0),
       DEV_ALL | 1 },
     { "pasid/pasid-iotlb", false, false, 0x26 | DID << 16 |
@@ -625,6 +651,7 @@ int main(int argc, char **argv)
     ADD("last-page", test_last_page);
     ADD("large", test_large);
     ADD("translate", test_translate);
+    ADD("refused", test_refused);
     ADD("translated", test_translated);
     ADD("cache/wrong-order", test_wrong_order);
     ADD("cache/disable", test_disable);

@@ -170,6 +170,11 @@ static void test_crc(void)
         .op_flags = SVATEST_OP_CRC, .src = SRC + 4096 - 4, .length = 9,
     });
     expect_ok(&r, 9, 0xcbf43926);
+    /* The next one begins anew. */
+    r = sva_env_run(&e.v, (struct svatest_desc) {
+        .op_flags = SVATEST_OP_CRC, .src = SRC + 4096 - 4, .length = 9,
+    });
+    expect_ok(&r, 9, 0xcbf43926);
     sva_quit(e.v.s);
 }
 
@@ -282,6 +287,88 @@ static void bus_error_case(const void *opaque)
     sva_quit(e.v.s);
 }
 
+/* No page: each of them ends there, source before destination. */
+static void no_right_case(const void *opaque)
+{
+    unsigned op = GPOINTER_TO_UINT(opaque);
+    bool write = op == SVATEST_OP_FILL || op == SVATEST_OP_WRITE ||
+                 op == SVATEST_OP_TOUCH;
+    Env e = { };
+    SvaResult r;
+
+    env_start(&e);
+    r = sva_env_run(&e.v, (struct svatest_desc) {
+        .op_flags = op, .src = op == SVATEST_OP_WRITE ? 0 : ABSENT,
+        .dst = op == SVATEST_OP_READ ? 0 : ABSENT + KiB4, .length = 8,
+        .imm2 = 8, .aux = op == SVATEST_OP_TOUCH ? SVATEST_AUX_WRITE : 0,
+    });
+    g_assert_cmphex(r.status, ==, SVATEST_ST_NO_RIGHT);
+    g_assert_cmphex(r.detail, ==, write ? SVATEST_DET_WRITE :
+                    op == SVATEST_OP_ATOMIC ? SVATEST_DET_READ |
+                    SVATEST_DET_WRITE : SVATEST_DET_READ);
+    g_assert_cmphex(r.result, ==, write || op == SVATEST_OP_ATOMIC ?
+                    ABSENT + KiB4 : ABSENT);
+    g_assert_cmphex(r.bytes, ==, 0);
+    g_assert_cmpuint(sva_env_count(&e.v, SVATEST_CNT_FAULTS), ==, 0);
+    vtd_expect_no_fault(e.v.s);
+    sva_quit(e.v.s);
+}
+
+/* Registers of a device are copied like memory, piece by piece. */
+static void test_copy_registers(void)
+{
+    SvaDev other;
+    Env e = { };
+    SvaResult r;
+    int i;
+
+    env_start(&e);
+    sva_dev_init(&other, e.v.s, SID1);
+    sva_dev_writel(&other, SVATEST_K_SLICE_CMDS, 77);
+    for (i = 0; i < 2; i++) {
+        vtd_map(&e.v.fs, ABSENT + i * KiB4, other.bar[0] + i * KiB4, FS_ALL,
+                1);
+    }
+    r = sva_env_run(&e.v, (struct svatest_desc) {
+        .op_flags = SVATEST_OP_COPY, .src = ABSENT, .dst = DST,
+        .length = 2 * KiB4,
+    });
+    expect_ok(&r, 2 * KiB4, 0);
+    g_assert_cmphex(qtest_readl(e.v.s->qts, e.dst[0]), ==, SVATEST_MAGIC);
+    g_assert_cmpuint(qtest_readl(e.v.s->qts, e.dst[1] +
+                                 SVATEST_K_SLICE_CMDS % KiB4), ==, 77);
+    qtest_writel(e.v.s->qts, e.src[0], 55);
+    r = sva_env_run(&e.v, (struct svatest_desc) {
+        .op_flags = SVATEST_OP_COPY, .src = SRC,
+        .dst = ABSENT + SVATEST_K_SLICE_CMDS, .length = 4,
+    });
+    expect_ok(&r, 4, 0);
+    g_assert_cmpuint(sva_dev_readl(&other, SVATEST_K_SLICE_CMDS), ==, 55);
+    sva_quit(e.v.s);
+}
+
+/* The same where one of two addresses is good */
+static void test_bus_error_sides(void)
+{
+    static const unsigned ops[] = { SVATEST_OP_COPY, SVATEST_OP_COMPARE };
+    unsigned i;
+    Env e = { };
+
+    env_start(&e);
+    vtd_map(&e.v.fs, ABSENT, 0x700000000000ull, FS_ALL, 1);
+    for (i = 0; i < 4; i++) {
+        SvaResult r = sva_env_run(&e.v, (struct svatest_desc) {
+            .op_flags = ops[i / 2], .src = i % 2 ? ABSENT : SRC,
+            .dst = i % 2 ? DST : ABSENT, .length = 8,
+        });
+
+        g_assert_cmphex(r.status, ==, SVATEST_ST_ACCESS);
+        g_assert_cmpuint(SVATEST_DET_REASON(r.detail), ==, SVATEST_REASON_BUS);
+        g_assert_cmphex(r.bytes, ==, 0);
+    }
+    sva_quit(e.v.s);
+}
+
 static void test_touch(void)
 {
     Env e = { };
@@ -302,6 +389,7 @@ static void test_touch(void)
         .imm2 = 0x1000,
     });
     g_assert_cmphex(r.status, ==, SVATEST_ST_NO_RIGHT);
+    g_assert_cmphex(r.bytes, ==, 0x2000);
     g_assert_cmphex(r.result, ==, DST + 0x2000);
     g_assert_cmphex(r.detail, ==, SVATEST_DET_READ);
     g_assert_cmphex(sva_read64(e.v.s, e.dst[0]), ==, 0xcdull << 24);
@@ -509,7 +597,7 @@ int main(int argc, char **argv)
         { "copy", SVATEST_OP_COPY }, { "fill", SVATEST_OP_FILL },
         { "read", SVATEST_OP_READ }, { "write", SVATEST_OP_WRITE },
         { "compare", SVATEST_OP_COMPARE }, { "crc", SVATEST_OP_CRC },
-        { "touch", SVATEST_OP_TOUCH },
+        { "touch", SVATEST_OP_TOUCH }, { "atomic", SVATEST_OP_ATOMIC },
     };
     size_t i;
 
@@ -520,11 +608,13 @@ int main(int argc, char **argv)
     qtest_add_data_func("/svatest/command/copy/untranslated",
                         GUINT_TO_POINTER(SVATEST_F_UNTRANSLATED), test_copy);
     ADD("copy/partial", test_copy_partial);
+    ADD("copy/registers", test_copy_registers);
     ADD("fill", test_fill);
     ADD("compare", test_compare);
     ADD("crc", test_crc);
     ADD("device-memory", test_device_memory);
     ADD("atomic/device", test_atomic_device);
+    ADD("bus-error/sides", test_bus_error_sides);
     ADD("touch", test_touch);
     ADD("prefetch", test_prefetch);
     ADD("delay", test_delay);
@@ -532,11 +622,15 @@ int main(int argc, char **argv)
     SVA_ADD_TABLE("command/atomic", atomics, atomic_case);
     SVA_ADD_TABLE("command/bad", bads, bad_case);
     for (i = 0; i < ARRAY_SIZE(data_ops); i++) {
-        g_autofree char *path = g_strdup_printf(
+        g_autofree char *bus = g_strdup_printf(
             "/svatest/command/bus-error/%s", data_ops[i].name);
+        g_autofree char *right = g_strdup_printf(
+            "/svatest/command/no-right/%s", data_ops[i].name);
 
-        qtest_add_data_func(path, GUINT_TO_POINTER(data_ops[i].op),
+        qtest_add_data_func(bus, GUINT_TO_POINTER(data_ops[i].op),
                             bus_error_case);
+        qtest_add_data_func(right, GUINT_TO_POINTER(data_ops[i].op),
+                            no_right_case);
     }
     return g_test_run();
 }

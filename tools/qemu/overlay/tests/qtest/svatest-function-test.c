@@ -1,5 +1,5 @@
 /*
- * svatest as a PCI function: capabilities, registers, resets, virtual functions
+ * svatest as a PCI function: capabilities, registers, resets
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -376,7 +376,110 @@ static void test_start_twice(void)
     sva_dev_writel(&e.d, SVATEST_R_DOORBELL(0) + SVATEST_D_START, 1);
     qtest_clock_step(e.s->qts, 10 * 1000);
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_OK);
+    qtest_clock_step(e.s->qts, 10 * 1000);
+    g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_OK);
     g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_COMMANDS), ==, 1);
+    sva_quit(e.s);
+}
+
+/* Flags written as they are do nothing to a command that runs. */
+static void test_flags_again(void)
+{
+    Env e = { };
+
+    sva_env_start(&e, "", "");
+    sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_DELAY, .imm = 1000,
+    });
+    sva_dev_channel(&e.d, 0, SVATEST_C_FLAGS,
+                    sva_dev_readl(&e.d, SVATEST_R_CHANNEL(0)));
+    sva_dev_writel(&e.d, SVATEST_R_CONTROL, SVATEST_CTRL_ENABLE);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==, 0);
+    g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_NONE);
+    qtest_clock_step(e.s->qts, 1000 * 1000);
+    g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_OK);
+    sva_quit(e.s);
+}
+
+/* Nothing runs, so there is nothing to abort. */
+static void test_abort_idle(void)
+{
+    Env e = { };
+
+    sva_env_start(&e, "", "");
+    sva_dev_writel(&e.d, SVATEST_K_CLEAR, 1);
+    sva_dev_writel(&e.d, SVATEST_R_CONTROL,
+                   SVATEST_CTRL_ENABLE | SVATEST_CTRL_ABORT);
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_COMMANDS), ==, 0);
+    g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_DOORBELL(0) +
+                                  SVATEST_D_ERROR), ==, 0);
+    g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_DOORBELL(0) +
+                                  SVATEST_D_STATUS), ==, 0);
+    /* What ended before stays as it is; a start is another matter. */
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_READ));
+    sva_dev_channel(&e.d, 0, SVATEST_C_FLAGS, 0);
+    g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_OK);
+    sva_dev_writel(&e.d, SVATEST_R_DOORBELL(0) + SVATEST_D_START, 1);
+    g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_ABORTED);
+    sva_quit(e.s);
+}
+
+/* The descriptor can be read back. */
+static void test_descriptor(void)
+{
+    unsigned at = SVATEST_R_DOORBELL(1) + SVATEST_D_DESC;
+    Env e = { };
+    unsigned i;
+
+    sva_env_start(&e, "", "");
+    for (i = 0; i < 64; i += 4) {
+        sva_dev_writel(&e.d, at + i, i + 1);
+    }
+    for (i = 0; i < 64; i += 4) {
+        g_assert_cmphex(sva_dev_readl(&e.d, at + i), ==, i + 1);
+    }
+    g_assert_cmphex(sva_dev_readl(&e.d, at + 64), ==, 0);
+    g_assert_cmphex(sva_dev_readl(&e.d, at - 4), ==, 0);
+    sva_quit(e.s);
+}
+
+/* A reset touches no register of a capability that is not there. */
+static void test_reset_bare(void)
+{
+    Sva *s = sva_start(SVA_UNIT " -device svatest,addr=4,ats=off,pri=off,"
+                       "pasid-bits=0");
+    uint16_t status = sva_cfg_readw(s, SID0, 6);
+    SvaDev d;
+
+    sva_dev_init(&d, s, SID0);
+    sva_dev_flr(&d);
+    g_assert_cmphex(sva_cfg_readw(s, SID0, 6), ==, status);
+    g_assert_cmphex(sva_cfg_readl(s, SID0, 0), ==, 0x11f51234);
+    sva_quit(s);
+}
+
+/* No interface for page requests: none is sent, and no response is expected. */
+static void test_no_requests(void)
+{
+    uint16_t status;
+    Env e = { };
+    SvaResult r;
+
+    sva_env_start(&e, "", ",pri=off");
+    sva_dev_channel(&e.d, 0, SVATEST_C_FLAGS, 0);
+    sva_dev_channel(&e.d, 0, SVATEST_C_FLAGS, SVATEST_CF_ENABLE |
+                    SVATEST_CF_TRUSTED | SVATEST_CF_ATS | SVATEST_CF_PRI);
+    sva_cfg_writew(e.s, SID0, 4, 7);
+    r = sva_env_touch(&e, MISSING, 1, 0);
+    g_assert_cmphex(r.status, ==, SVATEST_ST_NO_RIGHT);
+    g_assert_cmpuint(SVATEST_DET_REASON(r.detail), ==,
+                     SVATEST_REASON_DISABLED);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
+    status = sva_cfg_readw(e.s, SID0, 6);
+    vtd_iq(e.s, vtd_resp_q0(SID0, PASID, 0), vtd_resp_q1(0));
+    g_assert_true(vtd_wait(e.s));
+    g_assert_cmphex(sva_dev_errors(&e.d), ==, SVATEST_ERR_UPRGI);
+    g_assert_cmphex(sva_cfg_readw(e.s, SID0, 6), ==, status);
     sva_quit(e.s);
 }
 
@@ -408,154 +511,6 @@ static void fence_case(const void *opaque)
     sva_quit(e.s);
 }
 
-/* Virtual functions: 00:04.1 and on, behind the physical one */
-
-static void vf_start(Env *e, SvaDev *vf, unsigned count)
-{
-    uint64_t bar[6];
-    unsigned cap;
-    int i;
-
-    sva_env_start(e, "", ",multifunction=on,sriov-vfs=3");
-    sva_dev_pri(&e->d, true);
-    cap = sva_ext_cap(e->s, SID0, CAP_SRIOV);
-    g_assert_cmpuint(cap, !=, 0);
-    g_assert_cmphex(sva_cfg_readl(e->s, SID0, cap + 0x0c), ==, 3 << 16 | 3);
-    g_assert_cmphex(sva_cfg_readl(e->s, SID0, cap + 0x14), ==, 1 << 16 | 1);
-    g_assert_cmphex(sva_cfg_readw(e->s, SID0, cap + 0x1a), ==, 0x11f6);
-    sva_cfg_writew(e->s, SID0, cap + 0x10, count);
-    sva_assign_bars(e->s, SID0, cap + 0x24, bar);
-    sva_cfg_writew(e->s, SID0, cap + 0x08, 0x9);    /* enable, memory */
-    for (i = 0; i < (int)count; i++) {
-        int b;
-
-        vf[i].s = e->s;
-        vf[i].sid = SID0 + 1 + i;
-        for (b = 0; b < 6; b += 2) {
-            unsigned size = b == SVATEST_BAR_REGS ? SVATEST_REGS_SIZE :
-                            b == SVATEST_BAR_MEM ? SVATEST_MEM_SIZE :
-                            SVATEST_MSIX_SIZE;
-
-            vf[i].bar[b] = bar[b] + i * size;
-        }
-        sva_dev_start(&vf[i]);
-        vtd_context(e->s, vf[i].sid, CTX_ALL);
-        vtd_bind(e->s, vf[i].sid, PASID, &e->entry);
-    }
-}
-
-static void test_vf(void)
-{
-    SvaDev vf[2];
-    Env e = { };
-
-    vf_start(&e, vf, 2);
-    g_assert_cmphex(sva_dev_readl(&vf[0], SVATEST_R_FEATURES), ==,
-                    sva_dev_readl(&e.d, SVATEST_R_FEATURES) | SVATEST_FEAT_VF);
-    g_assert_cmpuint(sva_ext_cap(e.s, vf[0].sid, CAP_ATS), !=, 0);
-    g_assert_cmpuint(sva_ext_cap(e.s, vf[0].sid, CAP_PASID), ==, 0);
-    g_assert_cmpuint(sva_ext_cap(e.s, vf[0].sid, CAP_PRI), ==, 0);
-    /* A requester id of its own */
-    g_assert_cmphex(sva_peek(&vf[1], PASID, IOVA, 0), ==, ENV_OLD);
-    vtd_unbind(e.s, vf[1].sid, PASID);
-    vtd_flush_all(e.s);
-    g_assert_false(sva_access(&vf[1], PASID, IOVA, A_READ));
-    vtd_expect_fault(e.s, &(SvaFault) {
-        .reason = 0x59, .sid = SID0 + 2, .pasid = PASID, .addr = IOVA,
-        .t1 = true,
-    });
-    g_assert_true(sva_access(&vf[0], PASID, IOVA, A_READ));
-    g_assert_true(sva_access(&e.d, PASID, IOVA, A_READ));
-    /* The PASID control is that of the physical function. */
-    sva_dev_pasid(&e.d, false);
-    g_assert_false(sva_access(&vf[0], PASID, IOVA, A_READ));
-    vtd_expect_no_fault(e.s);
-    /* The third one does not exist. */
-    g_assert_cmphex(sva_cfg_readl(e.s, SID0 + 3, 0), ==, UINT32_MAX);
-    sva_quit(e.s);
-}
-
-/* A cache of its own, and invalidations that name the physical function */
-static void test_vf_invalidation(void)
-{
-    SvaDev vf[2];
-    Env e = { };
-    int i;
-
-    vf_start(&e, vf, 2);
-    for (i = 0; i < 2; i++) {
-        sva_dev_ats(&vf[i], true);
-        g_assert_cmphex(sva_peek(&vf[i], PASID, IOVA, A_ATS), ==, ENV_OLD);
-    }
-    sva_write64(e.s, e.leaf, e.new | FS_ALL);
-    vtd_iq(e.s, vtd_iotlb_q0(IOTLB_GLOBAL, 0), 0);
-    vtd_iq(e.s, vtd_pdev_q0(vf[0].sid, SID0, PASID), IOVA);
-    g_assert_true(vtd_wait(e.s));
-    g_assert_cmphex(sva_peek(&vf[0], PASID, IOVA, A_ATS), ==, ENV_NEW);
-    g_assert_cmphex(sva_peek(&vf[1], PASID, IOVA, A_ATS), ==, ENV_OLD);
-    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_UNIT_PFSID), ==, 0);
-    /* Its own id in PFSID is wrong, and counted. */
-    vtd_iq(e.s, vtd_pdev_q0(vf[1].sid, vf[1].sid, PASID), IOVA);
-    g_assert_true(vtd_wait(e.s));
-    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_UNIT_PFSID), ==, 1);
-    g_assert_cmphex(vtd_readl(e.s, VTD_FSTS), ==, 0);
-    sva_quit(e.s);
-}
-
-/* Groups and credits are shared, messages carry the sender's id. */
-static void test_vf_requests(void)
-{
-    struct svatest_desc crc = {
-        .op_flags = SVATEST_OP_CRC, .pasid = sva_desc_pasid(PASID),
-        .src = MISSING, .length = 8,
-    };
-    unsigned pri, prgi[2];
-    uint64_t d[4];
-    SvaDev vf[2];
-    Env e = { };
-    int i;
-
-    vf_start(&e, vf, 2);
-    pri = sva_ext_cap(e.s, SID0, CAP_PRI);
-    sva_cfg_writel(e.s, SID0, pri + 12, 2);
-    for (i = 0; i < 2; i++) {
-        unsigned ats = sva_ext_cap(e.s, vf[i].sid, CAP_ATS);
-
-        sva_cfg_writew(e.s, vf[i].sid, ats + 6, 0x8000);
-        sva_dev_channel(&vf[i], 0, SVATEST_C_FLAGS, 0);
-        sva_dev_channel(&vf[i], 0, SVATEST_C_FLAGS, SVATEST_CF_ENABLE |
-                        SVATEST_CF_TRUSTED | SVATEST_CF_ATS | SVATEST_CF_PRI);
-        sva_run(&vf[i], &crc);
-        g_assert_true(vtd_pq_next(e.s, d));
-        g_assert_cmphex(d[0], ==, 1 | 1 << 8 | (uint64_t)PASID << 32 |
-                        vf[i].sid << 16);
-        prgi[i] = d[1] >> 3 & 0x1ff;
-    }
-    g_assert_cmpuint(prgi[0], !=, prgi[1]);
-    /* No credit is left for the physical function. */
-    sva_run(&e.d, &crc);
-    g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
-    /* A response to the wrong one of them */
-    vtd_iq(e.s, vtd_resp_q0(vf[1].sid, PASID, 1), vtd_resp_q1(prgi[0]));
-    g_assert_true(vtd_wait(e.s));
-    g_assert_cmphex(sva_dev_errors(&vf[1]), ==, SVATEST_ERR_UPRGI);
-    g_assert_cmphex(sva_result(&vf[0]).status, ==, SVATEST_ST_NONE);
-    vtd_iq(e.s, vtd_resp_q0(vf[0].sid, PASID, 1), vtd_resp_q1(prgi[0]));
-    g_assert_true(vtd_wait(e.s));
-    g_assert_cmphex(sva_result(&vf[0]).status, ==, SVATEST_ST_PAGE_INVALID);
-    g_assert_cmpuint(vtd_pq_count(e.s), ==, 1);
-    g_assert_true(vtd_pq_next(e.s, d));
-    g_assert_cmphex(d[0] >> 16 & 0xffff, ==, SID0);
-    g_assert_cmphex(sva_result(&vf[1]).status, ==, SVATEST_ST_NONE);
-    /* The reset of one gives its credit back; the other one waits on. */
-    sva_run(&vf[0], &crc);
-    g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
-    sva_cfg_writew(e.s, vf[1].sid, sva_cap(e.s, vf[1].sid, 0x10) + 8, 0x8000);
-    g_assert_true(vtd_pq_next(e.s, d));
-    g_assert_cmphex(d[0] >> 16 & 0xffff, ==, vf[0].sid);
-    sva_quit(e.s);
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -573,12 +528,14 @@ int main(int argc, char **argv)
     qtest_add_data_func("/svatest/function/abort/all", GINT_TO_POINTER(true),
                         abort_case);
     ADD("start-twice", test_start_twice);
+    ADD("flags-again", test_flags_again);
+    ADD("abort-idle", test_abort_idle);
+    ADD("no-requests", test_no_requests);
+    ADD("descriptor", test_descriptor);
+    ADD("reset/bare", test_reset_bare);
     qtest_add_data_func("/svatest/function/fence/operation",
                         GINT_TO_POINTER(false), fence_case);
     qtest_add_data_func("/svatest/function/fence/flag", GINT_TO_POINTER(true),
                         fence_case);
-    ADD("virtual/isolation", test_vf);
-    ADD("virtual/invalidation", test_vf_invalidation);
-    ADD("virtual/requests", test_vf_requests);
     return g_test_run();
 }

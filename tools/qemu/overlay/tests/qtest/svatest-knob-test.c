@@ -368,6 +368,131 @@ static void test_early_completion(void)
     g_assert_cmphex(sva_dev_state(&e.d, 0), ==, SVATEST_STATE_WAIT_PRG);
     g_assert_cmphex(sva_read64(e.s, done), ==, SVATEST_ST_OK | 99ull << 32);
     g_assert_cmphex(sva_read64(e.s, done + 24), ==, 1ull << 32);
+    /* There is one completion, not another one at the end. */
+    sva_write64(e.s, done, 0);
+    sva_env_map(&e, MISSING);
+    vtd_iq(e.s, vtd_resp_q0(SID0, PASID, 0), vtd_resp_q1(0));
+    g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_OK);
+    g_assert_cmphex(sva_read64(e.s, done), ==, 0);
+    sva_quit(e.s);
+}
+
+/* The completion that comes early may have to wait itself, and all with it. */
+static void test_early_completion_waits(void)
+{
+    uint64_t d[4];
+    Env e = { };
+
+    sva_env_start_pri(&e, "");
+    sva_dev_writel(&e.d, SVATEST_K_LIE, SVATEST_KL_EARLY);
+    sva_env_run(&e, (struct svatest_desc) {
+        .op_flags = SVATEST_OP_FILL | SVATEST_F_COMPLETION, .dst = IOVA,
+        .length = 8, .completion = MISSING,
+    });
+    g_assert_true(vtd_pq_next(e.s, d));
+    g_assert_cmphex(d[1] & ~0xfffull, ==, MISSING);
+    g_assert_cmphex(sva_read64(e.s, e.old), ==, ENV_OLD);
+    sva_env_map(&e, MISSING);
+    sva_env_respond(&e, d[1] >> 3 & 0x1ff, 0);
+    g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_OK);
+    g_assert_cmphex(sva_read64(e.s, e.old), ==, 0);
+    sva_quit(e.s);
+}
+
+/* More than the device can hold back are completed at once. */
+static void test_hold_many(void)
+{
+    unsigned i;
+    Env e = { };
+
+    sva_env_start_pri(&e, "");
+    sva_dev_writel(&e.d, SVATEST_K_INV_HOLD, 100);
+    for (i = 0; i < 70; i++) {
+        vtd_iq(e.s, vtd_pdev_q0(SID0, SID0, PASID), IOVA);
+    }
+    g_assert_false(vtd_wait(e.s));
+    qtest_clock_step(e.s->qts, 101 * 1000);
+    g_assert_true(vtd_wait_done(e.s));
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_INV_PAGE), ==, 70);
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_READ | A_ATS));
+    g_assert_cmphex(vtd_readl(e.s, VTD_FSTS), ==, 0);
+    sva_quit(e.s);
+}
+
+/* Pages of two sizes are both found. */
+static void test_sizes(void)
+{
+    uint64_t big = IOVA + (1ull << 30), memory;
+    unsigned i;
+    Env e = { };
+
+    sva_env_start_pri(&e, "");
+    memory = sva_pages(e.s, MiB2, MiB2);
+    vtd_map(&e.fs, big & ~(MiB2 - 1), memory, FS_ALL, 2);
+    for (i = 0; i < 2; i++) {
+        g_assert_true(sva_access(&e.d, PASID, IOVA, A_READ | A_ATS));
+        g_assert_true(sva_access(&e.d, PASID, big, A_READ | A_ATS));
+    }
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_ATC_MISSES), ==, 2);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_ATC_HITS), ==, 2);
+    /* 8 KiB in the middle of the big one: all of it goes, the other stays. */
+    vtd_iq(e.s, vtd_pdev_q0(SID0, SID0, PASID), (big & ~0x1fffull) | 1 << 11);
+    g_assert_true(vtd_wait(e.s));
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_READ | A_ATS));
+    g_assert_true(sva_access(&e.d, PASID, big, A_READ | A_ATS));
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_ATC_MISSES), ==, 3);
+    sva_quit(e.s);
+}
+
+/* Without that lie: when the work is done, and when its page is there */
+static void test_late_completion(void)
+{
+    struct svatest_desc fill = {
+        .op_flags = SVATEST_OP_FILL | SVATEST_F_COMPLETION,
+        .dst = MISSING, .length = 8, .imm = 7, .tag = 99,
+        .completion = IOVA + KiB4,
+    };
+    uint64_t done, d[4];
+    Env e = { };
+
+    sva_env_start_pri(&e, "");
+    done = sva_env_map(&e, IOVA + KiB4);
+    g_assert_cmphex(sva_env_run(&e, fill).status, ==, SVATEST_ST_NONE);
+    g_assert_cmphex(sva_read64(e.s, done + 24), ==, 0);
+    sva_env_map(&e, MISSING);
+    g_assert_true(vtd_pq_next(e.s, d));
+    sva_env_respond(&e, d[1] >> 3 & 0x1ff, 0);
+    g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_OK);
+    g_assert_cmphex(sva_read64(e.s, done + 24), ==, 1ull << 32);
+    /* Now it is the completion that waits, written but once. */
+    fill.completion = MISSING + KiB4;
+    g_assert_cmphex(sva_env_run(&e, fill).status, ==, SVATEST_ST_NONE);
+    g_assert_true(vtd_pq_next(e.s, d));
+    g_assert_cmphex(d[1] & ~0xfffull, ==, MISSING + KiB4);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_COMMANDS), ==, 1);
+    done = sva_env_map(&e, MISSING + KiB4);
+    sva_env_respond(&e, d[1] >> 3 & 0x1ff, 0);
+    g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_OK);
+    g_assert_cmphex(sva_read64(e.s, done), ==, SVATEST_ST_OK | 99ull << 32);
+    g_assert_cmphex(sva_read64(e.s, done + 24), ==, 2ull << 32);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_COMMANDS), ==, 2);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==, 0);
+    sva_quit(e.s);
+}
+
+/* Each touch has its price: a slice of that many bytes ends after it. */
+static void test_slices_touch(void)
+{
+    uint64_t before;
+    Env e = { };
+
+    sva_env_start_pri(&e, "");
+    sva_dev_writel(&e.d, SVATEST_K_SLICE_BYTES, 1);
+    before = sva_env_count(&e, SVATEST_CNT_SLICES);
+    g_assert_cmphex(sva_env_run(&e, (struct svatest_desc) {
+        .op_flags = SVATEST_OP_TOUCH, .dst = IOVA, .length = 8, .imm2 = 1,
+    }).result, ==, 8);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_SLICES) - before, >=, 8);
     sva_quit(e.s);
 }
 
@@ -445,7 +570,12 @@ int main(int argc, char **argv)
     ADD("knob/after-stop", test_after_stop);
     ADD("knob/isolation", test_isolation);
     ADD("knob/early-completion", test_early_completion);
+    ADD("knob/early-completion-waits", test_early_completion_waits);
+    ADD("knob/late-completion", test_late_completion);
+    ADD("knob/hold-many", test_hold_many);
+    ADD("atc/sizes", test_sizes);
     ADD("knob/slices", test_slices);
+    ADD("knob/slices-touch", test_slices_touch);
     SVA_ADD_TABLE("knob/request", pr_flags, pr_flag_case);
     SVA_ADD_TABLE("knob/value", knobs, knob_case);
     return g_test_run();

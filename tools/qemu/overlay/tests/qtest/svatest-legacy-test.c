@@ -380,6 +380,20 @@ static void test_access(void)
     sva_quit(l.s);
 }
 
+/* A page that can only be written has no right for anything else. */
+static void test_write_only(void)
+{
+    Legacy l = { };
+
+    legacy_start(&l, "", TT_ATS);
+    sva_clear_bits(l.s, l.leaf, SS_R);
+    g_assert_true(sva_access(l.d, NO_PASID, IOVA, A_WRITE | A_ATS));
+    g_assert_false(sva_access(l.d, NO_PASID, IOVA, A_READ | A_ATS));
+    g_assert_false(sva_access(l.d, NO_PASID, IOVA, A_ATOMIC | A_ATS));
+    vtd_expect_no_fault(l.s);
+    sva_quit(l.s);
+}
+
 /* The unit's caches: a translation is kept until its domain is flushed. */
 typedef struct Flush {
     const char *name;
@@ -548,6 +562,7 @@ int main(int argc, char **argv)
     ADD("translated", test_translated);
     ADD("no-device-tlb", test_no_device_tlb);
     ADD("access", test_access);
+    ADD("write-only", test_write_only);
     SVA_ADD_TABLE("legacy/cache", flushes, flush_case);
     SVA_ADD_TABLE("legacy/cache", context_flushes, context_flush_case);
     ADD("device-tlb", test_device_tlb);

@@ -407,6 +407,156 @@ static void test_interface_reset(void)
 
 /* The stop of a PASID */
 
+/* Raw messages: only the last one of a group opens it. */
+static void test_raw(void)
+{
+    struct svatest_desc raw = {
+        .op_flags = SVATEST_OP_PAGEREQ, .pasid = sva_desc_pasid(PASID),
+        .src = MISSING, .length = 3,
+        .aux = SVATEST_PR_READ | SVATEST_PR_DISTINCT | SVATEST_PR_LAST,
+    };
+    Env e = { };
+
+    sva_env_start_pri(&e, "");
+    sva_page_request(&e.d, PASID, MISSING, 1, SVATEST_PR_READ | 9);
+    sva_env_respond(&e, 9, 0);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==, SVATEST_ERR_UPRGI);
+    /* Three groups; the failure of one ends the others that are open. */
+    g_assert_cmphex(sva_run(&e.d, &raw).status, ==, SVATEST_ST_OK);
+    sva_env_respond(&e, 0, 0);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==, 0);
+    sva_env_respond(&e, 1, 0xf);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==, SVATEST_ERR_RESPONSE);
+    g_assert_cmphex(pri_status(&e), ==,
+                    PRI_PASID | PRI_RF | PRI_UPRGI | PRI_STOPPED);
+    sva_env_respond(&e, 2, 0);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==, SVATEST_ERR_UPRGI);
+    sva_quit(e.s);
+}
+
+/* A raw message without PASID: nothing is added to what is not there. */
+static void test_raw_no_pasid(void)
+{
+    uint64_t d[4];
+    Env e = { };
+
+    sva_env_start_pri(&e, "");
+    sva_dev_writel(&e.d, SVATEST_K_PASID_XOR, 1);
+    sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_PAGEREQ, .src = MISSING,
+        .aux = SVATEST_PR_READ | SVATEST_PR_LAST | SVATEST_PR_WAIT,
+    });
+    g_assert_true(vtd_pq_next(e.s, d));
+    g_assert_cmphex(d[0], ==, 1 | SID0 << 16);
+    vtd_iq(e.s, vtd_resp_q0(SID0, NO_PASID, 0), vtd_resp_q1(0));
+    g_assert_true(vtd_wait(e.s));
+    g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_OK);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==, 0);
+    sva_quit(e.s);
+}
+
+static void test_raw_time_out(void)
+{
+    Env e = { };
+
+    sva_env_start_pri(&e, "");
+    set_up(&e, SVATEST_C_TIMEOUT, 5);
+    sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_PAGEREQ, .pasid = sva_desc_pasid(PASID),
+        .src = MISSING,
+        .aux = SVATEST_PR_READ | SVATEST_PR_LAST | SVATEST_PR_WAIT,
+    });
+    qtest_clock_step(e.s->qts, 4999 * 1000);
+    g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_NONE);
+    qtest_clock_step(e.s->qts, 1000);
+    g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_TIMEOUT);
+    sva_quit(e.s);
+}
+
+/* What else is due meanwhile does not end the wait. */
+static void test_time_out_other(void)
+{
+    struct svatest_desc delay = { .op_flags = SVATEST_OP_DELAY, .imm = 2000 };
+    Env e = { };
+
+    sva_env_start_pri(&e, "");
+    set_up(&e, SVATEST_C_TIMEOUT, 5);
+    sva_env_touch(&e, MISSING, 1, 0);
+    sva_dev_channel(&e.d, 1, SVATEST_C_FLAGS, SVATEST_CF_ENABLE);
+    qtest_memwrite(e.s->qts, e.d.bar[0] + SVATEST_R_DOORBELL(1) +
+                   SVATEST_D_DESC, &delay, sizeof(delay));
+    sva_dev_writel(&e.d, SVATEST_R_DOORBELL(1) + SVATEST_D_START, 1);
+    sva_dev_readl(&e.d, SVATEST_R_DOORBELL(1) + SVATEST_D_STATUS);
+    qtest_clock_step(e.s->qts, 2000 * 1000);
+    g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_DOORBELL(1) +
+                                  SVATEST_D_STATUS), ==,
+                    SVATEST_IMM_DONE | SVATEST_ST_OK);
+    g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_NONE);
+    g_assert_cmphex(sva_dev_state(&e.d, 0), ==, SVATEST_STATE_WAIT_PRG);
+    sva_quit(e.s);
+}
+
+/* A ring whose page, or whose head's page, does not come; or it is aborted */
+enum { RING_FETCH, RING_HEAD, RING_ABORT };
+
+static void ring_case(const void *opaque)
+{
+    int what = GPOINTER_TO_INT(opaque);
+    bool head = what != RING_FETCH;
+    struct svatest_desc nop = { .op_flags = SVATEST_OP_NOP };
+    uint64_t ring, d[4];
+    Env e = { };
+
+    sva_env_start_pri(&e, "");
+    ring = sva_env_map(&e, IOVA + KiB4);
+    qtest_memwrite(e.s->qts, ring, &nop, sizeof(nop));
+    ring = head ? IOVA + KiB4 : MISSING;
+    sva_dev_channel(&e.d, 1, SVATEST_C_PASID, SVATEST_CP_VALID | PASID);
+    sva_dev_channel(&e.d, 1, SVATEST_C_TIMEOUT, 5);
+    sva_dev_channel(&e.d, 1, SVATEST_C_RING_BASE, ring);
+    sva_dev_channel(&e.d, 1, SVATEST_C_RING_BASE + 4, ring >> 32);
+    sva_dev_channel(&e.d, 1, SVATEST_C_RING_SIZE, 1);
+    if (head) {
+        sva_dev_channel(&e.d, 1, SVATEST_C_HEAD_ADDR, (uint32_t)MISSING);
+        sva_dev_channel(&e.d, 1, SVATEST_C_HEAD_ADDR + 4, MISSING >> 32);
+    }
+    sva_dev_channel(&e.d, 1, SVATEST_C_FLAGS, SVATEST_CF_ENABLE |
+                    SVATEST_CF_RING_PASID | SVATEST_CF_ATS | SVATEST_CF_PRI);
+    sva_dev_writel(&e.d, SVATEST_R_DOORBELL(1) + SVATEST_D_TAIL, 1);
+    while (sva_dev_state(&e.d, 1) == SVATEST_STATE_RUN) {
+        ;
+    }
+    g_assert_cmphex(sva_dev_state(&e.d, 1), ==, SVATEST_STATE_WAIT_PRG);
+    g_assert_true(vtd_pq_next(e.s, d));
+    g_assert_cmphex(d[1] & ~0xfffull, ==, MISSING);
+    g_assert_cmpuint(d[1] & 3, ==, head ? 2 : 1);
+    if (what == RING_ABORT) {
+        /* The command was done, and its place is free. */
+        g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_DOORBELL(1) +
+                                      SVATEST_D_HEAD), ==, 1);
+        sva_dev_writel(&e.d, SVATEST_R_CONTROL,
+                       SVATEST_CTRL_ENABLE | SVATEST_CTRL_ABORT);
+        g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_DOORBELL(1) +
+                                      SVATEST_D_HEAD), ==, 1);
+        sva_quit(e.s);
+        return;
+    }
+    qtest_clock_step(e.s->qts, 5000 * 1000);
+    while (sva_dev_state(&e.d, 1) == SVATEST_STATE_RUN) {
+        ;
+    }
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
+    g_assert_cmphex(sva_dev_state(&e.d, 1), ==, head ? SVATEST_STATE_IDLE :
+                    SVATEST_STATE_ERROR);
+    g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_DOORBELL(1) +
+                                  SVATEST_D_ERROR), ==,
+                    head ? 0 : SVATEST_ST_PAGE_FAILURE);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==,
+                    head ? SVATEST_ERR_COMPLETION : SVATEST_ERR_RING);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_COMMANDS), ==, head);
+    sva_quit(e.s);
+}
+
 static void expect_stopped(Env *e)
 {
     g_assert_cmphex(sva_dev_readl(&e->d, SVATEST_R_STOP_STATUS), ==,
@@ -512,6 +662,16 @@ int main(int argc, char **argv)
                         GINT_TO_POINTER(false), unknown_case);
     qtest_add_data_func("/svatest/request/unknown/pasid",
                         GINT_TO_POINTER(true), unknown_case);
+    ADD("request/raw/groups", test_raw);
+    ADD("request/raw/no-pasid", test_raw_no_pasid);
+    ADD("request/raw/time-out", test_raw_time_out);
+    ADD("request/time-out-other", test_time_out_other);
+    qtest_add_data_func("/svatest/request/ring/fetch",
+                        GINT_TO_POINTER(RING_FETCH), ring_case);
+    qtest_add_data_func("/svatest/request/ring/head",
+                        GINT_TO_POINTER(RING_HEAD), ring_case);
+    qtest_add_data_func("/svatest/request/ring/abort",
+                        GINT_TO_POINTER(RING_ABORT), ring_case);
     ADD("credits/none", test_no_credit);
     ADD("credits/limit", test_credits);
     ADD("stop/idle", test_stop_idle);

@@ -236,6 +236,102 @@ static void test_ring_fetch_error(void)
     sva_quit(e.v.s);
 }
 
+/* The same for one that is where nobody answers, and for a completion */
+static void test_ring_bus_error(void)
+{
+    struct svatest_desc d = ring_fill(0, 0);
+    Env e = { };
+
+    env_start(&e);
+    vtd_map(&e.v.fs, ABSENT, 0x700000000000ull, FS_ALL, 1);
+    sva_env_run(&e.v, (struct svatest_desc) {
+        .op_flags = SVATEST_OP_NOP | SVATEST_F_COMPLETION,
+        .completion = ABSENT,
+    });
+    g_assert_cmphex(sva_dev_errors(&e.v.d), ==, SVATEST_ERR_COMPLETION);
+    ring_start(&e, SVATEST_CF_RING_PASID, SVATEST_CP_VALID | PASID, RING,
+               ABSENT);
+    ring_put(&e, 0, &d);
+    ring_tail(&e, 1);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_HEAD), ==, 1);
+    g_assert_cmphex(sva_dev_errors(&e.v.d), ==, SVATEST_ERR_COMPLETION);
+    sva_dev_channel(&e.v.d, 1, SVATEST_C_FLAGS, 0);
+    ring_start(&e, SVATEST_CF_RING_PASID, SVATEST_CP_VALID | PASID, ABSENT, 0);
+    ring_tail(&e, 1);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_STATE), ==, SVATEST_STATE_ERROR);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_ERROR), ==, SVATEST_ST_ACCESS);
+    g_assert_cmphex(sva_dev_errors(&e.v.d), ==, SVATEST_ERR_RING);
+    sva_quit(e.v.s);
+}
+
+/* One command a slice: the next slice comes by itself. */
+static void test_ring_slices(void)
+{
+    unsigned i;
+    Env e = { };
+
+    env_start(&e);
+    sva_dev_writel(&e.v.d, SVATEST_K_SLICE_CMDS, 1);
+    ring_start(&e, 0, SVATEST_CP_VALID | PASID, RING, 0);
+    for (i = 0; i < 3; i++) {
+        struct svatest_desc d = ring_fill(i, 0);
+
+        ring_put(&e, i, &d);
+    }
+    ring_tail(&e, 3);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_HEAD), ==, 3);
+    g_assert_cmphex(sva_read64(e.v.s, e.dst + 16), ==, 0x1002);
+    g_assert_cmpuint(sva_env_count(&e.v, SVATEST_CNT_SLICES), >=, 3);
+    sva_quit(e.v.s);
+}
+
+/* An abort ends the command of a ring, and no immediate one. */
+static void test_ring_abort(void)
+{
+    struct svatest_desc d = {
+        .op_flags = SVATEST_OP_DELAY, .imm = 1000,
+    };
+    Env e = { };
+
+    env_start(&e);
+    ring_start(&e, 0, SVATEST_CP_VALID | PASID, RING, 0);
+    ring_put(&e, 0, &d);
+    sva_dev_writel(&e.v.d, SVATEST_R_DOORBELL(1) + SVATEST_D_TAIL, 1);
+    qtest_clock_step(e.v.s->qts, 1000);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_STATE), ==, SVATEST_STATE_RUN);
+    sva_dev_writel(&e.v.d, SVATEST_R_CONTROL,
+                   SVATEST_CTRL_ENABLE | SVATEST_CTRL_ABORT);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_HEAD), ==, 1);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_ERROR), ==, SVATEST_ST_ABORTED);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_STATUS), ==, 0);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_STATE), ==, SVATEST_STATE_IDLE);
+    sva_quit(e.v.s);
+}
+
+/* One that waits behind it ends with the channel. */
+static void test_ring_abort_pending(void)
+{
+    struct svatest_desc d = {
+        .op_flags = SVATEST_OP_DELAY, .imm = 1000,
+    };
+    Env e = { };
+
+    env_start(&e);
+    ring_start(&e, 0, SVATEST_CP_VALID | PASID, RING, 0);
+    ring_put(&e, 0, &d);
+    sva_dev_writel(&e.v.d, SVATEST_R_DOORBELL(1) + SVATEST_D_TAIL, 1);
+    qtest_clock_step(e.v.s->qts, 1000);
+    sva_dev_writel(&e.v.d, SVATEST_R_DOORBELL(1) + SVATEST_D_START, 1);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_STATUS), ==, SVATEST_IMM_BUSY);
+    sva_dev_channel(&e.v.d, 1, SVATEST_C_FLAGS, 0);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_STATUS), ==,
+                    SVATEST_IMM_DONE | SVATEST_ST_ABORTED);
+    sva_dev_channel(&e.v.d, 1, SVATEST_C_FLAGS, SVATEST_CF_ENABLE);
+    qtest_clock_step(e.v.s->qts, 1000);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_STATE), ==, SVATEST_STATE_IDLE);
+    sva_quit(e.v.s);
+}
+
 /* The head cannot be written: an error, the ring goes on. */
 static void test_ring_head_error(void)
 {
@@ -289,7 +385,9 @@ static void test_immediate_first(void)
     /* Nothing runs before the function is enabled. */
     sva_dev_writel(&e.v.d, SVATEST_R_CONTROL, 0);
     ring_tail(&e, 2);
+    qtest_clock_step(e.v.s->qts, 1000);
     g_assert_cmphex(ring_read(&e, SVATEST_D_STATE), ==, SVATEST_STATE_HALTED);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_HEAD), ==, 0);
     sva_dev_writel(&e.v.d, SVATEST_R_CONTROL, SVATEST_CTRL_ENABLE);
     qtest_memwrite(e.v.s->qts, e.v.d.bar[0] + SVATEST_R_DOORBELL(1) +
                    SVATEST_D_DESC, &d, sizeof(d));
@@ -299,6 +397,51 @@ static void test_immediate_first(void)
     g_assert_cmphex(sva_read64(e.v.s, e.dst + 16), ==, 0x1002);
     g_assert_cmphex(ring_read(&e, SVATEST_D_STATUS), ==,
                     SVATEST_IMM_DONE | SVATEST_ST_OK);
+    sva_quit(e.v.s);
+}
+
+/* What waits in the ring of a channel that is turned off is forgotten. */
+static void test_ring_off(void)
+{
+    struct svatest_desc d = ring_fill(0, 0);
+    Env e = { };
+
+    env_start(&e);
+    ring_start(&e, 0, SVATEST_CP_VALID | PASID, RING, 0);
+    ring_put(&e, 0, &d);
+    sva_dev_writel(&e.v.d, SVATEST_R_CONTROL, 0);
+    ring_tail(&e, 1);
+    g_assert_cmphex(sva_dev_readl(&e.v.d, SVATEST_R_STATUS), ==,
+                    SVATEST_STS_BUSY);
+    sva_dev_channel(&e.v.d, 1, SVATEST_C_FLAGS, 0);
+    sva_dev_writel(&e.v.d, SVATEST_R_CONTROL, SVATEST_CTRL_ENABLE);
+    qtest_clock_step(e.v.s->qts, 1000);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_STATE), ==, SVATEST_STATE_HALTED);
+    g_assert_cmphex(sva_dev_readl(&e.v.d, SVATEST_R_STATUS), ==,
+                    SVATEST_STS_ENABLED);
+    g_assert_cmphex(sva_read64(e.v.s, e.dst), ==, 0);
+    sva_dev_channel(&e.v.d, 1, SVATEST_C_FLAGS, SVATEST_CF_ENABLE);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_TAIL), ==, 0);
+    sva_quit(e.v.s);
+}
+
+/* The head that is written back is that of the ring. */
+static void test_immediate_no_head(void)
+{
+    struct svatest_desc d = ring_fill(1, 0);
+    Env e = { };
+
+    env_start(&e);
+    ring_start(&e, SVATEST_CF_RING_PASID, SVATEST_CP_VALID | PASID, RING,
+               DONE);
+    sva_write64(e.v.s, e.done, 0x77);
+    qtest_memwrite(e.v.s->qts, e.v.d.bar[0] + SVATEST_R_DOORBELL(1) +
+                   SVATEST_D_DESC, &d, sizeof(d));
+    sva_dev_writel(&e.v.d, SVATEST_R_DOORBELL(1) + SVATEST_D_START, 1);
+    ring_tail(&e, 0);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_STATUS), ==,
+                    SVATEST_IMM_DONE | SVATEST_ST_OK);
+    g_assert_cmphex(sva_read64(e.v.s, e.done), ==, 0x77);
     sva_quit(e.v.s);
 }
 
@@ -339,6 +482,9 @@ static void test_vectors(void)
     g_assert_true(interrupt(&e, 0));
     g_assert_cmphex(sva_dev_readl(&e.v.d, SVATEST_R_INTR_CAUSE), ==,
                     SVATEST_INTR_ERROR);
+    sva_dev_writel(&e.v.d, SVATEST_R_INTR_CAUSE, SVATEST_INTR_ERROR);
+    sva_dev_writel(&e.v.d, SVATEST_R_CHANNEL(2) + SVATEST_C_VECTOR, 99);
+    g_assert_cmphex(sva_dev_readl(&e.v.d, SVATEST_R_INTR_CAUSE), ==, 0);
     sva_quit(e.v.s);
 }
 
@@ -458,6 +604,12 @@ int main(int argc, char **argv)
     ADD("ring/head-error", test_ring_head_error);
     ADD("ring/bad-tail", test_ring_bad_tail);
     ADD("ring/immediate-first", test_immediate_first);
+    ADD("ring/immediate-no-head", test_immediate_no_head);
+    ADD("ring/off", test_ring_off);
+    ADD("ring/bus-error", test_ring_bus_error);
+    ADD("ring/slices", test_ring_slices);
+    ADD("ring/abort", test_ring_abort);
+    ADD("ring/abort-pending", test_ring_abort_pending);
     ADD("interrupt/vectors", test_vectors);
     ADD("interrupt/none", test_no_interrupt);
     ADD("interrupt/mask", test_mask);
