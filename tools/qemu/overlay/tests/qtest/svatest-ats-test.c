@@ -167,6 +167,55 @@ static void test_refused(void)
     sva_quit(e.s);
 }
 
+/* Rights of the cache are those of the request that filled it. */
+static void test_rights_privileged(void)
+{
+    Env e = { };
+
+    env_start(&e);
+    sva_set_bits(e.s, vtd_entry_at(e.s, SID0, PASID) + 16, PE_SRE);
+    sva_clear_bits(e.s, e.leaf, FS_US);
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_READ | A_PRIV | A_ATS));
+    g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ | A_ATS));
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+static void test_rights_execute(void)
+{
+    Env e = { };
+
+    env_start(&e);
+    sva_set_bits(e.s, vtd_entry_at(e.s, SID0, PASID) + 16, PE_NXE);
+    sva_set_bits(e.s, e.leaf, FS_XD);
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_READ | A_ATS));
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_WRITE | A_ATS));
+    g_assert_false(sva_access(&e.d, PASID, IOVA, A_EXEC | A_ATS));
+    sva_clear_bits(e.s, e.leaf, FS_XD);
+    vtd_flush_all(e.s);
+    /* What was cached by a read is asked for again, and then is enough. */
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_EXEC | A_ATS));
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_READ | A_ATS));
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+/* ATS off at the function: the channel's wish for it does not matter. */
+static void test_off(void)
+{
+    unsigned cap;
+    Env e = { };
+
+    env_start(&e);
+    cap = sva_ext_cap(e.s, SID0, 0x0f);
+    sva_cfg_writew(e.s, SID0, cap + 6, 0);
+    sva_clear_bits(e.s, vtd_context_at(e.s, SID0), CTX_DTE);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, OLD);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_TRANSLATIONS), ==, 0);
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
 /* A translated request needs the context entry and DTE, nothing else. */
 static void test_translated(void)
 {
@@ -652,6 +701,9 @@ int main(int argc, char **argv)
     ADD("large", test_large);
     ADD("translate", test_translate);
     ADD("refused", test_refused);
+    ADD("rights/privileged", test_rights_privileged);
+    ADD("rights/execute", test_rights_execute);
+    ADD("off", test_off);
     ADD("translated", test_translated);
     ADD("cache/wrong-order", test_wrong_order);
     ADD("cache/disable", test_disable);

@@ -88,6 +88,8 @@ static void test_device_under_stock_unit(void)
     g_assert_false(sva_dev_readl(&d, SVATEST_R_FEATURES) & SVATEST_FEAT_UNIT);
     sva_write64(s, page, 0x1234567890abcdef);
     g_assert_cmphex(sva_peek(&d, NO_PASID, page, 0), ==, 0x1234567890abcdef);
+    g_assert_cmphex(sva_peek(&d, NO_PASID, page, A_ATS), ==,
+                    0x1234567890abcdef);
     r = sva_xlate(&d, 5, page, SVATEST_AUX_READ, 0);
     g_assert_cmphex(r.status, ==, SVATEST_ST_ACCESS);
     g_assert_cmpuint(SVATEST_DET_REASON(r.detail), ==,

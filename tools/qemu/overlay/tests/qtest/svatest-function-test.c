@@ -196,6 +196,10 @@ static void dirty(Env *e)
         .src = MISSING, .length = 8,
     });
     g_assert_cmpuint(vtd_pq_count(e->s), ==, 1);
+    sva_dev_writel(&e->d, SVATEST_K_INV_HOLD, 5);
+    sva_dev_writel(&e->d, SVATEST_K_PR_FLAGS, 6);
+    sva_dev_writel(&e->d, SVATEST_K_PASID_XOR, 7);
+    sva_dev_writel(&e->d, SVATEST_K_DEVFN_OFFSET, 8);
 }
 
 static void expect_registers_reset(SvaDev *d)
@@ -220,7 +224,14 @@ static void expect_registers_reset(SvaDev *d)
 static void expect_knobs(SvaDev *d, bool kept)
 {
     g_assert_cmpuint(sva_dev_readl(d, SVATEST_K_INV_IGNORE), ==, kept ? 3 : 0);
+    g_assert_cmpuint(sva_dev_readl(d, SVATEST_K_INV_HOLD), ==, kept ? 5 : 0);
     g_assert_cmpuint(sva_dev_readl(d, SVATEST_K_RESP_DROP), ==, kept);
+    g_assert_cmpuint(sva_dev_readl(d, SVATEST_K_PR_FLAGS), ==, kept ? 6 : 0);
+    g_assert_cmpuint(sva_dev_readl(d, SVATEST_K_PASID_XOR), ==, kept ? 7 : 0);
+    g_assert_cmpuint(sva_dev_readl(d, SVATEST_K_DEVFN_OFFSET), ==,
+                     kept ? 8 : 0);
+    g_assert_cmpuint(sva_dev_readl(d, SVATEST_K_LIE), ==,
+                     kept ? SVATEST_KL_KEEP_FLR : 0);
     g_assert_cmpuint(sva_dev_readl(d, SVATEST_K_SLICE_BYTES), ==,
                      kept ? 77 : 65536);
     g_assert_cmpuint(sva_dev_readl(d, SVATEST_K_SLICE_CMDS), ==,
@@ -351,14 +362,16 @@ static void abort_case(const void *opaque)
                     SVATEST_IMM_DONE | SVATEST_ST_ABORTED);
     g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_DOORBELL(0) +
                                   SVATEST_D_ERROR), ==, SVATEST_ST_ABORTED);
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_COMMANDS), ==, 1);
     g_assert_cmphex(sva_dev_state(&e.d, 0), ==, all ? SVATEST_STATE_IDLE :
                     SVATEST_STATE_HALTED);
     g_assert_cmphex(sva_dev_state(&e.d, 1), ==, SVATEST_STATE_IDLE);
-    /* A start on a channel that is off */
+    /* The next one does not wait for what was to come. */
     if (!all) {
-        sva_dev_writel(&e.d, SVATEST_R_DOORBELL(0) + SVATEST_D_START, 1);
-        g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_ABORTED);
+        sva_dev_channel(&e.d, 0, SVATEST_C_FLAGS, SVATEST_CF_ENABLE |
+                        SVATEST_CF_TRUSTED);
     }
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_READ));
     sva_quit(e.s);
 }
 
@@ -424,9 +437,13 @@ static void test_abort_idle(void)
     sva_quit(e.s);
 }
 
-/* The descriptor can be read back. */
+/* The descriptor can be read back, and 1 starts it. */
 static void test_descriptor(void)
 {
+    struct svatest_desc fill = {
+        .op_flags = SVATEST_OP_FILL, .pasid = sva_desc_pasid(PASID),
+        .dst = IOVA, .length = 8,
+    };
     unsigned at = SVATEST_R_DOORBELL(1) + SVATEST_D_DESC;
     Env e = { };
     unsigned i;
@@ -440,6 +457,15 @@ static void test_descriptor(void)
     }
     g_assert_cmphex(sva_dev_readl(&e.d, at + 64), ==, 0);
     g_assert_cmphex(sva_dev_readl(&e.d, at - 4), ==, 0);
+    qtest_memwrite(e.s->qts, e.d.bar[0] + SVATEST_R_DOORBELL(0) +
+                   SVATEST_D_DESC, &fill, sizeof(fill));
+    sva_dev_writel(&e.d, SVATEST_R_DOORBELL(0) + SVATEST_D_START, 2);
+    g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_DOORBELL(0) +
+                                  SVATEST_D_STATUS), ==, 0);
+    /* It runs though nobody asks for its status. */
+    sva_dev_writel(&e.d, SVATEST_R_DOORBELL(0) + SVATEST_D_START, 1);
+    qtest_clock_step(e.s->qts, 1000);
+    g_assert_cmphex(sva_read64(e.s, e.old), ==, 0);
     sva_quit(e.s);
 }
 

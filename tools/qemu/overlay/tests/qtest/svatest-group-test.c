@@ -177,7 +177,7 @@ static void test_abort_one(void)
 }
 
 /* How the first command ends whose group stays open */
-typedef enum { RESET, TIME_OUT } End;
+typedef enum { RESET, FLR, TIME_OUT } End;
 
 typedef struct Late {
     const char *name;
@@ -186,6 +186,7 @@ typedef struct Late {
 
 static const Late lates[] = {
     { "reset", RESET },
+    { "function-reset", FLR },
     { "time-out", TIME_OUT },
 };
 
@@ -204,6 +205,12 @@ static void late_case(const void *opaque)
     first = sva_env_request(&e, MISSING, true);
     if (l->end == RESET) {
         sva_dev_writel(&e.d, SVATEST_R_CONTROL, SVATEST_CTRL_RESET);
+        sva_dev_start(&e.d);
+        sva_dev_pri(&e.d, true);
+    } else if (l->end == FLR) {
+        /* Of a function that keeps what it should forget */
+        sva_dev_writel(&e.d, SVATEST_K_LIE, SVATEST_KL_KEEP_FLR);
+        sva_dev_flr(&e.d);
         sva_dev_start(&e.d);
         sva_dev_pri(&e.d, true);
     } else {
@@ -240,6 +247,48 @@ static void test_stop_other(void)
     sva_quit(e.s);
 }
 
+/* A reset of the interface ends what waits for it. */
+static void test_interface_reset(void)
+{
+    SvaResult r;
+    Env e = { };
+
+    sva_env_start_pri(&e, "");
+    sva_page_request(&e.d, PASID, MISSING, 1, GROUP | 5);
+    sva_dev_writel(&e.d, SVATEST_R_PASID_STOP, PASID);
+    g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_STOP_STATUS), ==,
+                    PASID | SVATEST_STOP_BUSY);
+    pri_control(&e, 2);
+    g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_STOP_STATUS), ==,
+                    PASID | SVATEST_STOP_DONE);
+    sva_dev_pri(&e.d, true);
+    pri_allocate(&e, 0);
+    g_assert_cmphex(sva_env_touch(&e, MISSING, 1, 0).status, ==,
+                    SVATEST_ST_NONE);
+    pri_control(&e, 2);
+    r = sva_result(&e.d);
+    g_assert_cmphex(r.status, ==, SVATEST_ST_NO_RIGHT);
+    g_assert_cmpuint(SVATEST_DET_REASON(r.detail), ==,
+                     SVATEST_REASON_DISABLED);
+    sva_quit(e.s);
+}
+
+/* What waited for a credit and was aborted leaves the channel as it was. */
+static void test_abort_credit(void)
+{
+    Env e = { };
+
+    sva_env_start_pri(&e, "");
+    pri_allocate(&e, 0);
+    sva_env_touch(&e, MISSING, 1, 0);
+    g_assert_cmphex(sva_dev_state(&e.d, 0), ==, SVATEST_STATE_WAIT_PRG);
+    sva_dev_writel(&e.d, SVATEST_R_CONTROL,
+                   SVATEST_CTRL_ENABLE | SVATEST_CTRL_ABORT);
+    g_assert_cmphex(sva_dev_state(&e.d, 0), ==, SVATEST_STATE_IDLE);
+    g_assert_true(sva_access(&e.d, PASID, ENV_IOVA, A_READ | A_ATS));
+    sva_quit(e.s);
+}
+
 /* Only its control register resets the interface. */
 static void test_allocate(void)
 {
@@ -267,6 +316,8 @@ int main(int argc, char **argv)
     ADD("abort-one", test_abort_one);
     SVA_ADD_TABLE("group/late", lates, late_case);
     ADD("stop-other", test_stop_other);
+    ADD("interface-reset", test_interface_reset);
+    ADD("abort-credit", test_abort_credit);
     ADD("allocate", test_allocate);
     return g_test_run();
 }

@@ -231,6 +231,9 @@ static void test_hold_release(void)
     g_assert_false(vtd_wait(e.s));
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, ENV_NEW);
     g_assert_false(vtd_wait_done(e.s));
+    /* That of another knob does not. */
+    sva_dev_writel(&e.d, SVATEST_K_INV_IGNORE, 0);
+    g_assert_false(vtd_wait_done(e.s));
     sva_dev_writel(&e.d, SVATEST_K_INV_HOLD, 0);
     g_assert_true(vtd_wait_done(e.s));
     g_assert_cmphex(vtd_readl(e.s, VTD_FSTS), ==, 0);

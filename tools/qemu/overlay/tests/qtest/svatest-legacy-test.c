@@ -384,12 +384,19 @@ static void test_access(void)
 static void test_write_only(void)
 {
     Legacy l = { };
+    SvaResult r;
 
     legacy_start(&l, "", TT_ATS);
     sva_clear_bits(l.s, l.leaf, SS_R);
     g_assert_true(sva_access(l.d, NO_PASID, IOVA, A_WRITE | A_ATS));
     g_assert_false(sva_access(l.d, NO_PASID, IOVA, A_READ | A_ATS));
     g_assert_false(sva_access(l.d, NO_PASID, IOVA, A_ATOMIC | A_ATS));
+    r = sva_run(l.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_PREFETCH, .src = IOVA, .length = 2 * KiB4,
+        .aux = SVATEST_AUX_WRITE,
+    });
+    g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
+    g_assert_cmpuint(r.result, ==, 1);
     vtd_expect_no_fault(l.s);
     sva_quit(l.s);
 }

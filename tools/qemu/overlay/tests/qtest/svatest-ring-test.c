@@ -11,6 +11,7 @@
 #define DST     0x200000000000ull
 #define RING    0x300000000000ull
 #define DONE    0x301000000000ull   /* completions */
+#define HEAD    0x302000000000ull   /* the same page */
 #define ABSENT  0x400000000000ull
 
 typedef struct Env {
@@ -67,6 +68,8 @@ static void test_completion(void)
     });
     g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
     g_assert_cmpuint(r.bytes, ==, 24);
+    g_assert_cmphex(r.result, ==, 0);
+    g_assert_cmphex(r.detail, ==, 0);
     g_assert_cmphex(sva_dev_readl(&e.v.d, SVATEST_R_ERROR), ==,
                     SVATEST_ERR_COMPLETION);
     sva_quit(e.v.s);
@@ -100,16 +103,22 @@ static uint32_t ring_read(Env *e, unsigned reg)
     return sva_dev_readl(&e->v.d, SVATEST_R_DOORBELL(1) + reg);
 }
 
-/* The doorbell, then until the channel has nothing to do */
-static void ring_tail(Env *e, unsigned tail)
+/* Until the channel has nothing to do */
+static void ring_wait(Env *e)
 {
     int i;
 
-    sva_dev_writel(&e->v.d, SVATEST_R_DOORBELL(1) + SVATEST_D_TAIL, tail);
     for (i = 0; i < 200 && ring_read(e, SVATEST_D_STATE) == SVATEST_STATE_RUN;
          i++) {
         ;
     }
+}
+
+/* The doorbell, and wait */
+static void ring_tail(Env *e, unsigned tail)
+{
+    sva_dev_writel(&e->v.d, SVATEST_R_DOORBELL(1) + SVATEST_D_TAIL, tail);
+    ring_wait(e);
 }
 
 static struct svatest_desc ring_fill(unsigned n, uint32_t flags)
@@ -145,6 +154,7 @@ static void ring_case(const void *opaque)
     env_start(&e);
     /* Only one address space has the ring. */
     if (m->flags & SVATEST_CF_RING_PASID) {
+        vtd_map(&e.v.fs, HEAD, e.done, FS_ALL, 1);
         vtd_unbind(e.v.s, SID0, 0);
     } else if (m->pasid) {
         SvaTable rid;
@@ -152,13 +162,15 @@ static void ring_case(const void *opaque)
 
         vtd_table(&rid, e.v.s, false, 4, NULL);
         vtd_map(&rid, RING, e.ring, FS_ALL, 1);
-        vtd_map(&rid, DONE, e.done, FS_ALL, 1);
+        vtd_map(&rid, HEAD, e.done, FS_ALL, 1);
         entry = vtd_entry_first(&rid, ENV_DID + 1);
         vtd_bind(e.v.s, SID0, 0, &entry);
         sva_clear_bits(e.v.s, vtd_slot(&e.v.fs, RING, 1), FS_P);
+    } else {
+        vtd_map(&e.v.fs, HEAD, e.done, FS_ALL, 1);
     }
     vtd_flush_all(e.v.s);
-    ring_start(&e, m->flags, m->pasid, RING, DONE);
+    ring_start(&e, m->flags, m->pasid, RING, HEAD);
     for (i = 0; i < ARRAY_SIZE(batch); i++) {
         for (j = 0; j < batch[i]; j++, n++) {
             struct svatest_desc d = ring_fill(n, 0);
@@ -278,7 +290,12 @@ static void test_ring_slices(void)
 
         ring_put(&e, i, &d);
     }
+    /* They begin when the function is enabled. */
+    sva_dev_writel(&e.v.d, SVATEST_R_CONTROL, 0);
     ring_tail(&e, 3);
+    qtest_clock_step(e.v.s->qts, 1000);
+    sva_dev_writel(&e.v.d, SVATEST_R_CONTROL, SVATEST_CTRL_ENABLE);
+    ring_wait(&e);
     g_assert_cmphex(ring_read(&e, SVATEST_D_HEAD), ==, 3);
     g_assert_cmphex(sva_read64(e.v.s, e.dst + 16), ==, 0x1002);
     g_assert_cmpuint(sva_env_count(&e.v, SVATEST_CNT_SLICES), >=, 3);
@@ -305,6 +322,30 @@ static void test_ring_abort(void)
     g_assert_cmphex(ring_read(&e, SVATEST_D_ERROR), ==, SVATEST_ST_ABORTED);
     g_assert_cmphex(ring_read(&e, SVATEST_D_STATUS), ==, 0);
     g_assert_cmphex(ring_read(&e, SVATEST_D_STATE), ==, SVATEST_STATE_IDLE);
+    g_assert_cmpuint(sva_env_count(&e.v, SVATEST_CNT_COMMANDS), ==, 1);
+    sva_dev_channel(&e.v.d, 1, SVATEST_C_FLAGS, 0);
+    sva_dev_channel(&e.v.d, 1, SVATEST_C_FLAGS, SVATEST_CF_ENABLE);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_HEAD), ==, 0);
+    sva_quit(e.v.s);
+}
+
+/* What is due goes on by itself. */
+static void test_ring_delay(void)
+{
+    struct svatest_desc d = {
+        .op_flags = SVATEST_OP_DELAY, .imm = 1000,
+    };
+    Env e = { };
+
+    env_start(&e);
+    ring_start(&e, 0, SVATEST_CP_VALID | PASID, RING, 0);
+    ring_put(&e, 0, &d);
+    sva_dev_writel(&e.v.d, SVATEST_R_DOORBELL(1) + SVATEST_D_TAIL, 1);
+    qtest_clock_step(e.v.s->qts, 1000);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_HEAD), ==, 0);
+    qtest_clock_step(e.v.s->qts, 1000 * 1000);
+    ring_wait(&e);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_HEAD), ==, 1);
     sva_quit(e.v.s);
 }
 
@@ -609,6 +650,7 @@ int main(int argc, char **argv)
     ADD("ring/bus-error", test_ring_bus_error);
     ADD("ring/slices", test_ring_slices);
     ADD("ring/abort", test_ring_abort);
+    ADD("ring/delay", test_ring_delay);
     ADD("ring/abort-pending", test_ring_abort_pending);
     ADD("interrupt/vectors", test_vectors);
     ADD("interrupt/none", test_no_interrupt);
