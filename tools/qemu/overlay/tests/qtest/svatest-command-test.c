@@ -391,6 +391,17 @@ static void test_touch(void)
     g_assert_cmphex(r.status, ==, SVATEST_ST_NO_RIGHT);
     g_assert_cmphex(r.bytes, ==, 0x2000);
     g_assert_cmphex(r.result, ==, DST + 0x2000);
+    /* The count begins anew. */
+    r = sva_env_run(&e.v, (struct svatest_desc) {
+        .op_flags = SVATEST_OP_TOUCH, .dst = DST, .length = 0x2000,
+        .imm2 = 0x1000,
+    });
+    expect_ok(&r, 0x2000, 2);
+    r = sva_env_run(&e.v, (struct svatest_desc) {
+        .op_flags = SVATEST_OP_TOUCH, .dst = DST, .length = 0x3000,
+        .imm2 = 0x1000,
+    });
+    g_assert_cmphex(r.status, ==, SVATEST_ST_NO_RIGHT);
     g_assert_cmphex(r.detail, ==, SVATEST_DET_READ);
     g_assert_cmphex(sva_read64(e.v.s, e.dst[0]), ==, 0xcdull << 24);
     sva_quit(e.v.s);

@@ -87,6 +87,26 @@ static void caps_case(const void *opaque)
     sva_quit(s);
 }
 
+/* Two functions of a slot that keep apart what they send */
+static void test_two_functions(void)
+{
+    Sva *s = sva_start(SVA_UNIT " -device svatest,addr=4.0,acs=on,"
+                       "multifunction=on -device svatest,addr=4.1,acs=on");
+    unsigned cap;
+    SvaDev d;
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        sva_dev_init(&d, s, SID0 + i);
+        cap = sva_ext_cap(s, SID0 + i, CAP_ACS);
+        g_assert_cmpuint(cap, !=, 0);
+        sva_cfg_writew(s, SID0 + i, cap + 6, 0x14);
+        sva_dev_flr(&d);
+        g_assert_cmphex(sva_cfg_readw(s, SID0 + i, cap + 6), ==, 0);
+    }
+    sva_quit(s);
+}
+
 /* Requests that configuration space does not allow */
 static void test_disabled(void)
 {
@@ -200,6 +220,7 @@ static void dirty(Env *e)
     sva_dev_writel(&e->d, SVATEST_K_PR_FLAGS, 6);
     sva_dev_writel(&e->d, SVATEST_K_PASID_XOR, 7);
     sva_dev_writel(&e->d, SVATEST_K_DEVFN_OFFSET, 8);
+    sva_dev_writel(&e->d, SVATEST_K_LIE, SVATEST_KL_EARLY);
 }
 
 static void expect_registers_reset(SvaDev *d)
@@ -474,12 +495,13 @@ static void test_reset_bare(void)
 {
     Sva *s = sva_start(SVA_UNIT " -device svatest,addr=4,ats=off,pri=off,"
                        "pasid-bits=0");
-    uint16_t status = sva_cfg_readw(s, SID0, 6);
     SvaDev d;
 
+    /* Status: a list of capabilities, no more. Another reset came before. */
+    g_assert_cmphex(sva_cfg_readw(s, SID0, 6), ==, 0x10);
     sva_dev_init(&d, s, SID0);
     sva_dev_flr(&d);
-    g_assert_cmphex(sva_cfg_readw(s, SID0, 6), ==, status);
+    g_assert_cmphex(sva_cfg_readw(s, SID0, 6), ==, 0x10);
     g_assert_cmphex(sva_cfg_readl(s, SID0, 0), ==, 0x11f51234);
     sva_quit(s);
 }
@@ -543,6 +565,7 @@ int main(int argc, char **argv)
 #define ADD(name, fn) qtest_add_func("/svatest/function/" name, fn)
     SVA_ADD_TABLE("function/capabilities", caps, caps_case);
     SVA_ADD_TABLE("function/channel", regs, reg_case);
+    ADD("two", test_two_functions);
     ADD("disabled", test_disabled);
     ADD("reset/function", test_flr);
     ADD("reset/function-lie", test_flr_lie);

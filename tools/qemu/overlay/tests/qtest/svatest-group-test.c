@@ -203,19 +203,20 @@ static void late_case(const void *opaque)
     sva_dev_pri(&e.d, true);
     sva_env_touch(&e, MISSING, 1, 0);
     first = sva_env_request(&e, MISSING, true);
-    if (l->end == RESET) {
-        sva_dev_writel(&e.d, SVATEST_R_CONTROL, SVATEST_CTRL_RESET);
-        sva_dev_start(&e.d);
-        sva_dev_pri(&e.d, true);
-    } else if (l->end == FLR) {
-        /* Of a function that keeps what it should forget */
-        sva_dev_writel(&e.d, SVATEST_K_LIE, SVATEST_KL_KEEP_FLR);
-        sva_dev_flr(&e.d);
-        sva_dev_start(&e.d);
-        sva_dev_pri(&e.d, true);
-    } else {
+    if (l->end == TIME_OUT) {
         qtest_clock_step(e.s->qts, 5000 * 1000);
         g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_TIMEOUT);
+    } else {
+        if (l->end == RESET) {
+            sva_dev_writel(&e.d, SVATEST_R_CONTROL, SVATEST_CTRL_RESET);
+        } else {
+            /* Of a function that keeps what it should forget */
+            sva_dev_writel(&e.d, SVATEST_K_LIE, SVATEST_KL_KEEP_FLR);
+            sva_dev_flr(&e.d);
+        }
+        sva_dev_writel(&e.d, SVATEST_R_CONTROL, SVATEST_CTRL_ENABLE);
+        sva_dev_channel(&e.d, 0, SVATEST_C_FLAGS, SVATEST_CF_ENABLE |
+                        SVATEST_CF_TRUSTED | SVATEST_CF_ATS | SVATEST_CF_PRI);
     }
     sva_env_touch(&e, MISSING, 1, 0);
     second = sva_env_request(&e, MISSING, true);

@@ -447,6 +447,29 @@ static void test_sizes(void)
     sva_quit(e.s);
 }
 
+/* A run of several pages hits each of them. */
+static void test_hits(void)
+{
+    uint64_t memory;
+    Env e = { };
+    int i;
+
+    sva_env_start_pri(&e, "");
+    memory = sva_pages(e.s, 2 * KiB4, KiB4);
+    for (i = 0; i < 2; i++) {
+        vtd_map(&e.fs, MISSING + i * KiB4, memory + i * KiB4, FS_ALL, 1);
+        g_assert_true(sva_access(&e.d, PASID, MISSING + i * KiB4,
+                                 A_READ | A_ATS));
+    }
+    sva_dev_writel(&e.d, SVATEST_K_CLEAR, 1);
+    g_assert_cmphex(sva_env_run(&e, (struct svatest_desc) {
+        .op_flags = SVATEST_OP_READ, .src = MISSING, .length = 2 * KiB4,
+    }).status, ==, SVATEST_ST_OK);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_ATC_HITS), ==, 2);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_ATC_MISSES), ==, 0);
+    sva_quit(e.s);
+}
+
 /* Without that lie: when the work is done, and when its page is there */
 static void test_late_completion(void)
 {
@@ -455,16 +478,19 @@ static void test_late_completion(void)
         .dst = MISSING, .length = 8, .imm = 7, .tag = 99,
         .completion = IOVA + KiB4,
     };
-    uint64_t done, d[4];
+    uint64_t done, page, d[4];
     Env e = { };
 
     sva_env_start_pri(&e, "");
     done = sva_env_map(&e, IOVA + KiB4);
     g_assert_cmphex(sva_env_run(&e, fill).status, ==, SVATEST_ST_NONE);
     g_assert_cmphex(sva_read64(e.s, done + 24), ==, 0);
-    sva_env_map(&e, MISSING);
+    page = sva_env_map(&e, MISSING);
     g_assert_true(vtd_pq_next(e.s, d));
     sva_env_respond(&e, d[1] >> 3 & 0x1ff, 0);
+    /* It goes on though nobody asks for its status. */
+    qtest_clock_step(e.s->qts, 1000);
+    g_assert_cmphex(sva_read64(e.s, page), ==, 7);
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_OK);
     g_assert_cmphex(sva_read64(e.s, done + 24), ==, 1ull << 32);
     /* Now it is the completion that waits, written but once. */
@@ -577,6 +603,7 @@ int main(int argc, char **argv)
     ADD("knob/late-completion", test_late_completion);
     ADD("knob/hold-many", test_hold_many);
     ADD("atc/sizes", test_sizes);
+    ADD("atc/hits", test_hits);
     ADD("knob/slices", test_slices);
     ADD("knob/slices-touch", test_slices_touch);
     SVA_ADD_TABLE("knob/request", pr_flags, pr_flag_case);

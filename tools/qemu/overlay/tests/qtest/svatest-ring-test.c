@@ -483,6 +483,11 @@ static void test_immediate_no_head(void)
     g_assert_cmphex(ring_read(&e, SVATEST_D_STATUS), ==,
                     SVATEST_IMM_DONE | SVATEST_ST_OK);
     g_assert_cmphex(sva_read64(e.v.s, e.done), ==, 0x77);
+    /* The next one of the ring moves it. */
+    ring_put(&e, 0, &d);
+    ring_tail(&e, 1);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_HEAD), ==, 1);
+    g_assert_cmphex(sva_read64(e.v.s, e.done), ==, 1);
     sva_quit(e.v.s);
 }
 
@@ -622,6 +627,26 @@ static void test_coalesce_time(void)
     sva_quit(e.v.s);
 }
 
+/* A channel that is turned off and on begins both anew. */
+static void test_coalesce_off(void)
+{
+    Env e = { };
+
+    coalesce_start(&e, 2 | 50 << 16);
+    ring_tail(&e, 1);
+    sva_dev_channel(&e.v.d, 1, SVATEST_C_FLAGS, 0);
+    sva_dev_channel(&e.v.d, 1, SVATEST_C_FLAGS, SVATEST_CF_ENABLE);
+    qtest_clock_step(e.v.s->qts, 100 * 1000);
+    g_assert_cmphex(sva_dev_readl(&e.v.d, SVATEST_R_INTR_CAUSE), ==, 0);
+    ring_tail(&e, 1);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_HEAD), ==, 1);
+    g_assert_cmphex(sva_dev_readl(&e.v.d, SVATEST_R_INTR_CAUSE), ==, 0);
+    qtest_clock_step(e.v.s->qts, 50 * 1000);
+    g_assert_cmphex(sva_dev_readl(&e.v.d, SVATEST_R_INTR_CAUSE), ==,
+                    SVATEST_INTR_CHANNEL(1));
+    sva_quit(e.v.s);
+}
+
 /* Without a time: nothing more to do */
 static void test_coalesce_idle(void)
 {
@@ -658,5 +683,6 @@ int main(int argc, char **argv)
     ADD("interrupt/coalesce-count", test_coalesce_count);
     ADD("interrupt/coalesce-time", test_coalesce_time);
     ADD("interrupt/coalesce-idle", test_coalesce_idle);
+    ADD("interrupt/coalesce-off", test_coalesce_off);
     return g_test_run();
 }

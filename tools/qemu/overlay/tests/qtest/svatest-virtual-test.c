@@ -12,6 +12,7 @@
 #define MISSING (ENV_IOVA + 0x10000)
 
 #define CAP_PCIE    0x10    /* of the first list */
+#define CAP_ACS     0x0d
 #define CAP_ATS     0x0f
 #define CAP_SRIOV   0x10
 #define CAP_PRI     0x13
@@ -77,7 +78,9 @@ static void test_vf_properties(void)
     int i;
 
     vf_start_props(&e, vf, 1, ",channels=2,atc-entries=1,slice-bytes=4096,"
-                   "ats-queue-depth=5");
+                   "ats-queue-depth=5,acs=on");
+    g_assert_cmpuint(sva_ext_cap(e.s, SID0, CAP_ACS), !=, 0);
+    g_assert_cmpuint(sva_ext_cap(e.s, vf[0].sid, CAP_ACS), ==, 0);
     g_assert_cmphex(sva_dev_readl(&vf[0], SVATEST_R_FEATURES), ==,
                     sva_dev_readl(&e.d, SVATEST_R_FEATURES) | SVATEST_FEAT_VF);
     g_assert_cmphex(sva_cfg_readw(e.s, vf[0].sid,
