@@ -471,13 +471,16 @@ void svatest_abort(SVATestChannel *ch)
     if (ch->phase == SVATEST_PHASE_IDLE) {
         return;
     }
-    svatest_count(s, SVATEST_CNT_COMMANDS, 1);
-    ch->last_error = SVATEST_ST_ABORTED;
-    if (ch->immediate) {
-        ch->status = SVATEST_ST_ABORTED;
-        svatest_imm_finish(ch);
-    } else if (ch->phase != SVATEST_PHASE_HEAD) {
-        ch->head = (ch->head + 1) & ((1u << ch->ring_lg2) - 1);
+    /* One that waits for the head is complete already. */
+    if (ch->phase != SVATEST_PHASE_HEAD) {
+        svatest_count(s, SVATEST_CNT_COMMANDS, 1);
+        ch->last_error = SVATEST_ST_ABORTED;
+        if (ch->immediate) {
+            ch->status = SVATEST_ST_ABORTED;
+            svatest_imm_finish(ch);
+        } else {
+            ch->head = (ch->head + 1) & ((1u << ch->ring_lg2) - 1);
+        }
     }
     svatest_command_clear(ch);
     svatest_kick(s);

@@ -37,6 +37,11 @@ static uint16_t pri_status(Env *e)
     return sva_cfg_readw(e->s, SID0, sva_ext_cap(e->s, SID0, CAP_PRI) + 6);
 }
 
+static void pri_set_status(Env *e, uint16_t value)
+{
+    sva_cfg_writew(e->s, SID0, sva_ext_cap(e->s, SID0, CAP_PRI) + 6, value);
+}
+
 static void pri_control(Env *e, uint16_t value)
 {
     sva_cfg_writew(e->s, SID0, sva_ext_cap(e->s, SID0, CAP_PRI) + 4, value);
@@ -431,6 +436,11 @@ static void test_raw(void)
                     PRI_PASID | PRI_RF | PRI_UPRGI | PRI_STOPPED);
     sva_env_respond(&e, 2, 0);
     g_assert_cmphex(sva_dev_errors(&e.d), ==, SVATEST_ERR_UPRGI);
+    /* Each bit is cleared by writing it. */
+    pri_set_status(&e, PRI_RF);
+    g_assert_cmphex(pri_status(&e), ==, PRI_PASID | PRI_UPRGI | PRI_STOPPED);
+    pri_set_status(&e, PRI_UPRGI);
+    g_assert_cmphex(pri_status(&e), ==, PRI_PASID | PRI_STOPPED);
     sva_quit(e.s);
 }
 
@@ -497,19 +507,24 @@ static void test_time_out_other(void)
 }
 
 /* A ring whose page, or whose head's page, does not come; or it is aborted */
-enum { RING_FETCH, RING_HEAD, RING_ABORT };
+enum { RING_FETCH, RING_COMPLETION, RING_HEAD, RING_ABORT };
 
 static void ring_case(const void *opaque)
 {
     int what = GPOINTER_TO_INT(opaque);
     bool head = what != RING_FETCH;
-    struct svatest_desc nop = { .op_flags = SVATEST_OP_NOP };
-    uint64_t ring, d[4];
+    bool completion = what == RING_COMPLETION;
+    struct svatest_desc nop = {
+        .op_flags = SVATEST_OP_NOP | (completion ? SVATEST_F_COMPLETION : 0),
+        .completion = completion ? MISSING : 0,
+    };
+    uint64_t at = completion ? IOVA + KiB4 + 0x800 : MISSING;
+    uint64_t page, ring, d[4];
     Env e = { };
 
     sva_env_start_pri(&e, "");
-    ring = sva_env_map(&e, IOVA + KiB4);
-    qtest_memwrite(e.s->qts, ring, &nop, sizeof(nop));
+    page = sva_env_map(&e, IOVA + KiB4);
+    qtest_memwrite(e.s->qts, page, &nop, sizeof(nop));
     ring = head ? IOVA + KiB4 : MISSING;
     sva_dev_channel(&e.d, 1, SVATEST_C_PASID, SVATEST_CP_VALID | PASID);
     sva_dev_channel(&e.d, 1, SVATEST_C_TIMEOUT, 5);
@@ -517,8 +532,8 @@ static void ring_case(const void *opaque)
     sva_dev_channel(&e.d, 1, SVATEST_C_RING_BASE + 4, ring >> 32);
     sva_dev_channel(&e.d, 1, SVATEST_C_RING_SIZE, 1);
     if (head) {
-        sva_dev_channel(&e.d, 1, SVATEST_C_HEAD_ADDR, (uint32_t)MISSING);
-        sva_dev_channel(&e.d, 1, SVATEST_C_HEAD_ADDR + 4, MISSING >> 32);
+        sva_dev_channel(&e.d, 1, SVATEST_C_HEAD_ADDR, at);
+        sva_dev_channel(&e.d, 1, SVATEST_C_HEAD_ADDR + 4, at >> 32);
     }
     sva_dev_channel(&e.d, 1, SVATEST_C_FLAGS, SVATEST_CF_ENABLE |
                     SVATEST_CF_RING_PASID | SVATEST_CF_ATS | SVATEST_CF_PRI);
@@ -536,8 +551,13 @@ static void ring_case(const void *opaque)
                                       SVATEST_D_HEAD), ==, 1);
         sva_dev_writel(&e.d, SVATEST_R_CONTROL,
                        SVATEST_CTRL_ENABLE | SVATEST_CTRL_ABORT);
+        qtest_clock_step(e.s->qts, 1000);
         g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_DOORBELL(1) +
                                       SVATEST_D_HEAD), ==, 1);
+        g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_DOORBELL(1) +
+                                      SVATEST_D_ERROR), ==, 0);
+        g_assert_cmphex(sva_dev_state(&e.d, 1), ==, SVATEST_STATE_IDLE);
+        g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_COMMANDS), ==, 1);
         sva_quit(e.s);
         return;
     }
@@ -554,6 +574,8 @@ static void ring_case(const void *opaque)
     g_assert_cmphex(sva_dev_errors(&e.d), ==,
                     head ? SVATEST_ERR_COMPLETION : SVATEST_ERR_RING);
     g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_COMMANDS), ==, head);
+    /* One that does not come is no reason to give up the next one. */
+    g_assert_cmphex(sva_read64(e.s, page + 0x800), ==, completion);
     sva_quit(e.s);
 }
 
@@ -668,6 +690,8 @@ int main(int argc, char **argv)
     ADD("request/time-out-other", test_time_out_other);
     qtest_add_data_func("/svatest/request/ring/fetch",
                         GINT_TO_POINTER(RING_FETCH), ring_case);
+    qtest_add_data_func("/svatest/request/ring/completion",
+                        GINT_TO_POINTER(RING_COMPLETION), ring_case);
     qtest_add_data_func("/svatest/request/ring/head",
                         GINT_TO_POINTER(RING_HEAD), ring_case);
     qtest_add_data_func("/svatest/request/ring/abort",
