@@ -198,6 +198,7 @@ static void test_rights_execute(void)
     g_assert_true(sva_access(&e.d, PASID, IOVA, A_READ | A_ATS));
     g_assert_true(sva_access(&e.d, PASID, IOVA, A_WRITE | A_ATS));
     g_assert_false(sva_access(&e.d, PASID, IOVA, A_EXEC | A_ATS));
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_WRITE | A_EXEC | A_ATS));
     sva_clear_bits(e.s, e.leaf, FS_XD);
     vtd_flush_all(e.s);
     /* What was cached by a read is asked for again, and then is enough. */

@@ -15,6 +15,7 @@
 #define SRC     0x100000000000ull
 #define DST     0x200000000000ull
 #define ABSENT  0x400000000000ull
+#define BESIDE  0x500000000000ull
 
 typedef struct Env {
     SvaEnv v;
@@ -317,6 +318,7 @@ static void no_right_case(const void *opaque)
 /* Registers of a device are copied like memory, piece by piece. */
 static void test_copy_registers(void)
 {
+    uint64_t memory;
     SvaDev other;
     Env e = { };
     SvaResult r;
@@ -325,18 +327,25 @@ static void test_copy_registers(void)
     env_start(&e);
     sva_dev_init(&other, e.v.s, SID1);
     sva_dev_writel(&other, SVATEST_K_SLICE_CMDS, 77);
+    memory = sva_pages(e.v.s, 2 * KiB4, KiB4);
     for (i = 0; i < 2; i++) {
         vtd_map(&e.v.fs, ABSENT + i * KiB4, other.bar[0] + i * KiB4, FS_ALL,
                 1);
+        vtd_map(&e.v.fs, BESIDE + i * KiB4, memory + i * KiB4, FS_ALL, 1);
+        /* In the cache, so that one piece has both pages */
+        g_assert_true(sva_access(&e.v.d, PASID, ABSENT + i * KiB4,
+                                 A_READ | A_ATS));
+        g_assert_true(sva_access(&e.v.d, PASID, BESIDE + i * KiB4,
+                                 A_WRITE | A_ATS));
     }
     r = sva_env_run(&e.v, (struct svatest_desc) {
-        .op_flags = SVATEST_OP_COPY, .src = ABSENT, .dst = DST,
+        .op_flags = SVATEST_OP_COPY, .src = ABSENT, .dst = BESIDE,
         .length = 2 * KiB4,
     });
     expect_ok(&r, 2 * KiB4, 0);
-    g_assert_cmphex(qtest_readl(e.v.s->qts, e.dst[0]), ==, SVATEST_MAGIC);
-    g_assert_cmpuint(qtest_readl(e.v.s->qts, e.dst[1] +
-                                 SVATEST_K_SLICE_CMDS % KiB4), ==, 77);
+    g_assert_cmphex(qtest_readl(e.v.s->qts, memory), ==, SVATEST_MAGIC);
+    g_assert_cmpuint(qtest_readl(e.v.s->qts, memory + SVATEST_K_SLICE_CMDS),
+                     ==, 77);
     qtest_writel(e.v.s->qts, e.src[0], 55);
     r = sva_env_run(&e.v, (struct svatest_desc) {
         .op_flags = SVATEST_OP_COPY, .src = SRC,

@@ -467,6 +467,12 @@ static void test_hits(void)
     }).status, ==, SVATEST_ST_OK);
     g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_ATC_HITS), ==, 2);
     g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_ATC_MISSES), ==, 0);
+    /* Without one of them the other is still there. */
+    vtd_iq(e.s, vtd_pdev_q0(SID0, SID0, PASID), MISSING);
+    g_assert_true(vtd_wait(e.s));
+    g_assert_true(sva_access(&e.d, PASID, MISSING + KiB4, A_READ | A_ATS));
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_ATC_HITS), ==, 3);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_ATC_MISSES), ==, 0);
     sva_quit(e.s);
 }
 
@@ -517,6 +523,11 @@ static void test_slices_touch(void)
 
     sva_env_start_pri(&e, "");
     sva_dev_writel(&e.d, SVATEST_K_SLICE_BYTES, 1);
+    before = sva_env_count(&e, SVATEST_CNT_SLICES);
+    g_assert_cmphex(sva_env_run(&e, (struct svatest_desc) {
+        .op_flags = SVATEST_OP_PREFETCH, .src = IOVA, .length = 8 * KiB4,
+    }).status, ==, SVATEST_ST_OK);
+    g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_SLICES) - before, >=, 8);
     before = sva_env_count(&e, SVATEST_CNT_SLICES);
     g_assert_cmphex(sva_env_run(&e, (struct svatest_desc) {
         .op_flags = SVATEST_OP_TOUCH, .dst = IOVA, .length = 8, .imm2 = 1,

@@ -279,6 +279,7 @@ static void test_ring_bus_error(void)
 /* One command a slice: the next slice comes by itself. */
 static void test_ring_slices(void)
 {
+    uint64_t before;
     unsigned i;
     Env e = { };
 
@@ -294,11 +295,12 @@ static void test_ring_slices(void)
     sva_dev_writel(&e.v.d, SVATEST_R_CONTROL, 0);
     ring_tail(&e, 3);
     qtest_clock_step(e.v.s->qts, 1000);
+    before = sva_env_count(&e.v, SVATEST_CNT_SLICES);
     sva_dev_writel(&e.v.d, SVATEST_R_CONTROL, SVATEST_CTRL_ENABLE);
     ring_wait(&e);
     g_assert_cmphex(ring_read(&e, SVATEST_D_HEAD), ==, 3);
     g_assert_cmphex(sva_read64(e.v.s, e.dst + 16), ==, 0x1002);
-    g_assert_cmpuint(sva_env_count(&e.v, SVATEST_CNT_SLICES), >=, 3);
+    g_assert_cmpuint(sva_env_count(&e.v, SVATEST_CNT_SLICES) - before, >=, 3);
     sva_quit(e.v.s);
 }
 
@@ -370,6 +372,8 @@ static void test_ring_abort_pending(void)
     sva_dev_channel(&e.v.d, 1, SVATEST_C_FLAGS, SVATEST_CF_ENABLE);
     qtest_clock_step(e.v.s->qts, 1000);
     g_assert_cmphex(ring_read(&e, SVATEST_D_STATE), ==, SVATEST_STATE_IDLE);
+    g_assert_cmphex(ring_read(&e, SVATEST_D_STATUS), ==,
+                    SVATEST_IMM_DONE | SVATEST_ST_ABORTED);
     sva_quit(e.v.s);
 }
 
