@@ -69,6 +69,8 @@ def worktree(commit):
         tree.git("worktree", "prune")
         tree.git("worktree", "add", "--quiet", "--detach", str(WORKTREE), commit)
         return
+    # HEAD is that of the tree, not of the work tree.
+    commit = tree.git("rev-parse", commit).strip()
     subprocess.run(["git", "-C", WORKTREE, "checkout", "--quiet", "--force", "--detach", commit], check=True)
 
 
