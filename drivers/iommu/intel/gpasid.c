@@ -204,6 +204,9 @@ int intel_nested_set_dev_pasid(struct iommu_domain *domain, struct device *dev,
 
 	/* From here on the device can use the table. */
 	ret = intel_pasid_setup_nested(iommu, dev, pasid, dmar_domain);
+	/* The device has the PASID, so what its table lacks is a page. */
+	if (ret == -ENODEV)
+		ret = -ENOMEM;
 	if (ret)
 		goto out_unlink;
 	return 0;
