@@ -382,9 +382,6 @@ static long vfio_nesting_pasid_alloc(struct vfio_nesting *n, u32 min, u32 max)
 {
 	struct iommu_nesting_info info;
 
-	if (!min)
-		return -EINVAL;
-
 	scoped_guard(mutex, &n->groups_lock)
 		if (!vfio_nesting_get_info(n, &info))
 			return -EOPNOTSUPP;

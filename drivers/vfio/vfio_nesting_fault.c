@@ -491,9 +491,6 @@ vfio_fault_queue_create(struct vfio_nesting_faults *faults, struct device *dev,
 		kref_put(&q->ref, vfio_fault_queue_free);
 		return ERR_CAST(sink);
 	}
-	/* Nothing is told as long as there is no file. */
-	iommu_fault_sink_stop(sink);
-	vfio_fault_reset(q);
 	q->sink = sink;
 	list_add_tail(&q->node, &faults->queues);
 	return q;
