@@ -491,8 +491,11 @@ void iommu_fault_expire(struct iommu_fault_sink *sink, unsigned long now)
  */
 void iommu_fault_sink_stop(struct iommu_fault_sink *sink)
 {
-	scoped_guard(spinlock, &sink->lock)
+	scoped_guard(spinlock, &sink->lock) {
 		sink->stopped = true;
+		/* All end here; who starts again may have an earlier one. */
+		cancel_delayed_work(&sink->deadline);
+	}
 	iommu_fault_end_all(sink, NULL, IOMMU_FAULT_CLOSE);
 }
 EXPORT_SYMBOL_GPL(iommu_fault_sink_stop);
