@@ -15,7 +15,7 @@
 /* Room for the largest group that a device can send */
 #define FAULT_ROOM	512
 
-/* Open; the file blocks on read only as long as fault_wait() would */
+/* Open; @flags are VFIO_NESTING_FAULT_*. To read waits for a record for ever. */
 int fault_open(const struct vmm_device *dev, uint32_t flags);
 
 /* Is there a record? Waits @ms milliseconds at most */

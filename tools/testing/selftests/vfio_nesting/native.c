@@ -2,11 +2,9 @@
 /*
  * The device with the kernel's own driver
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -16,23 +14,6 @@
 #include "svatest_regs.h"
 
 #define PCI_DEVICES	"/sys/bus/pci/devices"
-
-static int read_text(const char *path, char *text, size_t size)
-{
-	ssize_t len;
-	int fd;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	len = read(fd, text, size - 1);
-	close(fd);
-	if (len < 0)
-		return -errno;
-	text[len] = 0;
-	text[strcspn(text, "\n")] = 0;
-	return 0;
-}
 
 static int write_text(const char *path, const char *text)
 {
@@ -48,40 +29,9 @@ static int write_text(const char *path, const char *text)
 	return ret;
 }
 
-static int is_svatest(const struct dirent *entry)
-{
-	char path[300], vendor[16], device[16];
-	unsigned long id;
-
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/vendor", entry->d_name);
-	if (read_text(path, vendor, sizeof(vendor)))
-		return 0;
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/device", entry->d_name);
-	if (read_text(path, device, sizeof(device)))
-		return 0;
-	id = strtoul(device, NULL, 0);
-	return strtoul(vendor, NULL, 0) == SVATEST_VENDOR_ID &&
-	       (id == SVATEST_DEVICE_ID || id == SVATEST_VF_DEVICE_ID);
-}
-
 int native_find(unsigned int index, char *name, size_t size)
 {
-	struct dirent **entries;
-	int i, found, ret = -ENODEV;
-
-	found = scandir(PCI_DEVICES, &entries, is_svatest, alphasort);
-	if (found < 0)
-		return -errno;
-
-	for (i = 0; i < found; i++) {
-		if ((unsigned int)i == index) {
-			snprintf(name, size, "%s", entries[i]->d_name);
-			ret = 0;
-		}
-		free(entries[i]);
-	}
-	free(entries);
-	return ret;
+	return vmm_scan_devices(PCI_DEVICES, index, name, size);
 }
 
 /* No driver, the kind of translation, our driver */

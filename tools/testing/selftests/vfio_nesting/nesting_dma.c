@@ -279,15 +279,23 @@ TEST_F(process, requests_without_pasid_see_guest_physical)
 		  svatest_copy(guest->dev, 1, GVA_SRC, GVA_DST, SIZE_4K));
 }
 
+/* Another address space, in which there is nothing but a page to write */
+static uint64_t make_other(struct vmm *vmm, struct pgtable *other)
+{
+	uint64_t page = guest_page(vmm, 0);
+
+	pgtable_init(other, vmm, 4);
+	pgtable_map(other, GVA_DST, page, SIZE_4K, PGT_READ_WRITE);
+	return page;
+}
+
 TEST_F(process, two_pasids_with_the_same_address)
 {
 	struct guest *guest = &self->guest;
 	struct vmm *vmm = &guest->vmm;
-	uint64_t page = guest_page(vmm, 0);
 	struct pgtable other;
+	uint64_t page = make_other(vmm, &other);
 
-	pgtable_init(&other, vmm, 4);
-	pgtable_map(&other, GVA_DST, page, SIZE_4K, PGT_READ_WRITE);
 	ASSERT_EQ(GUEST_PASID + 1,
 		  vmm_pasid_alloc(vmm, GUEST_PASID + 1, GUEST_PASID + 1));
 	ASSERT_EQ(0, guest_bind(guest));
@@ -367,11 +375,9 @@ TEST_F(devices, same_pasid_with_a_table_each)
 {
 	struct guest *guest = &self->guest;
 	struct vmm *vmm = &guest->vmm;
-	uint64_t page = guest_page(vmm, 0);
 	struct pgtable other;
+	uint64_t page = make_other(vmm, &other);
 
-	pgtable_init(&other, vmm, 4);
-	pgtable_map(&other, GVA_DST, page, SIZE_4K, PGT_READ_WRITE);
 	ASSERT_EQ(0, guest_bind(guest));
 	EXPECT_NE(SVATEST_ST_OK, svatest_fill(self->second, 0, GVA_DST, OTHER, 8));
 	ASSERT_EQ(0, vmm_bind(vmm, self->second, GUEST_PASID, other.root, 4));

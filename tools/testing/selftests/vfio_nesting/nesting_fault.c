@@ -33,19 +33,24 @@ FIXTURE(request) {
 	int fd;
 };
 
-FIXTURE_SETUP(request)
+/* A bound process that has no page the device could use; the file of faults */
+static int open_without_pages(struct guest *guest)
 {
-	struct guest *guest = &self->guest;
+	int ret = guest_open(guest, 0, 1);
 
-	ASSERT_EQ(0, guest_open(guest, 0, 1));
-	self->vmm = &guest->vmm;
-	self->dev = guest->dev;
-	/* Nothing is there that the device could use. */
+	if (ret)
+		return ret;
 	*pgtable_entry(&guest->pt, GVA_SRC, SIZE_4K) = 0;
 	*pgtable_entry(&guest->pt, GVA_DST, SIZE_4K) = 0;
-	ASSERT_EQ(0, guest_bind(guest));
-	self->fd = fault_open(self->dev, PAGE_REQ);
+	return guest_bind(guest) ?: fault_open(guest->dev, PAGE_REQ);
+}
+
+FIXTURE_SETUP(request)
+{
+	self->fd = open_without_pages(&self->guest);
 	ASSERT_LE(0, self->fd);
+	self->vmm = &self->guest.vmm;
+	self->dev = self->guest.dev;
 	svatest_setup(self->dev, 0, GUEST_PASID, PRI);
 }
 
@@ -519,16 +524,12 @@ FIXTURE_SETUP(ending)
 {
 	const uint32_t aux = SVATEST_PR_READ | SVATEST_PR_LAST |
 			     SVATEST_PR_DISTINCT;
-	struct guest *guest = &self->guest;
 	unsigned int i;
 
-	ASSERT_EQ(0, guest_open(guest, 0, 1));
-	self->vmm = &guest->vmm;
-	self->dev = guest->dev;
-	*pgtable_entry(&guest->pt, GVA_DST, SIZE_4K) = 0;
-	ASSERT_EQ(0, guest_bind(guest));
-	self->fd = fault_open(self->dev, PAGE_REQ);
+	self->fd = open_without_pages(&self->guest);
 	ASSERT_LE(0, self->fd);
+	self->vmm = &self->guest.vmm;
+	self->dev = self->guest.dev;
 
 	/* One command that waits, and more requests beside it */
 	svatest_setup(self->dev, 1, GUEST_PASID, RAW);

@@ -141,6 +141,11 @@ static bool dma_was_refused(struct guest *guest)
 	return true;
 }
 
+static bool dma_has_ended(struct guest *guest, uint64_t window)
+{
+	return window_is_quiet(guest, window) && dma_was_refused(guest);
+}
+
 TEST_F(dma, control)
 {
 	struct guest *guest = &self->guest;
@@ -159,8 +164,7 @@ TEST_F(dma, unbind)
 	start_dma(guest);
 	EXPECT_TRUE(dma_is_running(guest));
 	EXPECT_EQ(0, vmm_unbind(&guest->vmm, NULL, GUEST_PASID));
-	EXPECT_TRUE(window_is_quiet(guest, self->window));
-	EXPECT_TRUE(dma_was_refused(guest));
+	EXPECT_TRUE(dma_has_ended(guest, self->window));
 }
 
 TEST_F(dma, free_pasid)
@@ -170,8 +174,7 @@ TEST_F(dma, free_pasid)
 	start_dma(guest);
 	EXPECT_TRUE(dma_is_running(guest));
 	EXPECT_EQ(0, vmm_pasid_free(&guest->vmm, GUEST_PASID, GUEST_PASID));
-	EXPECT_TRUE(window_is_quiet(guest, self->window));
-	EXPECT_TRUE(dma_was_refused(guest));
+	EXPECT_TRUE(dma_has_ended(guest, self->window));
 
 	/* The number is there for a new owner at once. */
 	EXPECT_EQ(GUEST_PASID,
@@ -207,8 +210,7 @@ TEST_F(dma, unmap_second_stage)
 	EXPECT_TRUE(dma_is_running(guest));
 	/* All of it goes: type1 splits no mapping. */
 	EXPECT_EQ(0, vmm_unmap_dma(&guest->vmm, VMM_GPA_BASE, VMM_MEMORY_SIZE));
-	EXPECT_TRUE(window_is_quiet(guest, self->window));
-	EXPECT_TRUE(dma_was_refused(guest));
+	EXPECT_TRUE(dma_has_ended(guest, self->window));
 
 	/* The binding outlives that, and works as soon as memory is there. */
 	EXPECT_EQ(0, vmm_map_dma(&guest->vmm, VMM_GPA_BASE, VMM_MEMORY_SIZE));

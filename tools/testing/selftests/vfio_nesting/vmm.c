@@ -16,6 +16,7 @@
 #include "svatest_regs.h"
 #include "vmm.h"
 
+#define PCI_DEVICES	"/sys/bus/pci/devices"
 #define VFIO_PCI_DRIVER	"/sys/bus/pci/drivers/vfio-pci"
 
 static int complain(const char *what)
@@ -31,7 +32,7 @@ static unsigned long sysfs_number(const char *name, const char *attribute)
 	char path[300], text[32] = "";
 	FILE *file;
 
-	snprintf(path, sizeof(path), VFIO_PCI_DRIVER "/%s/%s", name, attribute);
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", name, attribute);
 	file = fopen(path, "r");
 	if (!file)
 		return 0;
@@ -45,21 +46,21 @@ static int is_svatest(const struct dirent *entry)
 {
 	unsigned long id;
 
-	if (!strchr(entry->d_name, ':') ||
-	    sysfs_number(entry->d_name, "vendor") != SVATEST_VENDOR_ID)
+	if (sysfs_number(entry->d_name, "vendor") != SVATEST_VENDOR_ID)
 		return 0;
 	id = sysfs_number(entry->d_name, "device");
 	return id == SVATEST_DEVICE_ID || id == SVATEST_VF_DEVICE_ID;
 }
 
-int vmm_find_device(unsigned int index, char *name, size_t size)
+int vmm_scan_devices(const char *directory, unsigned int index, char *name,
+		     size_t size)
 {
 	struct dirent **entries;
 	int i, found, ret = -ENODEV;
 
-	found = scandir(VFIO_PCI_DRIVER, &entries, is_svatest, alphasort);
+	found = scandir(directory, &entries, is_svatest, alphasort);
 	if (found < 0)
-		return complain(VFIO_PCI_DRIVER);
+		return complain(directory);
 
 	for (i = 0; i < found; i++) {
 		if ((unsigned int)i == index) {
@@ -70,6 +71,11 @@ int vmm_find_device(unsigned int index, char *name, size_t size)
 	}
 	free(entries);
 	return ret;
+}
+
+int vmm_find_device(unsigned int index, char *name, size_t size)
+{
+	return vmm_scan_devices(VFIO_PCI_DRIVER, index, name, size);
 }
 
 static int open_group(const char *name)

@@ -58,8 +58,12 @@ struct vmm {
 	unsigned int ndevices;
 };
 
-/* Devices of the machine, by index in the order of their addresses */
+/* Devices that VFIO has, by index in the order of their addresses */
 int vmm_find_device(unsigned int index, char *name, size_t size);
+
+/* The same of those in a directory of sysfs */
+int vmm_scan_devices(const char *directory, unsigned int index, char *name,
+		     size_t size);
 
 /* Container of type nesting with guest memory mapped, and open devices in it */
 int vmm_open(struct vmm *vmm, unsigned int first, unsigned int ndevices);
