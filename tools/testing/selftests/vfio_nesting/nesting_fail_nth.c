@@ -465,8 +465,8 @@ static int end_faults_first(struct scene *scene)
 
 static int end_device_first(struct scene *scene)
 {
-	close_device(scene);
-	return free_bound(scene) ?: close_faults(scene);
+	/* The PASID ends with the container. */
+	return close_device(scene) ?: close_faults(scene);
 }
 
 static int begin_again(struct scene *scene)

@@ -111,9 +111,25 @@ static bool memory_is_quiet(void *memory, size_t size)
 	return true;
 }
 
+/* The contrary. The device may be late, on a machine that has much to do. */
+static bool memory_is_written(void *memory, size_t size)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3000; i++)
+		if (!memory_is_quiet(memory, size))
+			return true;
+	return false;
+}
+
 static bool window_is_quiet(struct guest *guest, uint64_t window)
 {
 	return memory_is_quiet(vmm_ptr(&guest->vmm, window), WINDOW);
+}
+
+static bool window_is_written(struct guest *guest, uint64_t window)
+{
+	return memory_is_written(vmm_ptr(&guest->vmm, window), WINDOW);
 }
 
 /* Commands still under way, and something written already */
@@ -153,7 +169,7 @@ TEST_F(dma, control)
 	/* The way in which the other tests look at memory can say no. */
 	start_dma(guest);
 	EXPECT_TRUE(dma_is_running(guest));
-	EXPECT_FALSE(window_is_quiet(guest, self->window));
+	EXPECT_TRUE(window_is_written(guest, self->window));
 	EXPECT_TRUE(dma_is_running(guest));
 }
 
@@ -198,7 +214,7 @@ TEST_F(dma, replace)
 	/* What was in between may have been refused; what comes now is not. */
 	start_dma(guest);
 	EXPECT_TRUE(dma_is_running(guest));
-	EXPECT_FALSE(window_is_quiet(guest, fresh));
+	EXPECT_TRUE(window_is_written(guest, fresh));
 	EXPECT_TRUE(window_is_quiet(guest, self->window));
 }
 
@@ -216,7 +232,7 @@ TEST_F(dma, unmap_second_stage)
 	EXPECT_EQ(0, vmm_map_dma(&guest->vmm, VMM_GPA_BASE, VMM_MEMORY_SIZE));
 	start_dma(guest);
 	EXPECT_TRUE(dma_is_running(guest));
-	EXPECT_FALSE(window_is_quiet(guest, self->window));
+	EXPECT_TRUE(window_is_written(guest, self->window));
 }
 
 TEST_F(dma, device_closed)
@@ -256,7 +272,7 @@ TEST_F(dma, other_device_goes_on)
 	vmm_device_close(guest->dev);
 	EXPECT_TRUE(svatest_busy(&guest->vmm.devices[1], 0));
 	EXPECT_TRUE(svatest_busy(&guest->vmm.devices[1], 1));
-	EXPECT_FALSE(window_is_quiet(guest, self->window));
+	EXPECT_TRUE(window_is_written(guest, self->window));
 }
 
 /* The files of the container in every order, the device doing DMA */
@@ -395,7 +411,7 @@ TEST_F(killed, in_the_middle_of_dma)
 	int status;
 	char *text;
 
-	EXPECT_FALSE(memory_is_quiet(self->memory, WINDOW));
+	EXPECT_TRUE(memory_is_written(self->memory, WINDOW));
 	EXPECT_EQ(0, kill(self->child, SIGKILL));
 	EXPECT_EQ(self->child, waitpid(self->child, &status, 0));
 	EXPECT_TRUE(memory_is_quiet(self->memory, WINDOW));
@@ -513,6 +529,27 @@ TEST_F(reuse, device_that_forgets_nothing)
 	EXPECT_EQ(0, bind_other(guest, &self->other));
 	EXPECT_EQ(OTHER, guest_copied(guest, 0));
 	svatest_write(guest->dev, SVATEST_K_LIE, 0);
+}
+
+#define MANY		64
+
+/* What is free when the call returns is bound no more, however much it was */
+TEST(many_freed_at_once)
+{
+	struct guest guest;
+	char *text;
+	int i;
+
+	ASSERT_EQ(0, guest_open(&guest, 0, 1));
+	for (i = 100; i < 100 + MANY; i++) {
+		ASSERT_EQ(i, vmm_pasid_alloc(&guest.vmm, i, i));
+		ASSERT_EQ(0, vmm_bind(&guest.vmm, NULL, i, guest.pt.root, 4));
+	}
+	EXPECT_EQ(0, vmm_pasid_free(&guest.vmm, 100, 100 + MANY - 1));
+	text = guest_bindings();
+	EXPECT_EQ(NULL, strstr(text, guest.dev->name));
+	free(text);
+	guest_close(&guest);
 }
 
 /* A child has the files too: they close with the last of both */

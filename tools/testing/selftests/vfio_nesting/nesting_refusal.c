@@ -308,6 +308,13 @@ TEST_F(refusal, operation_header)
 	op->data[sizeof(self->bind) + 7] = 1;
 	((struct iommu_gpasid_bind_data *)op->data)->argsz += 8;
 	EXPECT_EQ(-E2BIG, raw(self->vmm, op, full + 8, 0));
+
+	/* And of an invalidation */
+	memset(op, 0, sizeof(*op));
+	memcpy(op->data, &self->inv, sizeof(self->inv));
+	op->data[sizeof(self->inv)] = 1;
+	EXPECT_EQ(-E2BIG, raw(self->vmm, op, 8 + sizeof(self->inv) + 1,
+			      VFIO_NESTING_OP_CACHE_INVLD));
 	free(op);
 }
 
@@ -399,7 +406,8 @@ static int request(struct vmm *vmm, uint32_t argsz, uint32_t flags,
 TEST_F(refusal, pasid_request)
 {
 	const uint32_t alloc = VFIO_IOMMU_FLAG_ALLOC_PASID;
-	const uint32_t free = VFIO_IOMMU_FLAG_FREE_PASID;
+	const uint32_t release = VFIO_IOMMU_FLAG_FREE_PASID;
+	struct vfio_iommu_type1_pasid_request *large;
 	struct vmm *vmm = self->vmm;
 
 	EXPECT_EQ(-EINVAL, request(vmm, 0, alloc, 1, 100));
@@ -407,20 +415,29 @@ TEST_F(refusal, pasid_request)
 	EXPECT_EQ(-E2BIG, request(vmm, 17, alloc, 1, 100));
 	EXPECT_EQ(-E2BIG, request(vmm, 4097, alloc, 1, 100));
 	EXPECT_EQ(-EINVAL, request(vmm, 16, 0, 1, 100));
-	EXPECT_EQ(-EINVAL, request(vmm, 16, alloc | free, 1, 100));
+	EXPECT_EQ(-EINVAL, request(vmm, 16, alloc | release, 1, 100));
 	EXPECT_EQ(-EINVAL, request(vmm, 16, 4, 1, 100));
 	EXPECT_EQ(-EINVAL, request(vmm, 16, alloc | 1U << 31, 1, 100));
 	EXPECT_EQ(-EINVAL, request(vmm, 16, alloc, 100, 99));
-	EXPECT_EQ(-EINVAL, request(vmm, 16, free, 100, 99));
+	EXPECT_EQ(-EINVAL, request(vmm, 16, release, 100, 99));
 	EXPECT_EQ(-EINVAL, request(vmm, 16, alloc, 0, 100));
 	EXPECT_EQ(-EINVAL, request(vmm, 16, alloc, 0, 0));
 	/* Taken, and more than a device can emit */
 	EXPECT_EQ(-ENOSPC, request(vmm, 16, alloc, GUEST_PASID, GUEST_PASID));
 	EXPECT_EQ(-ENOSPC, request(vmm, 16, alloc, 1 << 20, ~0U));
+	/* More than a page is refused whatever it is. */
+	large = calloc(2, SIZE_4K);
+	ASSERT_NE(NULL, large);
+	*large = (struct vfio_iommu_type1_pasid_request) {
+		SIZE_4K + 1, alloc, { 1, 100 }
+	};
+	EXPECT_EQ(-1, ioctl(vmm->container, VFIO_IOMMU_PASID_REQUEST, large));
+	EXPECT_EQ(E2BIG, errno);
+	free(large);
 	/* Nothing to free is fine. */
-	EXPECT_EQ(0, request(vmm, 16, free, 100, ~0U));
-	EXPECT_EQ(0, request(vmm, 16, free, 0, 0));
-	EXPECT_EQ(0, request(vmm, 16, free, 0, GUEST_PASID - 1));
+	EXPECT_EQ(0, request(vmm, 16, release, 100, ~0U));
+	EXPECT_EQ(0, request(vmm, 16, release, 0, 0));
+	EXPECT_EQ(0, request(vmm, 16, release, 0, GUEST_PASID - 1));
 }
 
 TEST_F(refusal, quota)

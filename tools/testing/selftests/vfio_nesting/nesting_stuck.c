@@ -36,14 +36,28 @@ FIXTURE_TEARDOWN(stuck)
 	guest_close(&self->guest);
 }
 
-TEST_F(stuck, device_is_cut_off)
+/* What the parameter "timeouts" says when nobody has changed it */
+#define TIMEOUTS	3
+
+/* Invalidations that the device has received */
+static uint64_t received(const struct vmm_device *dev)
+{
+	return svatest_counter(dev, SVATEST_CNT_INV_PAGE) +
+	       svatest_counter(dev, SVATEST_CNT_INV_ALL) +
+	       svatest_counter(dev, SVATEST_CNT_INV_GLOBAL);
+}
+
+TEST_F_TIMEOUT(stuck, device_is_cut_off, 120)
 {
 	struct guest *guest = &self->guest;
 	struct vmm *vmm = &guest->vmm;
 	struct iommu_fault record;
+	uint64_t before;
 
+	before = received(guest->dev);
 	EXPECT_EQ(0, vmm_invalidate_pasid(vmm, guest->dev, GUEST_CACHES,
 					  GUEST_PASID));
+	EXPECT_EQ(before + TIMEOUTS, received(guest->dev));
 	ASSERT_EQ(1, fault_next_event(self->fd, &record));
 	EXPECT_EQ(IOMMU_FAULT_DMA_UNRECOV, record.type);
 	EXPECT_EQ(IOMMU_FAULT_REASON_UNKNOWN, record.event.reason);
@@ -58,13 +72,16 @@ TEST_F(stuck, device_is_cut_off)
 	EXPECT_EQ(0, vmm_invalidate_pasid(vmm, self->other, GUEST_CACHES,
 					  GUEST_PASID));
 	EXPECT_EQ(0, vmm_invalidate_all(vmm, NULL, IOMMU_CACHE_INV_TYPE_IOTLB));
+	EXPECT_EQ(0, vmm_unmap_dma(vmm, VMM_GPA_BASE, VMM_MEMORY_SIZE));
 	EXPECT_EQ(0, vmm_unbind(vmm, NULL, GUEST_PASID));
 }
 
 /* Whoever gets the device next finds it reset, and let in again. */
-TEST_F(stuck, next_owner_finds_it_well)
+TEST_F_TIMEOUT(stuck, next_owner_finds_it_well, 120)
 {
 	struct guest *guest = &self->guest;
+	struct iommu_fault record;
+	uint64_t before;
 
 	EXPECT_EQ(0, vmm_unbind(&guest->vmm, guest->dev, GUEST_PASID));
 	EXPECT_EQ(0, guest_bind(guest));
@@ -78,9 +95,21 @@ TEST_F(stuck, next_owner_finds_it_well)
 	ASSERT_EQ(0, guest_bind(guest));
 	svatest_setup(guest->dev, 0, GUEST_PASID, SVATEST_CF_ATS);
 	EXPECT_NE(0, guest_copied(guest, 0));
+
+	/* Its invalidations reach it ... */
+	*pgtable_entry(&guest->pt, GVA_SRC, SIZE_4K) = 0;
+	EXPECT_NE(0, guest_copied(guest, 0));
 	EXPECT_EQ(0, vmm_invalidate_pasid(&guest->vmm, NULL, GUEST_CACHES,
 					  GUEST_PASID));
-	EXPECT_NE(0, guest_copied(guest, 0));
+	EXPECT_EQ(0, guest_copied(guest, 0));
+
+	/* ... and if it is stuck again, it is cut off again, no sooner. */
+	svatest_write(guest->dev, SVATEST_K_INV_HOLD, SVATEST_INV_HOLD_EVER);
+	before = received(guest->dev);
+	EXPECT_EQ(0, vmm_invalidate_pasid(&guest->vmm, NULL, GUEST_CACHES,
+					  GUEST_PASID));
+	EXPECT_EQ(before + TIMEOUTS, received(guest->dev));
+	EXPECT_EQ(1, fault_next_event(self->fd, &record));
 }
 
 TEST_HARNESS_MAIN
