@@ -27,6 +27,18 @@ int fault_open(const struct vmm_device *dev, uint32_t flags)
 			      &request, sizeof(request));
 }
 
+int fault_open_guest(struct guest *guest)
+{
+	int ret = guest_open(guest, 0, 1);
+
+	if (ret)
+		return ret;
+	*pgtable_entry(&guest->pt, GVA_SRC, SIZE_4K) = 0;
+	*pgtable_entry(&guest->pt, GVA_DST, SIZE_4K) = 0;
+	return guest_bind(guest) ?: fault_open(guest->dev,
+					       VFIO_NESTING_FAULT_PAGE_REQ);
+}
+
 bool fault_wait(int fd, int ms)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };

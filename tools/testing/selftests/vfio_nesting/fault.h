@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "guest.h"
 #include "vmm.h"
 
 /* Room for the largest group that a device can send */
@@ -17,6 +18,12 @@
 
 /* Open; @flags are VFIO_NESTING_FAULT_*. To read waits for a record for ever. */
 int fault_open(const struct vmm_device *dev, uint32_t flags);
+
+/*
+ * The same with page requests, of a guest that is opened with it: one process,
+ * bound, without a page that the device could use
+ */
+int fault_open_guest(struct guest *guest);
 
 /* Is there a record? Waits @ms milliseconds at most */
 bool fault_wait(int fd, int ms);

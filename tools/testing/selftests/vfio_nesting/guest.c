@@ -68,6 +68,11 @@ int guest_bind(struct guest *guest)
 			guest->pt.levels);
 }
 
+void guest_map_page(struct guest *guest, uint64_t gva, uint64_t gpa)
+{
+	pgtable_map(&guest->pt, gva, gpa, SIZE_4K, PGT_READ_WRITE);
+}
+
 uint64_t guest_copied(struct guest *guest, unsigned int channel)
 {
 	*(volatile uint64_t *)vmm_ptr(&guest->vmm, guest->dst) = 0;

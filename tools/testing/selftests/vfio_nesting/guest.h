@@ -46,6 +46,9 @@ void guest_make(struct guest *guest);
 /* Bind the process to GUEST_PASID of the first device */
 int guest_bind(struct guest *guest);
 
+/* Let the process have a page of 4 KiB at @gva, to read and to write */
+void guest_map_page(struct guest *guest, uint64_t gva, uint64_t gpa);
+
 /* A page full of the 64-bit @pattern */
 uint64_t guest_page(struct vmm *vmm, uint64_t pattern);
 

@@ -112,6 +112,13 @@ unsigned int svatest_copy(const struct vmm_device *dev, unsigned int channel,
 unsigned int svatest_fill(const struct vmm_device *dev, unsigned int channel,
 			  uint64_t dst, uint64_t pattern, uint32_t length)
 {
+	svatest_start_fill(dev, channel, dst, pattern, length);
+	return svatest_wait(dev, channel).status;
+}
+
+void svatest_start_fill(const struct vmm_device *dev, unsigned int channel,
+			uint64_t dst, uint64_t pattern, uint32_t length)
+{
 	struct svatest_desc desc = {
 		.op_flags = SVATEST_OP_FILL,
 		.dst = dst,
@@ -119,5 +126,21 @@ unsigned int svatest_fill(const struct vmm_device *dev, unsigned int channel,
 		.imm = pattern,
 	};
 
-	return svatest_run(dev, channel, &desc).status;
+	svatest_start(dev, channel, &desc);
+}
+
+void svatest_start_requests(const struct vmm_device *dev, unsigned int channel,
+			    uint32_t pasid, uint64_t gva, uint32_t count,
+			    uint32_t aux)
+{
+	struct svatest_desc desc = {
+		.op_flags = SVATEST_OP_PAGEREQ,
+		.pasid = pasid == SVATEST_NO_PASID ? 0 :
+			 SVATEST_DP_VALID | pasid,
+		.src = gva,
+		.length = count,
+		.aux = aux,
+	};
+
+	svatest_start(dev, channel, &desc);
 }

@@ -53,5 +53,12 @@ unsigned int svatest_copy(const struct vmm_device *dev, unsigned int channel,
 			  uint64_t src, uint64_t dst, uint32_t length);
 unsigned int svatest_fill(const struct vmm_device *dev, unsigned int channel,
 			  uint64_t dst, uint64_t pattern, uint32_t length);
+void svatest_start_fill(const struct vmm_device *dev, unsigned int channel,
+			uint64_t dst, uint64_t pattern, uint32_t length);
+
+/* Raw messages: @count page requests with what SVATEST_PR_* in @aux say */
+void svatest_start_requests(const struct vmm_device *dev, unsigned int channel,
+			    uint32_t pasid, uint64_t gva, uint32_t count,
+			    uint32_t aux);
 
 #endif
