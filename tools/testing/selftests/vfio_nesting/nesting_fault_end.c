@@ -16,20 +16,36 @@
 #define PRI		(SVATEST_CF_ATS | SVATEST_CF_PRI)
 #define RAW		(PRI | SVATEST_CF_TRUSTED)
 
+/* Long enough for any thread on a slow machine, in steps of 10 ms */
+#define HANG_STEPS	6000
+
 /* Wait until the kernel has @groups groups of the device waiting */
 static bool groups_wait(const struct vmm_device *dev, uint64_t groups)
 {
 	struct fault_counters counters = {};
 	unsigned int i;
 
-	for (i = 0; i < 6000; i++) {
+	for (i = 0; i < HANG_STEPS && counters.waiting != groups; i++) {
 		if (fault_get_counters(dev, &counters))
 			return false;
-		if (counters.waiting == groups)
-			return true;
 		usleep(10000);
 	}
-	return false;
+	return counters.waiting == groups;
+}
+
+/* Wait until @groups groups of the device have come to this end */
+static bool groups_end(const struct vmm_device *dev, enum fault_end end,
+		       uint64_t groups)
+{
+	struct fault_counters counters = {};
+	unsigned int i;
+
+	for (i = 0; i < HANG_STEPS && counters.ends[end] != groups; i++) {
+		if (fault_get_counters(dev, &counters))
+			return false;
+		usleep(10000);
+	}
+	return counters.ends[end] == groups;
 }
 
 /* The end, while a request waits: before it is read, and after */
@@ -181,6 +197,8 @@ TEST_F(ending, deadline)
 	for (i = 0; variant->read && i <= variant->groups; i++)
 		ASSERT_EQ(1, fault_next_group(self->fd, self->records));
 	EXPECT_EQ(SVATEST_ST_PAGE_INVALID, svatest_wait(self->dev, 0).status);
+	/* Each has its own time. */
+	EXPECT_TRUE(groups_end(self->dev, FAULT_DEADLINE, variant->groups + 1));
 	fault_set_timeout(old);
 	if (variant->read)
 		EXPECT_EQ(-ENOENT, fault_answer(self->fd, self->records,
