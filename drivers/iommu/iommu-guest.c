@@ -169,8 +169,8 @@ struct iommu_guest_ctx *iommu_guest_ctx_alloc(struct ioasid_set *set)
 	if (ret)
 		goto out_put_set;
 
-	guard(mutex)(&iommu_guest_contexts_lock);
-	list_add_tail(&ctx->node, &iommu_guest_contexts);
+	scoped_guard(mutex, &iommu_guest_contexts_lock)
+		list_add_tail(&ctx->node, &iommu_guest_contexts);
 	return ctx;
 
 out_put_set:
