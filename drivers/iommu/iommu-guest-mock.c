@@ -83,6 +83,15 @@ const char *mock_state(struct mock_guest *mock)
 	return mock->state;
 }
 
+/**
+ * mock_dev() - A device behind the mock
+ * @mock: the mock
+ * @index: of the device, below MOCK_DEVICES
+ *
+ * Return: The device, which the mock keeps.
+ *
+ * Context: Any.
+ */
 struct device *mock_dev(struct mock_guest *mock, unsigned int index)
 {
 	return &mock->devs[index].pdev->dev;
@@ -308,7 +317,18 @@ static void mock_page_response_batch(struct device *dev,
 	atomic_inc(&the_mock->waits);
 }
 
-/* What the thread of an IOMMU driver does with what the hardware says */
+/**
+ * mock_report_event() - Let a device report a fault
+ * @mock: the mock
+ * @index: of the device
+ * @event: the fault; the core keeps a copy
+ *
+ * Does what the thread of an IOMMU driver does with what the hardware says.
+ *
+ * Return: What iommu_report_device_fault() returns.
+ *
+ * Context: Process context.
+ */
 int mock_report_event(struct mock_guest *mock, unsigned int index,
 		      struct iopf_fault *event)
 {
