@@ -11,12 +11,6 @@
 #define DOORBELL        SVATEST_R_DOORBELL(0)
 #define POLLS           200     /* a command of ours takes one or two */
 
-#define CAP_PCIE        0x10
-#define CAP_MSIX        0x11
-#define CAP_ATS         0x0f
-#define CAP_PRI         0x13
-#define CAP_PASID       0x1b
-
 uint32_t sva_dev_readl(SvaDev *d, unsigned reg)
 {
     return qtest_readl(d->s->qts, d->bar[SVATEST_BAR_REGS] + reg);
@@ -148,12 +142,46 @@ void sva_dev_pri(SvaDev *d, bool on)
     set_channel(d, SVATEST_CF_ATS | (on ? SVATEST_CF_PRI : 0));
 }
 
-/** sva_issue: start an immediate command on channel 0 */
+static unsigned pri_reg(SvaDev *d, unsigned offset)
+{
+    return sva_ext_cap(d->s, d->sid, CAP_PRI) + offset;
+}
+
+/* Registers of the page request interface */
+void sva_pri_control(SvaDev *d, uint16_t value)
+{
+    sva_cfg_writew(d->s, d->sid, pri_reg(d, 4), value);
+}
+
+uint16_t sva_pri_status(SvaDev *d)
+{
+    return sva_cfg_readw(d->s, d->sid, pri_reg(d, 6));
+}
+
+void sva_pri_set_status(SvaDev *d, uint16_t value)
+{
+    sva_cfg_writew(d->s, d->sid, pri_reg(d, 6), value);
+}
+
+void sva_pri_allocate(SvaDev *d, uint32_t value)
+{
+    sva_cfg_writel(d->s, d->sid, pri_reg(d, 12), value);
+}
+
+/** sva_issue_on: start an immediate command on a channel */
+void sva_issue_on(SvaDev *d, unsigned n, const struct svatest_desc *desc)
+{
+    unsigned bell = SVATEST_R_DOORBELL(n);
+
+    qtest_memwrite(d->s->qts, d->bar[SVATEST_BAR_REGS] + bell +
+                   SVATEST_D_DESC, desc, sizeof(*desc));
+    sva_dev_writel(d, bell + SVATEST_D_START, 1);
+}
+
+/** sva_issue: start one on channel 0 */
 void sva_issue(SvaDev *d, const struct svatest_desc *desc)
 {
-    qtest_memwrite(d->s->qts, d->bar[SVATEST_BAR_REGS] + DOORBELL +
-                   SVATEST_D_DESC, desc, sizeof(*desc));
-    sva_dev_writel(d, DOORBELL + SVATEST_D_START, 1);
+    sva_issue_on(d, 0, desc);
 }
 
 /** sva_result: wait for its end as long as the device has anything to do */

@@ -25,6 +25,15 @@ typedef struct SvaDev {
 #define SID0    BDF(0, 4, 0)
 #define SID1    BDF(0, 5, 0)
 
+/* Capabilities, the first two in the list of a conventional function */
+#define CAP_PCIE    0x10
+#define CAP_MSIX    0x11
+#define CAP_ACS     0x0d
+#define CAP_ATS     0x0f
+#define CAP_SRIOV   0x10
+#define CAP_PRI     0x13
+#define CAP_PASID   0x1b
+
 /* How to access */
 #define A_READ      0x01u
 #define A_WRITE     0x02u
@@ -56,6 +65,12 @@ uint32_t sva_dev_state(SvaDev *d, unsigned n);
 void sva_dev_msix(SvaDev *d, unsigned first);
 void sva_dev_flr(SvaDev *d);
 
+void sva_pri_control(SvaDev *d, uint16_t value);
+uint16_t sva_pri_status(SvaDev *d);
+void sva_pri_set_status(SvaDev *d, uint16_t value);
+void sva_pri_allocate(SvaDev *d, uint32_t value);
+
+void sva_issue_on(SvaDev *d, unsigned n, const struct svatest_desc *desc);
 void sva_issue(SvaDev *d, const struct svatest_desc *desc);
 SvaResult sva_result(SvaDev *d);
 SvaResult sva_run(SvaDev *d, const struct svatest_desc *desc);

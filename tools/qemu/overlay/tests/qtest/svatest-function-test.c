@@ -11,12 +11,6 @@
 #define IOVA    ENV_IOVA
 #define MISSING (ENV_IOVA + 0x10000)
 
-#define CAP_ACS     0x0d
-#define CAP_ATS     0x0f
-#define CAP_SRIOV   0x10
-#define CAP_PRI     0x13
-#define CAP_PASID   0x1b
-
 typedef SvaEnv Env;
 
 /* Capabilities follow the properties. */
@@ -547,10 +541,7 @@ static void fence_case(const void *opaque)
     sva_env_start(&e, "", "");
     for (i = 1; i < 3; i++) {
         sva_dev_channel(&e.d, i, SVATEST_C_FLAGS, SVATEST_CF_ENABLE);
-        qtest_memwrite(e.s->qts, e.d.bar[0] + SVATEST_R_DOORBELL(i) +
-                       SVATEST_D_DESC, i == 1 ? &delay : &fence,
-                       sizeof(delay));
-        sva_dev_writel(&e.d, SVATEST_R_DOORBELL(i) + SVATEST_D_START, 1);
+        sva_issue_on(&e.d, i, i == 1 ? &delay : &fence);
     }
     g_assert_cmphex(sva_run(&e.d, &fence).status, ==, SVATEST_ST_NONE);
     qtest_clock_step(e.s->qts, 50 * 1000);

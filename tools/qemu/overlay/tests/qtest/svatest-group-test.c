@@ -11,27 +11,11 @@
 #define PASID   ENV_PASID
 #define OTHER   ENV_OTHER
 #define MISSING (ENV_IOVA + 0x10000)
-#define CAP_PRI 0x13
 #define PRI_STOPPED     0x100
 #define GROUP   (SVATEST_PR_READ | SVATEST_PR_LAST)
 #define PRGIS   512
 
 typedef SvaEnv Env;
-
-static unsigned pri_status(Env *e)
-{
-    return sva_cfg_readw(e->s, SID0, sva_ext_cap(e->s, SID0, CAP_PRI) + 6);
-}
-
-static void pri_control(Env *e, uint16_t value)
-{
-    sva_cfg_writew(e->s, SID0, sva_ext_cap(e->s, SID0, CAP_PRI) + 4, value);
-}
-
-static void pri_allocate(Env *e, uint32_t value)
-{
-    sva_cfg_writel(e->s, SID0, sva_ext_cap(e->s, SID0, CAP_PRI) + 12, value);
-}
 
 /* Channel 1 waits for a page, too. */
 static void second_waits(Env *e, uint32_t pasid, uint64_t addr)
@@ -43,9 +27,7 @@ static void second_waits(Env *e, uint32_t pasid, uint64_t addr)
 
     sva_dev_channel(&e->d, 1, SVATEST_C_FLAGS, SVATEST_CF_ENABLE |
                     SVATEST_CF_TRUSTED | SVATEST_CF_ATS | SVATEST_CF_PRI);
-    qtest_memwrite(e->s->qts, e->d.bar[0] + SVATEST_R_DOORBELL(1) +
-                   SVATEST_D_DESC, &touch, sizeof(touch));
-    sva_dev_writel(&e->d, SVATEST_R_DOORBELL(1) + SVATEST_D_START, 1);
+    sva_issue_on(&e->d, 1, &touch);
     sva_dev_readl(&e->d, SVATEST_R_DOORBELL(1) + SVATEST_D_STATUS);
 }
 
@@ -62,10 +44,10 @@ static void test_same_index(void)
     sva_env_start_pri(&e, "");
     sva_page_request(&e.d, PASID, MISSING, 1, GROUP | 5);
     sva_page_request(&e.d, PASID, MISSING, 1, GROUP | 5);
-    pri_control(&e, 0);
-    g_assert_cmphex(pri_status(&e) & PRI_STOPPED, ==, 0);
+    sva_pri_control(&e.d, 0);
+    g_assert_cmphex(sva_pri_status(&e.d) & PRI_STOPPED, ==, 0);
     sva_env_respond(&e, 5, 0);
-    g_assert_cmphex(pri_status(&e) & PRI_STOPPED, ==, PRI_STOPPED);
+    g_assert_cmphex(sva_pri_status(&e.d) & PRI_STOPPED, ==, PRI_STOPPED);
     g_assert_cmphex(sva_dev_errors(&e.d), ==, 0);
     sva_quit(e.s);
 }
@@ -77,7 +59,7 @@ static void test_same_index_credit(void)
     Env e = { };
 
     sva_env_start_pri(&e, "");
-    pri_allocate(&e, 1);
+    sva_pri_allocate(&e.d, 1);
     sva_env_touch(&e, MISSING, 1, 0);
     prgi = sva_env_request(&e, MISSING, true);
     sva_dev_writel(&e.d, SVATEST_R_CONTROL,
@@ -97,8 +79,8 @@ static void test_marker(void)
 
     sva_env_start_pri(&e, "");
     sva_page_request(&e.d, PASID, MISSING, 1, SVATEST_PR_LAST | 5);
-    pri_control(&e, 0);
-    g_assert_cmphex(pri_status(&e) & PRI_STOPPED, ==, PRI_STOPPED);
+    sva_pri_control(&e.d, 0);
+    g_assert_cmphex(sva_pri_status(&e.d) & PRI_STOPPED, ==, PRI_STOPPED);
     sva_quit(e.s);
 }
 
@@ -259,14 +241,14 @@ static void test_interface_reset(void)
     sva_dev_writel(&e.d, SVATEST_R_PASID_STOP, PASID);
     g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_STOP_STATUS), ==,
                     PASID | SVATEST_STOP_BUSY);
-    pri_control(&e, 2);
+    sva_pri_control(&e.d, 2);
     g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_STOP_STATUS), ==,
                     PASID | SVATEST_STOP_DONE);
     sva_dev_pri(&e.d, true);
-    pri_allocate(&e, 0);
+    sva_pri_allocate(&e.d, 0);
     g_assert_cmphex(sva_env_touch(&e, MISSING, 1, 0).status, ==,
                     SVATEST_ST_NONE);
-    pri_control(&e, 2);
+    sva_pri_control(&e.d, 2);
     r = sva_result(&e.d);
     g_assert_cmphex(r.status, ==, SVATEST_ST_NO_RIGHT);
     g_assert_cmpuint(SVATEST_DET_REASON(r.detail), ==,
@@ -280,7 +262,7 @@ static void test_abort_credit(void)
     Env e = { };
 
     sva_env_start_pri(&e, "");
-    pri_allocate(&e, 0);
+    sva_pri_allocate(&e.d, 0);
     sva_env_touch(&e, MISSING, 1, 0);
     g_assert_cmphex(sva_dev_state(&e.d, 0), ==, SVATEST_STATE_WAIT_PRG);
     sva_dev_writel(&e.d, SVATEST_R_CONTROL,
@@ -297,7 +279,7 @@ static void test_allocate(void)
 
     sva_env_start_pri(&e, "");
     sva_page_request(&e.d, PASID, MISSING, 1, GROUP | 5);
-    pri_allocate(&e, 2);
+    sva_pri_allocate(&e.d, 2);
     sva_env_respond(&e, 5, 0);
     g_assert_cmphex(sva_dev_errors(&e.d), ==, 0);
     sva_quit(e.s);

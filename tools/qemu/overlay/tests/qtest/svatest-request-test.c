@@ -11,7 +11,6 @@
 #define OTHER   ENV_OTHER
 #define IOVA    ENV_IOVA
 #define MISSING (ENV_IOVA + 0x10000)
-#define CAP_PRI 0x13
 #define PRI_ENABLE      1
 #define PRI_RESET       2
 #define PRI_RF          0x1
@@ -30,26 +29,6 @@ static void set_up(Env *e, unsigned reg, uint32_t value)
     sva_dev_channel(&e->d, 0, SVATEST_C_FLAGS, 0);
     sva_dev_channel(&e->d, 0, reg, value);
     sva_dev_channel(&e->d, 0, SVATEST_C_FLAGS, flags);
-}
-
-static uint16_t pri_status(Env *e)
-{
-    return sva_cfg_readw(e->s, SID0, sva_ext_cap(e->s, SID0, CAP_PRI) + 6);
-}
-
-static void pri_set_status(Env *e, uint16_t value)
-{
-    sva_cfg_writew(e->s, SID0, sva_ext_cap(e->s, SID0, CAP_PRI) + 6, value);
-}
-
-static void pri_control(Env *e, uint16_t value)
-{
-    sva_cfg_writew(e->s, SID0, sva_ext_cap(e->s, SID0, CAP_PRI) + 4, value);
-}
-
-static void pri_allocate(Env *e, uint32_t value)
-{
-    sva_cfg_writel(e->s, SID0, sva_ext_cap(e->s, SID0, CAP_PRI) + 12, value);
 }
 
 /* Page requests that commands make */
@@ -80,7 +59,7 @@ static void test_fault_in(void)
     g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_GROUPS), ==, 1);
     g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_RESP_SUCCESS), ==, 1);
     g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_UNIT_PAGE_REQUESTS), ==, 3);
-    g_assert_cmphex(pri_status(&e), ==, PRI_PASID);
+    g_assert_cmphex(sva_pri_status(&e.d), ==, PRI_PASID);
     vtd_expect_no_fault(e.s);
     sva_quit(e.s);
 }
@@ -177,7 +156,7 @@ static void answer_case(const void *opaque)
     g_assert_cmphex(r.status, ==, a->status);
     g_assert_cmphex(r.result, ==, MISSING);
     g_assert_cmphex(r.detail, ==, SVATEST_DET_READ | a->code << 16);
-    g_assert_cmphex(pri_status(&e), ==, PRI_PASID |
+    g_assert_cmphex(sva_pri_status(&e.d), ==, PRI_PASID |
                     (a->stops ? PRI_RF | PRI_STOPPED : 0));
     g_assert_cmphex(sva_dev_errors(&e.d), ==,
                     a->stops ? SVATEST_ERR_RESPONSE : 0);
@@ -190,10 +169,10 @@ static void answer_case(const void *opaque)
     g_assert_cmpuint(SVATEST_DET_REASON(r.detail), ==,
                      a->stops ? SVATEST_REASON_DISABLED : 0);
     if (a->stops) {
-        pri_control(&e, PRI_ENABLE);
-        g_assert_cmphex(pri_status(&e), ==, PRI_PASID | PRI_RF);
-        sva_cfg_writew(e.s, SID0, sva_ext_cap(e.s, SID0, CAP_PRI) + 6, PRI_RF);
-        g_assert_cmphex(pri_status(&e), ==, PRI_PASID);
+        sva_pri_control(&e.d, PRI_ENABLE);
+        g_assert_cmphex(sva_pri_status(&e.d), ==, PRI_PASID | PRI_RF);
+        sva_pri_set_status(&e.d, PRI_RF);
+        g_assert_cmphex(sva_pri_status(&e.d), ==, PRI_PASID);
     }
     sva_quit(e.s);
 }
@@ -211,9 +190,7 @@ static void test_failure_ends_all(void)
     sva_env_start_pri(&e, "");
     sva_dev_channel(&e.d, 2, SVATEST_C_FLAGS, SVATEST_CF_ENABLE |
                     SVATEST_CF_TRUSTED | SVATEST_CF_ATS | SVATEST_CF_PRI);
-    qtest_memwrite(e.s->qts, e.d.bar[0] + SVATEST_R_DOORBELL(2) +
-                   SVATEST_D_DESC, &d, sizeof(d));
-    sva_dev_writel(&e.d, SVATEST_R_DOORBELL(2) + SVATEST_D_START, 1);
+    sva_issue_on(&e.d, 2, &d);
     sva_env_request(&e, MISSING + KiB4, true);
     sva_env_touch(&e, MISSING, 1, 0);
     prgi = sva_env_request(&e, MISSING, true);
@@ -239,7 +216,7 @@ static void unknown_case(const void *opaque)
            vtd_resp_q1(pasid ? prgi : prgi + 1));
     g_assert_true(vtd_wait(e.s));
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_NONE);
-    g_assert_cmphex(pri_status(&e), ==, PRI_PASID | PRI_UPRGI);
+    g_assert_cmphex(sva_pri_status(&e.d), ==, PRI_PASID | PRI_UPRGI);
     g_assert_cmphex(sva_dev_errors(&e.d), ==, SVATEST_ERR_UPRGI);
     g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_RESP_UNKNOWN), ==, 1);
     g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_RESP_SUCCESS), ==, 0);
@@ -254,7 +231,7 @@ static void test_no_pasid_in_responses(void)
 
     sva_env_start(&e, "", ",prg-pasid=off");
     sva_dev_pri(&e.d, true);
-    g_assert_cmphex(pri_status(&e), ==, 0);
+    g_assert_cmphex(sva_pri_status(&e.d), ==, 0);
     sva_env_touch(&e, MISSING, 1, 0);
     prgi = sva_env_request(&e, MISSING, true);
     vtd_iq(e.s, vtd_resp_q0(SID0, NO_PASID, 1), vtd_resp_q1(prgi));
@@ -296,12 +273,12 @@ static void test_no_pri_flag(void)
     r = sva_env_touch(&e, MISSING, 1, SVATEST_F_NO_PRI);
     g_assert_cmphex(r.status, ==, SVATEST_ST_NO_RIGHT);
     g_assert_cmphex(r.result, ==, MISSING);
-    pri_control(&e, 0);
+    sva_pri_control(&e.d, 0);
     r = sva_env_touch(&e, MISSING, 1, 0);
     g_assert_cmphex(r.status, ==, SVATEST_ST_NO_RIGHT);
     g_assert_cmpuint(SVATEST_DET_REASON(r.detail), ==,
                      SVATEST_REASON_DISABLED);
-    g_assert_cmphex(pri_status(&e), ==, PRI_PASID | PRI_STOPPED);
+    g_assert_cmphex(sva_pri_status(&e.d), ==, PRI_PASID | PRI_STOPPED);
     g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
     sva_quit(e.s);
 }
@@ -313,7 +290,7 @@ static void test_no_credit(void)
     Env e = { };
 
     sva_env_start_pri(&e, "");
-    pri_allocate(&e, 0);
+    sva_pri_allocate(&e.d, 0);
     g_assert_cmphex(sva_env_touch(&e, MISSING, 1, 0).status, ==,
                     SVATEST_ST_NONE);
     g_assert_cmphex(sva_dev_state(&e.d, 0), ==, SVATEST_STATE_WAIT_PRG);
@@ -335,7 +312,7 @@ static void test_credits(void)
     sva_env_start_pri(&e, "");
     g_assert_cmpuint(sva_cfg_readl(e.s, SID0, sva_ext_cap(e.s, SID0, CAP_PRI) +
                                    8), ==, 64);
-    pri_allocate(&e, 2);
+    sva_pri_allocate(&e.d, 2);
     set_up(&e, SVATEST_C_PRG_PAGES, 8);
     sva_dev_channel(&e.d, 1, SVATEST_C_FLAGS, SVATEST_CF_ENABLE |
                     SVATEST_CF_TRUSTED | SVATEST_CF_ATS | SVATEST_CF_PRI);
@@ -343,9 +320,7 @@ static void test_credits(void)
     prgi = sva_env_request(&e, MISSING, false);
     sva_env_request(&e, MISSING + KiB4, true);
     g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
-    qtest_memwrite(e.s->qts, e.d.bar[0] + SVATEST_R_DOORBELL(1) +
-                   SVATEST_D_DESC, &d, sizeof(d));
-    sva_dev_writel(&e.d, SVATEST_R_DOORBELL(1) + SVATEST_D_START, 1);
+    sva_issue_on(&e.d, 1, &d);
     g_assert_cmphex(sva_dev_state(&e.d, 1), ==, SVATEST_STATE_WAIT_PRG);
     g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
     sva_env_respond(&e, prgi, 1);
@@ -391,18 +366,18 @@ static void test_interface_reset(void)
     unsigned prgi;
 
     sva_env_start_pri(&e, "");
-    pri_allocate(&e, 1);
+    sva_pri_allocate(&e.d, 1);
     sva_env_touch(&e, MISSING, 1, 0);
     prgi = sva_env_request(&e, MISSING, true);
     /* Not while it is, or becomes, enabled */
-    pri_control(&e, PRI_ENABLE | PRI_RESET);
+    sva_pri_control(&e.d, PRI_ENABLE | PRI_RESET);
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_NONE);
-    pri_control(&e, 0);
-    g_assert_cmphex(pri_status(&e), ==, PRI_PASID);
-    pri_control(&e, PRI_RESET);
-    g_assert_cmphex(pri_status(&e), ==, PRI_PASID | PRI_STOPPED);
+    sva_pri_control(&e.d, 0);
+    g_assert_cmphex(sva_pri_status(&e.d), ==, PRI_PASID);
+    sva_pri_control(&e.d, PRI_RESET);
+    g_assert_cmphex(sva_pri_status(&e.d), ==, PRI_PASID | PRI_STOPPED);
     g_assert_cmphex(sva_result(&e.d).status, ==, SVATEST_ST_PAGE_FAILURE);
-    pri_control(&e, PRI_ENABLE);
+    sva_pri_control(&e.d, PRI_ENABLE);
     sva_env_respond(&e, prgi, 0);
     g_assert_cmphex(sva_dev_errors(&e.d), ==, SVATEST_ERR_UPRGI);
     sva_env_touch(&e, MISSING, 1, 0);
@@ -432,15 +407,16 @@ static void test_raw(void)
     g_assert_cmphex(sva_dev_errors(&e.d), ==, 0);
     sva_env_respond(&e, 1, 0xf);
     g_assert_cmphex(sva_dev_errors(&e.d), ==, SVATEST_ERR_RESPONSE);
-    g_assert_cmphex(pri_status(&e), ==,
+    g_assert_cmphex(sva_pri_status(&e.d), ==,
                     PRI_PASID | PRI_RF | PRI_UPRGI | PRI_STOPPED);
     sva_env_respond(&e, 2, 0);
     g_assert_cmphex(sva_dev_errors(&e.d), ==, SVATEST_ERR_UPRGI);
     /* Each bit is cleared by writing it. */
-    pri_set_status(&e, PRI_RF);
-    g_assert_cmphex(pri_status(&e), ==, PRI_PASID | PRI_UPRGI | PRI_STOPPED);
-    pri_set_status(&e, PRI_UPRGI);
-    g_assert_cmphex(pri_status(&e), ==, PRI_PASID | PRI_STOPPED);
+    sva_pri_set_status(&e.d, PRI_RF);
+    g_assert_cmphex(sva_pri_status(&e.d), ==,
+                    PRI_PASID | PRI_UPRGI | PRI_STOPPED);
+    sva_pri_set_status(&e.d, PRI_UPRGI);
+    g_assert_cmphex(sva_pri_status(&e.d), ==, PRI_PASID | PRI_STOPPED);
     sva_quit(e.s);
 }
 
@@ -493,9 +469,7 @@ static void test_time_out_other(void)
     set_up(&e, SVATEST_C_TIMEOUT, 5);
     sva_env_touch(&e, MISSING, 1, 0);
     sva_dev_channel(&e.d, 1, SVATEST_C_FLAGS, SVATEST_CF_ENABLE);
-    qtest_memwrite(e.s->qts, e.d.bar[0] + SVATEST_R_DOORBELL(1) +
-                   SVATEST_D_DESC, &delay, sizeof(delay));
-    sva_dev_writel(&e.d, SVATEST_R_DOORBELL(1) + SVATEST_D_START, 1);
+    sva_issue_on(&e.d, 1, &delay);
     sva_dev_readl(&e.d, SVATEST_R_DOORBELL(1) + SVATEST_D_STATUS);
     qtest_clock_step(e.s->qts, 2000 * 1000);
     g_assert_cmphex(sva_dev_readl(&e.d, SVATEST_R_DOORBELL(1) +

@@ -304,19 +304,26 @@ static void test_ring_slices(void)
     sva_quit(e.v.s);
 }
 
+/* A command of the ring that takes a while has begun. */
+static void ring_start_delay(Env *e)
+{
+    const struct svatest_desc d = {
+        .op_flags = SVATEST_OP_DELAY, .imm = 1000,
+    };
+
+    env_start(e);
+    ring_start(e, 0, SVATEST_CP_VALID | PASID, RING, 0);
+    ring_put(e, 0, &d);
+    sva_dev_writel(&e->v.d, SVATEST_R_DOORBELL(1) + SVATEST_D_TAIL, 1);
+    qtest_clock_step(e->v.s->qts, 1000);
+}
+
 /* An abort ends the command of a ring, and no immediate one. */
 static void test_ring_abort(void)
 {
-    struct svatest_desc d = {
-        .op_flags = SVATEST_OP_DELAY, .imm = 1000,
-    };
     Env e = { };
 
-    env_start(&e);
-    ring_start(&e, 0, SVATEST_CP_VALID | PASID, RING, 0);
-    ring_put(&e, 0, &d);
-    sva_dev_writel(&e.v.d, SVATEST_R_DOORBELL(1) + SVATEST_D_TAIL, 1);
-    qtest_clock_step(e.v.s->qts, 1000);
+    ring_start_delay(&e);
     g_assert_cmphex(ring_read(&e, SVATEST_D_STATE), ==, SVATEST_STATE_RUN);
     sva_dev_writel(&e.v.d, SVATEST_R_CONTROL,
                    SVATEST_CTRL_ENABLE | SVATEST_CTRL_ABORT);
@@ -334,16 +341,9 @@ static void test_ring_abort(void)
 /* What is due goes on by itself. */
 static void test_ring_delay(void)
 {
-    struct svatest_desc d = {
-        .op_flags = SVATEST_OP_DELAY, .imm = 1000,
-    };
     Env e = { };
 
-    env_start(&e);
-    ring_start(&e, 0, SVATEST_CP_VALID | PASID, RING, 0);
-    ring_put(&e, 0, &d);
-    sva_dev_writel(&e.v.d, SVATEST_R_DOORBELL(1) + SVATEST_D_TAIL, 1);
-    qtest_clock_step(e.v.s->qts, 1000);
+    ring_start_delay(&e);
     g_assert_cmphex(ring_read(&e, SVATEST_D_HEAD), ==, 0);
     qtest_clock_step(e.v.s->qts, 1000 * 1000);
     ring_wait(&e);
@@ -354,16 +354,9 @@ static void test_ring_delay(void)
 /* One that waits behind it ends with the channel. */
 static void test_ring_abort_pending(void)
 {
-    struct svatest_desc d = {
-        .op_flags = SVATEST_OP_DELAY, .imm = 1000,
-    };
     Env e = { };
 
-    env_start(&e);
-    ring_start(&e, 0, SVATEST_CP_VALID | PASID, RING, 0);
-    ring_put(&e, 0, &d);
-    sva_dev_writel(&e.v.d, SVATEST_R_DOORBELL(1) + SVATEST_D_TAIL, 1);
-    qtest_clock_step(e.v.s->qts, 1000);
+    ring_start_delay(&e);
     sva_dev_writel(&e.v.d, SVATEST_R_DOORBELL(1) + SVATEST_D_START, 1);
     g_assert_cmphex(ring_read(&e, SVATEST_D_STATUS), ==, SVATEST_IMM_BUSY);
     sva_dev_channel(&e.v.d, 1, SVATEST_C_FLAGS, 0);
@@ -434,9 +427,7 @@ static void test_immediate_first(void)
     g_assert_cmphex(ring_read(&e, SVATEST_D_STATE), ==, SVATEST_STATE_HALTED);
     g_assert_cmphex(ring_read(&e, SVATEST_D_HEAD), ==, 0);
     sva_dev_writel(&e.v.d, SVATEST_R_CONTROL, SVATEST_CTRL_ENABLE);
-    qtest_memwrite(e.v.s->qts, e.v.d.bar[0] + SVATEST_R_DOORBELL(1) +
-                   SVATEST_D_DESC, &d, sizeof(d));
-    sva_dev_writel(&e.v.d, SVATEST_R_DOORBELL(1) + SVATEST_D_START, 1);
+    sva_issue_on(&e.v.d, 1, &d);
     ring_tail(&e, 2);
     g_assert_cmphex(ring_read(&e, SVATEST_D_HEAD), ==, 2);
     g_assert_cmphex(sva_read64(e.v.s, e.dst + 16), ==, 0x1002);
@@ -480,9 +471,7 @@ static void test_immediate_no_head(void)
     ring_start(&e, SVATEST_CF_RING_PASID, SVATEST_CP_VALID | PASID, RING,
                DONE);
     sva_write64(e.v.s, e.done, 0x77);
-    qtest_memwrite(e.v.s->qts, e.v.d.bar[0] + SVATEST_R_DOORBELL(1) +
-                   SVATEST_D_DESC, &d, sizeof(d));
-    sva_dev_writel(&e.v.d, SVATEST_R_DOORBELL(1) + SVATEST_D_START, 1);
+    sva_issue_on(&e.v.d, 1, &d);
     ring_tail(&e, 0);
     g_assert_cmphex(ring_read(&e, SVATEST_D_STATUS), ==,
                     SVATEST_IMM_DONE | SVATEST_ST_OK);

@@ -11,13 +11,6 @@
 #define IOVA    ENV_IOVA
 #define MISSING (ENV_IOVA + 0x10000)
 
-#define CAP_PCIE    0x10    /* of the first list */
-#define CAP_ACS     0x0d
-#define CAP_ATS     0x0f
-#define CAP_SRIOV   0x10
-#define CAP_PRI     0x13
-#define CAP_PASID   0x1b
-
 typedef SvaEnv Env;
 
 /* Function level reset; memory space stays as the physical one has it */
