@@ -7,7 +7,6 @@
 #ifndef __LINUX_IOASID_H
 #define __LINUX_IOASID_H
 
-#include <linux/errno.h>
 #include <linux/gfp_types.h>
 #include <linux/iommu.h>
 #include <linux/limits.h>
@@ -52,10 +51,10 @@ struct ioasid_set_info {
 };
 
 /**
- * enum ioasid_notify_val - the transitions of an id that listeners hear about
+ * enum ioasid_notify_val - the transitions of an id that notifiers hear of
  * @IOASID_NOTIFY_ALLOC: the id was allocated
- * @IOASID_NOTIFY_FREE: the id was freed. It can't be looked up any more, and
- *	it isn't handed out again before every listener has returned and the
+ * @IOASID_NOTIFY_FREE: the id was freed. It cannot be looked up any more, and
+ *	it is not handed out again before every notifier has returned and the
  *	last reference is gone.
  * @IOASID_NOTIFY_BIND: a set-private id was attached
  * @IOASID_NOTIFY_UNBIND: the set-private id was detached. Not sent when the
@@ -69,14 +68,14 @@ enum ioasid_notify_val {
 };
 
 /**
- * enum ioasid_notifier_prios - order of the listeners of one event
- * @IOASID_PRIO_LAST: whoever only watches
+ * enum ioasid_notifier_prios - order of the notifiers of one event
+ * @IOASID_PRIO_LAST: only watches
  * @IOASID_PRIO_IOMMU: stops translation
  * @IOASID_PRIO_DEVICE: stops and drains devices
  * @IOASID_PRIO_CPU: stops the sources of new work
  *
- * The higher priority runs first, whether it listens to one set or to all.
- * Equal priorities run in order of registration, the set's listeners first.
+ * The higher priority runs first, whether it is registered for one set or for
+ * all. Equal priorities run in order of registration, those of the set first.
  */
 enum ioasid_notifier_prios {
 	IOASID_PRIO_LAST,
@@ -86,12 +85,12 @@ enum ioasid_notifier_prios {
 };
 
 /**
- * struct ioasid_nb_args - third argument of a listener
- * @id: the id; it stays taken until the listener has returned
+ * struct ioasid_nb_args - third argument of a notifier
+ * @id: the id; it stays taken until the notifier has returned
  * @spid: the set-private id, %INVALID_IOASID if there is none
  * @set: the set that owns @id
  * @pdata: private data of @id at the time of the event, or NULL. Its owner
- *	sees to it that it outlives the listeners.
+ *	sees to it that it outlives the notifiers.
  */
 struct ioasid_nb_args {
 	ioasid_t id;
@@ -100,9 +99,16 @@ struct ioasid_nb_args {
 	void *pdata;
 };
 
+/* For the IOMMU core, which is there without the IOASID core as well. */
 #if IS_ENABLED(CONFIG_IOASID)
-
 void ioasid_install_capacity(ioasid_t total);
+#else
+static inline void ioasid_install_capacity(ioasid_t total)
+{
+}
+#endif
+
+/* All others select IOASID. */
 ioasid_t ioasid_get_capacity(void);
 
 struct ioasid_set *ioasid_system_set(void);
@@ -139,140 +145,6 @@ int ioasid_find_spid(struct ioasid_set *set, ioasid_t id);
 int ioasid_register_notifier(struct ioasid_set *set, struct notifier_block *nb);
 void ioasid_unregister_notifier(struct ioasid_set *set,
 				struct notifier_block *nb);
-
-#else /* !CONFIG_IOASID */
-
-static inline void ioasid_install_capacity(ioasid_t total)
-{
-}
-
-static inline ioasid_t ioasid_get_capacity(void)
-{
-	return 0;
-}
-
-static inline struct ioasid_set *ioasid_system_set(void)
-{
-	return NULL;
-}
-
-static inline struct ioasid_set *ioasid_set_alloc(struct mm_struct *token,
-						  unsigned int quota,
-						  enum ioasid_set_scope scope)
-{
-	return ERR_PTR(-EOPNOTSUPP);
-}
-
-static inline void ioasid_set_get(struct ioasid_set *set)
-{
-}
-
-static inline void ioasid_set_put(struct ioasid_set *set)
-{
-}
-
-static inline struct ioasid_set *ioasid_find_mm_set(struct mm_struct *token,
-						    struct ioasid_set *from)
-{
-	return NULL;
-}
-
-static inline int ioasid_adjust_set(struct ioasid_set *set, unsigned int quota)
-{
-	return -EOPNOTSUPP;
-}
-
-static inline void ioasid_set_get_info(struct ioasid_set *set,
-				       struct ioasid_set_info *info)
-{
-	*info = (struct ioasid_set_info){};
-}
-
-static inline void
-ioasid_set_for_each_ioasid(struct ioasid_set *set,
-			   void (*fn)(ioasid_t id, void *data), void *data)
-{
-}
-
-static inline void ioasid_set_flush(struct ioasid_set *set)
-{
-}
-
-static inline int ioasid_alloc(struct ioasid_set *set, ioasid_t min,
-			       ioasid_t max, void *private, gfp_t gfp)
-{
-	return -EOPNOTSUPP;
-}
-
-static inline int ioasid_free(struct ioasid_set *set, ioasid_t id)
-{
-	return -EOPNOTSUPP;
-}
-
-static inline void ioasid_free_range(struct ioasid_set *set, ioasid_t min,
-				     ioasid_t max)
-{
-}
-
-static inline int ioasid_get(struct ioasid_set *set, ioasid_t id)
-{
-	return -EOPNOTSUPP;
-}
-
-static inline bool ioasid_put(struct ioasid_set *set, ioasid_t id)
-{
-	return false;
-}
-
-static inline void *ioasid_find(struct ioasid_set *set, ioasid_t id,
-				bool (*getter)(void *private))
-{
-	return ERR_PTR(-EOPNOTSUPP);
-}
-
-static inline int ioasid_attach_data(struct ioasid_set *set, ioasid_t id,
-				     void *private)
-{
-	return -EOPNOTSUPP;
-}
-
-static inline void ioasid_detach_data(struct ioasid_set *set, ioasid_t id)
-{
-}
-
-static inline int ioasid_attach_spid(struct ioasid_set *set, ioasid_t id,
-				     ioasid_t spid)
-{
-	return -EOPNOTSUPP;
-}
-
-static inline void ioasid_detach_spid(struct ioasid_set *set, ioasid_t id)
-{
-}
-
-static inline int ioasid_find_by_spid(struct ioasid_set *set, ioasid_t spid,
-				      bool get)
-{
-	return -EOPNOTSUPP;
-}
-
-static inline int ioasid_find_spid(struct ioasid_set *set, ioasid_t id)
-{
-	return -EOPNOTSUPP;
-}
-
-static inline int ioasid_register_notifier(struct ioasid_set *set,
-					   struct notifier_block *nb)
-{
-	return -EOPNOTSUPP;
-}
-
-static inline void ioasid_unregister_notifier(struct ioasid_set *set,
-					      struct notifier_block *nb)
-{
-}
-
-#endif /* CONFIG_IOASID */
 
 /**
  * ioasid_free_all_in_set() - Free every id of a set

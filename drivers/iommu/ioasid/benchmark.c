@@ -224,7 +224,7 @@ static int measure_once(bench_op op, unsigned int cpus, u64 *ps)
 		wait_for_completion(&workers[i].done);
 		*ps = max(*ps, workers[i].ps);
 	}
-	/* What was freed by RCU isn't the next one's burden. */
+	/* What was freed by RCU is not the next one's burden. */
 	rcu_barrier();
 	return ret;
 }

@@ -46,7 +46,7 @@ static void ioasid_sets_stop(struct seq_file *m, void *v)
 
 static const char *ioasid_scope_name(const struct ioasid_set *set)
 {
-	if (set->host)
+	if (!set->limit)
 		return "system";
 	return set->space == &set->own_space ? "private" : "shared";
 }
@@ -62,7 +62,8 @@ static int ioasid_sets_show(struct seq_file *m, void *v)
 	xa_lock_irq(ioasid_lock_of(set));
 	seq_printf(m, "%llu %s %d:%s %u %u %u %u\n", set->num,
 		   ioasid_scope_name(set), set->owner_pid, set->owner_comm,
-		   set->quota, set->used, set->freeing,
+		   set->quota, set->used,
+		   (unsigned int)(set->free_due - set->free_done),
 		   refcount_read(&set->refs));
 	xa_unlock_irq(ioasid_lock_of(set));
 	return 0;
@@ -115,7 +116,7 @@ static void *ioasid_ids_seek(struct ioasid_ids_iter *it)
 	while (it->set) {
 		bool shared = it->set->space == &ioasid_host_space;
 
-		if ((it->set->host || !shared) && ioasid_ids_load(it))
+		if ((!it->set->limit || !shared) && ioasid_ids_load(it))
 			return it;
 		it->set = ioasid_set_next(it->set);
 		it->num = it->set ? it->set->num : 0;

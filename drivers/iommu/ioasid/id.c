@@ -3,20 +3,34 @@
  * IOASID core: the life of an id
  *
  * An id is allocated from a set, ACTIVE until it is freed, FREE_PENDING until
- * every listener has heard of that and the last reference is gone, and only
+ * every notifier has heard of that and the last reference is gone, and only
  * then available to the next owner. Freeing never fails, never sleeps and
  * never waits for a user of the id; it only makes sure that no user is added.
  *
  * Look-ups are lockless: the space leads from the number to the id under RCU,
  * the id itself says who owns it. A number of another set looks exactly like
- * one that doesn't exist.
+ * one that does not exist.
+ *
+ * A transition and its event are two things. The transition happens under the
+ * id lock, which also notes what is to be said about it. Notifiers are called
+ * without any lock of the core. What keeps order is ioasid_data::busy: who
+ * sets it is the only one to speak about this id until it is cleared, and says
+ * all that was noted meanwhile. For each id a notifier therefore hears
+ *
+ *	ALLOC, any number of (BIND, UNBIND), at last FREE
+ *
+ * each exactly once, and never two of them at the same time. Since an
+ * attachment is refused while an UNBIND is noted, one bit per event is enough.
+ *
+ * FREE comes from a worker of the set, in order of the frees, when nobody is
+ * busy with the id any more. After that the core's reference is dropped: this
+ * is the reference that each event carries.
  */
 #include <linux/bits.h>
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/slab.h>
 
-#include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 
 #include "ioasid_private.h"
@@ -24,25 +38,20 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-VISIBLE_IF_KUNIT struct ioasid_data *
-ioasid_data_new(struct ioasid_set *set, void *private, gfp_t gfp)
+static struct ioasid_data *ioasid_data_new(struct ioasid_set *set,
+					   void *private, gfp_t gfp)
 {
-	struct ioasid_data *data;
+	struct ioasid_data *data = kzalloc(sizeof(*data), gfp);
 
-	KUNIT_STATIC_STUB_REDIRECT(ioasid_data_new, set, private, gfp);
-
-	data = kzalloc(sizeof(*data), gfp);
 	if (!data)
 		return NULL;
 	data->set = set;
-	data->owner = set;
 	data->spid = INVALID_IOASID;
 	data->state = IOASID_STATE_ACTIVE;
 	refcount_set(&data->refs, 1);
 	RCU_INIT_POINTER(data->private, private);
 	return data;
 }
-EXPORT_SYMBOL_IF_KUNIT(ioasid_data_new);
 
 static void ioasid_set_state(struct ioasid_data *data, enum ioasid_state state)
 {
@@ -61,38 +70,28 @@ static struct ioasid_data *ioasid_load(struct ioasid_set *set, ioasid_t id)
 	return data && data->set == set ? data : NULL;
 }
 
-/* The id, if it is a live one of @set. Lock as above. */
-static struct ioasid_data *ioasid_load_live(struct ioasid_set *set, ioasid_t id)
-{
-	struct ioasid_data *data = xa_load(&set->space->ids, id);
-
-	return likely(data && READ_ONCE(data->owner) == set) ? data : NULL;
-}
-
 static bool ioasid_data_active(const struct ioasid_data *data)
 {
 	return READ_ONCE(data->state) == IOASID_STATE_ACTIVE;
 }
 
-static void ioasid_data_reclaim(struct ioasid_data *data)
+/* The id, if it is a live one of @set. Lock as above. */
+static struct ioasid_data *ioasid_load_live(struct ioasid_set *set, ioasid_t id)
+{
+	struct ioasid_data *data = ioasid_load(set, id);
+
+	return data && ioasid_data_active(data) ? data : NULL;
+}
+
+/*
+ * Drops a reference under the id lock; true if the id is gone. Then the set may
+ * be gone, too, when the RCU read side section of the caller ends.
+ */
+static bool ioasid_data_put_locked(struct ioasid_data *data)
 {
 	struct ioasid_set *set = data->set;
 
-	ioasid_set_state(data, IOASID_STATE_IDLE);
-	__xa_erase(&set->space->ids, data->id);
-	list_del(&data->member);
-	kfree_rcu(data, rcu);
-
-	if (!set->host)
-		set->space->user_ids--;
-	if (!--set->used && set->dead)
-		ioasid_set_idle(set);
-}
-
-/* Drops a reference under the id lock; true if the id is gone. */
-bool ioasid_data_put_locked(struct ioasid_data *data)
-{
-	lockdep_assert_held(&ioasid_lock_of(data->set)->xa_lock);
+	lockdep_assert_held(&ioasid_lock_of(set)->xa_lock);
 
 	/* The last reference of a live id is the core's: only a free drops it. */
 	if (WARN_ON_ONCE(ioasid_data_active(data) &&
@@ -100,12 +99,17 @@ bool ioasid_data_put_locked(struct ioasid_data *data)
 		return false;
 	if (!refcount_dec_and_test(&data->refs))
 		return false;
-	ioasid_data_reclaim(data);
+
+	ioasid_set_state(data, IOASID_STATE_IDLE);
+	__xa_erase(ioasid_lock_of(set), data->id);
+	list_del(&data->member);
+	kfree_rcu(data, rcu);
+	ioasid_uncharge(set);
 	return true;
 }
 
 /* Drops a reference in any context; true if the id is gone. */
-bool ioasid_data_put(struct ioasid_data *data)
+static bool ioasid_data_put(struct ioasid_data *data)
 {
 	struct xarray *ids = ioasid_lock_of(data->set);
 	unsigned long flags;
@@ -152,7 +156,7 @@ static struct ioasid_data *ioasid_data_get(struct ioasid_set *set, ioasid_t id)
 /*
  * Walks the ids of a set from the newest to the oldest, whatever their state.
  * The walk holds a reference to the id it stands on and no lock. What is
- * allocated meanwhile isn't visited, so every walk ends.
+ * allocated meanwhile is not visited, so every walk ends.
  */
 struct ioasid_data *ioasid_next_member(struct ioasid_set *set,
 				       struct ioasid_data *prev)
@@ -177,95 +181,164 @@ struct ioasid_data *ioasid_next_member(struct ioasid_set *set,
 	return next;
 }
 
-/* Books one more id; what it books stays valid if the id lock is dropped. */
-static int ioasid_charge(struct ioasid_set *set)
-{
-	struct ioasid_space *space = set->space;
-
-	if (set->used >= set->quota)
-		return -EDQUOT;
-	if (!set->host) {
-		if (space->user_ids >= space->user_cap)
-			return -ENOSPC;
-		space->user_ids++;
-	}
-	set->used++;
-	return 0;
-}
-
-static void ioasid_uncharge(struct ioasid_set *set)
-{
-	set->used--;
-	if (!set->host)
-		set->space->user_ids--;
-}
-
 /*
- * Ids that come and go one after the other never meet in an xarray node, so
- * each would allocate one and free it again. Keep the node of the latest id
- * with an entry that is there but counts as free.
+ * Puts the id at a free number that is both wanted and in this part of the
+ * space. Who wants all of the part looks from @next on, like everybody else
+ * who does. A request for less must not steer where others look: a range is
+ * looked through from where the set's own last one ended, and one number is
+ * that number. May drop and retake the id lock.
  */
-static void ioasid_keep_node(struct xarray *ids, struct ioasid_cursor *cursor,
-			     ioasid_t id)
-{
-	ioasid_t node = id | XA_CHUNK_MASK;
-
-	if (node == cursor->node)
-		return;
-	/* What isn't loaded is nobody's. */
-	if (!xa_load(ids, cursor->node))
-		__xa_erase(ids, cursor->node);
-	if (!__xa_insert(ids, node, NULL, GFP_NOWAIT))
-		__xa_set_mark(ids, node, XA_FREE_MARK);
-	cursor->node = node;
-}
-
-/*
- * Puts the id at the first free number from the cursor on, wrapping around.
- * Who names one number chooses for himself, that must not steer where others
- * look next. May drop and retake the id lock.
- */
-static int ioasid_insert(struct ioasid_data *data, ioasid_t min, ioasid_t max,
-			 struct ioasid_cursor *cursor, gfp_t gfp)
+static int ioasid_insert(struct ioasid_data *data, struct xa_limit want,
+			 struct xa_limit part, u32 *next, gfp_t gfp)
 {
 	struct xarray *ids = ioasid_lock_of(data->set);
-	struct xa_limit limit = XA_LIMIT(min, max);
+	struct xa_limit limit = XA_LIMIT(max(want.min, part.min),
+					 min(want.max, part.max));
 	int ret;
 
-	if (min > max)
+	if (limit.min > limit.max)
 		return -ENOSPC;
-	if (min == max) {
+	if (limit.min != part.min || limit.max != part.max)
+		next = &data->set->next;
+	if (limit.min == limit.max)
 		ret = __xa_alloc(ids, &data->id, data, limit, gfp);
-	} else {
-		ret = __xa_alloc_cyclic(ids, &data->id, data, limit,
-					&cursor->next, gfp);
-		if (ret >= 0)
-			ioasid_keep_node(ids, cursor, data->id);
-	}
+	else
+		ret = __xa_alloc_cyclic(ids, &data->id, data, limit, next, gfp);
 	if (ret == -EBUSY)
 		return -ENOSPC;
-	return ret < 0 ? ret : 0;
+	return min(ret, 0);
 }
 
 /*
  * The host's own users fill the numbers below the floor first: a device that
  * is bound to the same process later may have few PASID bits.
  */
-static int ioasid_choose(struct ioasid_data *data, ioasid_t min, ioasid_t max,
+static int ioasid_choose(struct ioasid_data *data, struct xa_limit want,
 			 gfp_t gfp)
 {
 	struct ioasid_space *space = data->set->space;
+	struct xa_limit low = XA_LIMIT(1, space->floor - 1);
+	struct xa_limit high = XA_LIMIT(space->floor, space->capacity - 1);
 	int ret;
 
-	max = min(max, space->capacity - 1);
-	if (data->set->host) {
-		ret = ioasid_insert(data, min, min(max, space->floor - 1),
-				    &space->low, gfp);
+	if (!data->set->limit) {
+		ret = ioasid_insert(data, want, low, &space->next_low, gfp);
 		if (ret != -ENOSPC)
 			return ret;
 	}
-	return ioasid_insert(data, max(min, space->floor), max, &space->high,
-			     gfp);
+	return ioasid_insert(data, want, high, &space->next_high, gfp);
+}
+
+/*
+ * Notes an event under the id lock. True if the caller is busy with the id now
+ * and has to call ioasid_deliver() without the lock.
+ */
+static bool ioasid_post(struct ioasid_data *data, enum ioasid_notify_val event)
+{
+	lockdep_assert_held(&ioasid_lock_of(data->set)->xa_lock);
+
+	if (!data->busy && !ioasid_set_has_notifiers(data->set))
+		return false;
+	data->pending |= BIT(event);
+	if (data->busy)
+		return false;
+	data->busy = true;
+	return true;
+}
+
+/* Nobody else speaks about the id meanwhile. */
+static void ioasid_notify(struct ioasid_data *data,
+			  enum ioasid_notify_val event, ioasid_t spid)
+{
+	struct ioasid_nb_args args = {
+		.id = data->id,
+		.spid = spid,
+		.set = data->set,
+		.pdata = rcu_access_pointer(data->private),
+	};
+
+	ioasid_call_notifiers(data->set, event, &args);
+}
+
+static void ioasid_set_wake(struct ioasid_set *set)
+{
+	if (wq_has_sleeper(&set->waitq))
+		wake_up_all(&set->waitq);
+}
+
+/*
+ * Says all that was noted about an id the caller is busy with, then ends that.
+ * The numbers of the events are in the order in which they can be noted. The
+ * caller has a reference to the set; the id may be gone on return.
+ */
+static void ioasid_deliver(struct ioasid_data *data)
+{
+	struct ioasid_set *set = data->set;
+	struct xarray *ids = ioasid_lock_of(set);
+	ioasid_t spid;
+	int event;
+
+	xa_lock_irq(ids);
+	while (data->pending) {
+		event = __ffs(data->pending);
+		data->pending &= ~BIT(event);
+		/* Before the BIND there is none to speak of. */
+		spid = event == IOASID_NOTIFY_ALLOC ? INVALID_IOASID :
+						      data->spid;
+		if (event == IOASID_NOTIFY_UNBIND)
+			WRITE_ONCE(data->spid, INVALID_IOASID);
+		xa_unlock_irq(ids);
+		ioasid_notify(data, event, spid);
+		xa_lock_irq(ids);
+	}
+	/* Pairs with the acquire in ioasid_deliver_free(), which has no lock. */
+	smp_store_release(&data->busy, false);
+	xa_unlock_irq(ids);
+	ioasid_set_wake(set);
+}
+
+static void ioasid_queue_free(struct ioasid_data *data)
+{
+	struct ioasid_set *set = data->set;
+
+	lockdep_assert_held(&ioasid_lock_of(set)->xa_lock);
+
+	set->free_due++;
+	if (llist_add(&data->freed, &set->freed))
+		queue_work(ioasid_wq, &set->free_work);
+}
+
+/* No event comes after FREE, so none has to be kept from coming now. */
+static void ioasid_deliver_free(struct ioasid_data *data)
+{
+	struct ioasid_set *set = data->set;
+	struct xarray *ids = ioasid_lock_of(set);
+
+	/* Pairs with the release in ioasid_deliver(), for what is said next. */
+	wait_event(set->waitq, !smp_load_acquire(&data->busy));
+	ioasid_notify(data, IOASID_NOTIFY_FREE, data->spid);
+
+	/* The set may go with its last id. */
+	rcu_read_lock();
+	xa_lock_irq(ids);
+	ioasid_data_put_locked(data);
+	WRITE_ONCE(set->free_done, set->free_done + 1);
+	xa_unlock_irq(ids);
+	ioasid_set_wake(set);
+	rcu_read_unlock();
+}
+
+/* The ids in the list pin the set, which may be gone after the last of them. */
+void ioasid_free_worker(struct work_struct *work)
+{
+	struct ioasid_set *set = container_of(work, struct ioasid_set, free_work);
+	struct llist_node *batch = llist_reverse_order(llist_del_all(&set->freed));
+	struct ioasid_data *data, *next;
+
+	llist_for_each_entry_safe(data, next, batch, freed) {
+		ioasid_deliver_free(data);
+		cond_resched();
+	}
 }
 
 /**
@@ -277,13 +350,13 @@ static int ioasid_choose(struct ioasid_data *data, ioasid_t min, ioasid_t max,
  * @gfp: %GFP_KERNEL, or %GFP_KERNEL_ACCOUNT on behalf of user space
  *
  * Ids are handed out cyclically: one that was freed is the last to come back,
- * so that a late fault of its former owner doesn't meet a new one. A call with
+ * so that a late fault of its former owner does not meet a new one. A call with
  * @min equal to @max gets exactly this id or none.
  *
  * User sets of the shared space get no id below a floor that is kept for
  * devices with few PASID bits, and at most half of the space all together.
  *
- * The listeners have heard of %IOASID_NOTIFY_ALLOC when the call returns. The
+ * The notifiers have heard of %IOASID_NOTIFY_ALLOC when the call returns. The
  * caller owns the id; the core holds the reference that ioasid_free() drops.
  *
  * Context: Process context, may sleep. Takes the id lock.
@@ -308,12 +381,11 @@ int ioasid_alloc(struct ioasid_set *set, ioasid_t min, ioasid_t max,
 	xa_lock_irq(ids);
 	ret = ioasid_charge(set);
 	if (!ret) {
-		ret = ioasid_choose(data, min, max, gfp);
+		ret = ioasid_choose(data, XA_LIMIT(min, max), gfp);
 		if (ret)
 			ioasid_uncharge(set);
 	}
 	if (!ret) {
-		data->seq = set->next_seq++;
 		list_add(&data->member, &set->members);
 		deliver = ioasid_post(data, IOASID_NOTIFY_ALLOC);
 		ret = data->id;
@@ -339,15 +411,14 @@ static void ioasid_free_locked(struct ioasid_data *data)
 		return;
 	trace_ioasid_free(data);
 	ioasid_set_state(data, IOASID_STATE_FREE_PENDING);
-	WRITE_ONCE(data->owner, NULL);
 	if (data->bound) {
 		WRITE_ONCE(data->bound, false);
 		xa_erase(&set->spids, data->spid);
 	}
 
-	if (ioasid_post(data, IOASID_NOTIFY_FREE))
+	if (data->busy || ioasid_set_has_notifiers(set))
 		ioasid_queue_free(data);
-	else if (!data->busy)
+	else
 		ioasid_data_put_locked(data);
 }
 
@@ -356,9 +427,9 @@ static void ioasid_free_locked(struct ioasid_data *data)
  * @set: the set that owns the id
  * @id: the id
  *
- * From now on the id and its set-private id can't be found and no reference
+ * From now on the id and its set-private id cannot be found and no reference
  * can be taken. %IOASID_NOTIFY_FREE is delivered by a worker. The id counts
- * against the quota and isn't handed out again until all listeners have
+ * against the quota and is not handed out again until all notifiers have
  * returned and the last reference was put; ioasid_set_flush() waits for the
  * former. Freeing an id again while it waits has no effect.
  *
@@ -383,18 +454,27 @@ int ioasid_free(struct ioasid_set *set, ioasid_t id)
 }
 EXPORT_SYMBOL_GPL(ioasid_free);
 
-/**
- * ioasid_free_range() - Free those ids of a set that lie in a range
- * @set: the set
- * @min: lowest id
- * @max: highest id
- *
- * The cost is bound by the number of ids in the set, not by the range. Ids
- * that are allocated meanwhile may be left.
- *
- * Context: Process context, takes and drops the id lock for each id.
- */
-void ioasid_free_range(struct ioasid_set *set, ioasid_t min, ioasid_t max)
+/* By number. Costs what is in the range, of whatever set. */
+static void ioasid_free_numbers(struct ioasid_set *set, ioasid_t min,
+				ioasid_t max)
+{
+	struct xarray *ids = ioasid_lock_of(set);
+	struct ioasid_data *data;
+	unsigned long index = min;
+
+	do {
+		xa_lock_irq(ids);
+		data = xa_find(ids, &index, max, XA_PRESENT);
+		if (data && data->set == set)
+			ioasid_free_locked(data);
+		xa_unlock_irq(ids);
+		cond_resched();
+	} while (data && index++ < max);
+}
+
+/* By age. Costs what is in the set, in whatever range. */
+static void ioasid_free_members(struct ioasid_set *set, ioasid_t min,
+				ioasid_t max)
 {
 	struct xarray *ids = ioasid_lock_of(set);
 	struct ioasid_data *data = NULL;
@@ -408,6 +488,33 @@ void ioasid_free_range(struct ioasid_set *set, ioasid_t min, ioasid_t max)
 		cond_resched();
 	}
 }
+
+/**
+ * ioasid_free_range() - Free those ids of a set that lie in a range
+ * @set: the set
+ * @min: lowest id
+ * @max: highest id
+ *
+ * Costs no more than the number of ids in the set, nor, if the set is PRIVATE
+ * or the range narrow, than the number of ids in the range. Ids that are
+ * allocated meanwhile may be left.
+ *
+ * Context: Process context, takes and drops the id lock for each id.
+ */
+void ioasid_free_range(struct ioasid_set *set, ioasid_t min, ioasid_t max)
+{
+	bool by_number;
+
+	if (min > max)
+		return;
+	xa_lock_irq(ioasid_lock_of(set));
+	by_number = set->space == &set->own_space || max - min < set->used;
+	xa_unlock_irq(ioasid_lock_of(set));
+	if (by_number)
+		ioasid_free_numbers(set, min, max);
+	else
+		ioasid_free_members(set, min, max);
+}
 EXPORT_SYMBOL_GPL(ioasid_free_range);
 
 /**
@@ -415,9 +522,10 @@ EXPORT_SYMBOL_GPL(ioasid_free_range);
  * @set: the set that owns the id
  * @id: the id
  *
- * As long as the reference is held the number isn't given to anybody else,
- * even if the owner frees it. That doesn't keep it usable: who holds a
- * reference listens to %IOASID_NOTIFY_FREE, stops its use and puts it.
+ * As long as the reference is held the number is not given to anybody
+ * else, even if the owner frees it. That does not keep it usable: who holds a
+ * reference has a notifier, which on %IOASID_NOTIFY_FREE stops its use and
+ * puts it.
  *
  * Context: Any context, lockless.
  * Return: 0, or -ENOENT if the set has no such id or it was freed.
@@ -426,7 +534,7 @@ int ioasid_get(struct ioasid_set *set, ioasid_t id)
 {
 	return ioasid_data_get(set, id) ? 0 : -ENOENT;
 }
-EXPORT_SYMBOL_GPL(ioasid_get);
+EXPORT_SYMBOL_IF_KUNIT(ioasid_get);
 
 /**
  * ioasid_put() - Drop a reference to an id
@@ -451,7 +559,7 @@ bool ioasid_put(struct ioasid_set *set, ioasid_t id)
 	rcu_read_unlock();
 	return gone;
 }
-EXPORT_SYMBOL_GPL(ioasid_put);
+EXPORT_SYMBOL_IF_KUNIT(ioasid_put);
 
 /**
  * ioasid_find() - Find the private data of an id
@@ -518,7 +626,7 @@ int ioasid_attach_data(struct ioasid_set *set, ioasid_t id, void *private)
 	xa_unlock_irqrestore(ids, flags);
 	return ret;
 }
-EXPORT_SYMBOL_GPL(ioasid_attach_data);
+EXPORT_SYMBOL_IF_KUNIT(ioasid_attach_data);
 
 /**
  * ioasid_detach_data() - Take the private data of an id away
@@ -526,7 +634,7 @@ EXPORT_SYMBOL_GPL(ioasid_attach_data);
  * @id: the id, which may have been freed already
  *
  * On return nobody who found the data with ioasid_find() is still in the RCU
- * read side section he found it in: the caller may free the data.
+ * read side section in which that happened: the caller may free the data.
  *
  * Context: Process context, sleeps. Takes the id lock.
  */
@@ -543,7 +651,7 @@ void ioasid_detach_data(struct ioasid_set *set, ioasid_t id)
 	/* Readers of an id that is gone already may still be under way. */
 	synchronize_rcu();
 }
-EXPORT_SYMBOL_GPL(ioasid_detach_data);
+EXPORT_SYMBOL_IF_KUNIT(ioasid_detach_data);
 
 static int ioasid_bind_locked(struct ioasid_data *data, ioasid_t spid)
 {
@@ -558,15 +666,6 @@ static int ioasid_bind_locked(struct ioasid_data *data, ioasid_t spid)
 	return 0;
 }
 
-/* Allocates, hence not under the id lock; not found until it is bound. */
-VISIBLE_IF_KUNIT int ioasid_reserve_spid(struct ioasid_data *data,
-					 ioasid_t spid)
-{
-	KUNIT_STATIC_STUB_REDIRECT(ioasid_reserve_spid, data, spid);
-	return xa_insert_irq(&data->set->spids, spid, data, GFP_KERNEL_ACCOUNT);
-}
-EXPORT_SYMBOL_IF_KUNIT(ioasid_reserve_spid);
-
 /**
  * ioasid_attach_spid() - Give an id its set-private id
  * @set: the set that owns the id
@@ -574,14 +673,14 @@ EXPORT_SYMBOL_IF_KUNIT(ioasid_reserve_spid);
  * @spid: the number under which the owner of the set knows the id, for a
  *	guest its own PASID: 1 to %IOASID_CAPACITY_MAX - 1
  *
- * Different sets may use the same set-private ids. The listeners have heard of
+ * Different sets may use the same set-private ids. The notifiers have heard of
  * %IOASID_NOTIFY_BIND when the call returns, unless another event of the id
  * was under way: then they hear of it right after that one.
  *
  * Context: Process context, may sleep. Takes the id lock.
  * Return: 0, or -EINVAL if @spid is 0 or too high, -ENOENT if the set has no
  * such id or it was freed, -EEXIST if the set uses @spid already, -EBUSY if
- * the id has a set-private id or listeners haven't heard of its end yet,
+ * the id has a set-private id or notifiers have not heard of its end yet,
  * -ENOMEM.
  */
 int ioasid_attach_spid(struct ioasid_set *set, ioasid_t id, ioasid_t spid)
@@ -597,7 +696,8 @@ int ioasid_attach_spid(struct ioasid_set *set, ioasid_t id, ioasid_t spid)
 	if (!data)
 		return -ENOENT;
 
-	ret = ioasid_reserve_spid(data, spid);
+	/* Allocates, hence not under the id lock; not found until it is bound. */
+	ret = xa_insert_irq(&set->spids, spid, data, GFP_KERNEL_ACCOUNT);
 	if (ret) {
 		ioasid_data_put(data);
 		return ret == -EBUSY ? -EEXIST : ret;
@@ -621,9 +721,10 @@ EXPORT_SYMBOL_GPL(ioasid_attach_spid);
 /**
  * ioasid_detach_spid() - Take the set-private id of an id away
  * @set: the set that owns the id
- * @id: the id. If it doesn't exist or has no set-private id nothing happens.
+ * @id: the id. If it does not exist or has no set-private id nothing
+ *	happens.
  *
- * It can't be found any more on return. As to %IOASID_NOTIFY_UNBIND see
+ * It cannot be found any more on return. As to %IOASID_NOTIFY_UNBIND see
  * ioasid_attach_spid().
  *
  * Context: Process context, may sleep. Takes the id lock.
@@ -648,7 +749,7 @@ void ioasid_detach_spid(struct ioasid_set *set, ioasid_t id)
 	if (deliver)
 		ioasid_deliver(data);
 }
-EXPORT_SYMBOL_GPL(ioasid_detach_spid);
+EXPORT_SYMBOL_IF_KUNIT(ioasid_detach_spid);
 
 /**
  * ioasid_find_by_spid() - Find an id by its set-private id
@@ -658,7 +759,7 @@ EXPORT_SYMBOL_GPL(ioasid_detach_spid);
  *	one the id may be freed, and given to somebody else, at any time.
  *
  * Context: Any context, lockless.
- * Return: the id, or -ENOENT if the set doesn't use @spid.
+ * Return: the id, or -ENOENT if the set does not use @spid.
  */
 int ioasid_find_by_spid(struct ioasid_set *set, ioasid_t spid, bool get)
 {
@@ -700,4 +801,4 @@ int ioasid_find_spid(struct ioasid_set *set, ioasid_t id)
 	rcu_read_unlock();
 	return ret;
 }
-EXPORT_SYMBOL_GPL(ioasid_find_spid);
+EXPORT_SYMBOL_IF_KUNIT(ioasid_find_spid);

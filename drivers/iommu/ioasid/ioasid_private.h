@@ -5,23 +5,28 @@
  * A *space* is a range of numbers in which an id is unique. There is one for
  * the host, shared by the system set and by all SHARED sets, and one in each
  * PRIVATE set. A *set* is what an owner holds: quota, members, set-private
- * ids, listeners. An *id* (struct ioasid_data) belongs to one set from its
+ * ids, notifiers. An *id* (struct ioasid_data) belongs to one set from its
  * allocation until its last reference is gone.
+ *
+ * Layers, from the lowest to the highest. A layer calls those below it only.
+ *
+ *	space.c		spaces, limits, and what keeps sets in memory
+ *	notify.c	chains of notifiers
+ *	id.c		the life of an id, the order of its events
+ *	set.c		what the owner of a set does with the set as a whole
+ *	debugfs.c	what there is
  *
  * Locks, outer to inner:
  *
  *	xa_lock of ioasid_space::ids	"the id lock": state of every id of the
  *					space, members and counters of its sets
  *	  xa_lock of ioasid_set::spids
- *	  ioasid_listener::lock
+ *	  ioasid_chain::lock
  *	  ioasid_sets_lock		list and numbers of the sets
  *
- *	ioasid_listener_mutex		changes of the lists of listeners
- *	  ioasid_sets_lock
- *
- * All but the mutex are taken with interrupts off, because an id may be freed
- * in any context. Listeners run with none of them held, in an SRCU read side
- * section.
+ * All of them are taken with interrupts off, because an id may be freed in any
+ * context. Notifiers run with none of them held. Nobody waits for a notifier
+ * but those who flush the set it works for, and those who unregister it.
  */
 #ifndef __IOASID_PRIV_H
 #define __IOASID_PRIV_H
@@ -29,10 +34,13 @@
 #include <linux/ioasid.h>
 #include <linux/list.h>
 #include <linux/llist.h>
+#include <linux/percpu_counter.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 /* Ids below are kept for the host's own users: devices with few PASID bits. */
@@ -45,25 +53,26 @@ enum ioasid_state {
 };
 
 /**
- * struct ioasid_cursor - where a space looks for a free id
- * @next: first number to try
- * @node: last number of the xarray node that is kept for the next ids
+ * struct ioasid_user_limit - bound of what all user sets hold together
+ * @ids: ids that they hold
+ * @max: most ids that they may hold. A module parameter, read locklessly.
  */
-struct ioasid_cursor {
-	u32 next;
-	u32 node;
+struct ioasid_user_limit {
+	struct percpu_counter ids;
+	unsigned int max;
 };
 
 /**
  * struct ioasid_space - numbers in which an id is unique
  * @ids: id -> struct ioasid_data. Its xa_lock is the id lock.
- * @capacity: ids are below. Protected by the id lock.
+ * @capacity: ids are below. Written under the id lock.
  * @floor: ids of user sets are not below. Protected by the id lock.
- * @user_cap: most ids that all user sets together may hold. Protected by the
- *	id lock.
- * @user_ids: ids that the user sets hold. Protected by the id lock.
- * @high: for ids from @floor on. Protected by the id lock.
- * @low: for ids below @floor. Protected by the id lock.
+ * @user_cap: most ids that all user sets of the space together may hold.
+ *	Protected by the id lock.
+ * @user_ids: ids that they hold. Protected by the id lock.
+ * @next_low: where a request for all numbers below @floor looks first.
+ *	Protected by the id lock.
+ * @next_high: the same for all numbers from @floor on
  * @reported: some hardware has said how many ids it knows. Protected by the
  *	id lock.
  */
@@ -73,30 +82,46 @@ struct ioasid_space {
 	u32 floor;
 	u32 user_cap;
 	u32 user_ids;
-	struct ioasid_cursor high;
-	struct ioasid_cursor low;
+	u32 next_low;
+	u32 next_high;
 	bool reported;
+};
+
+/**
+ * struct ioasid_chain - notifiers
+ * @lock: protects the list and what is in it, not held while they run
+ * @list: struct ioasid_notifier, in order of registration
+ */
+struct ioasid_chain {
+	spinlock_t lock;	/* @list */
+	struct list_head list;
 };
 
 /**
  * struct ioasid_set - what an owner holds
  * @space: where the ids of the set are unique; never changes
+ * @limit: what it shares with all other user sets, or NULL for the system set;
+ *	never changes
  * @spids: set-private id -> struct ioasid_data
  * @members: ids of the set, newest first. Protected by the id lock.
- * @next_seq: sequence number of the next id. Protected by the id lock.
  * @quota: most ids that the set may hold. Protected by the id lock.
  * @used: ids that the set holds. Protected by the id lock.
- * @freeing: ids whose FREE event isn't delivered. Protected by the id lock.
- * @host: the system set; never changes
- * @dead: @refs is gone, the set waits for its ids. Protected by the id lock.
- * @refs: held by the owner and whoever called ioasid_set_get()
- * @pins: keeps the memory and the place in the list. One pin is held until
- *	the set is dead and without ids, one by each walker of the list.
+ * @next: where a request for a part of the numbers looks first. Protected by
+ *	the id lock.
+ * @refs: held by the owner and by callers of ioasid_set_get()
+ * @pins: keeps the memory and the place in the list. One pin is held as long
+ *	as @refs is not zero, one as long as @used is not, one by each walker
+ *	of the list.
  * @num: number of the set, ascending. Set under ioasid_sets_lock.
  * @node: in ioasid_sets, newest first. Protected by ioasid_sets_lock.
- * @listeners: struct ioasid_listener. Changed under ioasid_listener_mutex,
- *	read under ioasid_srcu.
- * @token: pinned by mmgrab() as long as @refs isn't zero, or NULL
+ * @notifiers: of this set. A notifier is added under the id lock as well.
+ * @freed: ids whose FREE event is due. Added to under the id lock.
+ * @free_work: delivers the FREE events of @freed
+ * @free_due: number of the latest FREE event. Protected by the id lock.
+ * @free_done: number of the last one that was delivered. They are delivered in
+ *	order. Written under the id lock.
+ * @waitq: woken when @free_done moves and when an id is not busy any more
+ * @token: pinned by mmgrab() as long as @refs is not zero, or NULL
  * @owner_pid: creator, for debugfs
  * @owner_comm: creator, for debugfs
  * @own_space: @space of a PRIVATE set
@@ -104,19 +129,22 @@ struct ioasid_space {
  */
 struct ioasid_set {
 	struct ioasid_space *space;
+	struct ioasid_user_limit *limit;
 	struct xarray spids;
 	struct list_head members;
-	u64 next_seq;
 	unsigned int quota;
 	unsigned int used;
-	unsigned int freeing;
-	bool host;
-	bool dead;
+	u32 next;
 	refcount_t refs;
 	refcount_t pins;
 	u64 num;
 	struct list_head node;
-	struct list_head listeners;
+	struct ioasid_chain notifiers;
+	struct llist_head freed;
+	struct work_struct free_work;
+	unsigned long free_due;
+	unsigned long free_done;
+	wait_queue_head_t waitq;
 	struct mm_struct *token;
 	pid_t owner_pid;
 	char owner_comm[TASK_COMM_LEN];
@@ -128,22 +156,18 @@ struct ioasid_set {
  * struct ioasid_data - an id
  * @id: the number; never changes
  * @spid: the set-private id. Stays until its UNBIND or FREE event is under
- *	way, @bound tells whether it is attached. Protected by the id lock.
+ *	way, @bound tells whether it is attached. Written under the id lock.
  * @refs: one for the core until the FREE event was delivered, one per get
  * @state: enum ioasid_state. Written under the id lock.
- * @pending: BIT(enum ioasid_notify_val) of what isn't delivered yet.
- *	Protected by the id lock.
- * @busy: somebody is delivering events of the id. Only he does, therefore
- *	the listeners hear of one id in the order of its transitions.
- *	Protected by the id lock.
+ * @pending: BIT(enum ioasid_notify_val) of what is not delivered yet, other
+ *	than FREE. Protected by the id lock.
+ * @busy: an event other than FREE is being delivered by some caller, and by
+ *	this one only: notifiers hear of one id in the order of its
+ *	transitions. Written under the id lock.
  * @bound: @spid is attached. Written under the id lock.
  * @set: the set it belongs to; never changes
- * @owner: @set as long as the id is live: one comparison tells a look-up that
- *	the id is the caller's and usable. Written under the id lock.
- * @private: data of the owner
- * @free_node: in the list of the FREE worker, once the id isn't live any more.
- *	What it points to is no set.
- * @seq: ascending inside a set; never changes
+ * @private: data of the owner. Written under the id lock.
+ * @freed: in ioasid_set::freed
  * @member: in ioasid_set::members. Protected by the id lock.
  * @rcu: once the id is gone
  */
@@ -156,56 +180,58 @@ struct ioasid_data {
 	bool busy;
 	bool bound;
 	struct ioasid_set *set;
-	union {
-		struct ioasid_set *owner;
-		struct llist_node free_node;
-	};
 	void __rcu *private;
-	u64 seq;
+	struct llist_node freed;
 	union {
 		struct list_head member;
 		struct rcu_head rcu;
 	};
 };
 
-/* A million ids must not cost more than 96 MB beyond the xarray. */
-static_assert(sizeof(struct ioasid_data) <= 96);
+/* A million ids must not cost more than 64 MB beyond the xarray. */
+static_assert(sizeof(struct ioasid_data) <= 64);
 
 static inline struct xarray *ioasid_lock_of(const struct ioasid_set *set)
 {
 	return &set->space->ids;
 }
 
+/* space.c */
+extern struct ioasid_space ioasid_host_space;
+extern struct ioasid_user_limit ioasid_user_limit;
+
+void ioasid_space_init(struct ioasid_space *space, u32 capacity, bool shared);
+int ioasid_charge(struct ioasid_set *set);
+void ioasid_uncharge(struct ioasid_set *set);
+void ioasid_set_list(struct ioasid_set *set);
+void ioasid_set_unpin(struct ioasid_set *set);
+struct ioasid_set *ioasid_set_next(struct ioasid_set *prev);
+
+/* notify.c */
+extern struct ioasid_chain ioasid_global_notifiers;
+extern struct workqueue_struct *ioasid_wq;
+
+void ioasid_call_notifiers(struct ioasid_set *set, enum ioasid_notify_val event,
+			   const struct ioasid_nb_args *args);
+
+static inline bool ioasid_set_has_notifiers(const struct ioasid_set *set)
+{
+	return !list_empty(&set->notifiers.list) ||
+	       !list_empty(&ioasid_global_notifiers.list);
+}
+
 /* id.c */
 struct ioasid_data *ioasid_next_member(struct ioasid_set *set,
 				       struct ioasid_data *prev);
-bool ioasid_data_put(struct ioasid_data *data);
-bool ioasid_data_put_locked(struct ioasid_data *data);
-
-/* set.c */
-extern struct ioasid_space ioasid_host_space;
-extern spinlock_t ioasid_sets_lock;
-
-u64 ioasid_sets_next_num(void);
-struct ioasid_set *ioasid_set_next(struct ioasid_set *prev);
-void ioasid_set_unpin(struct ioasid_set *set);
-void ioasid_set_idle(struct ioasid_set *set);
-
-/* notify.c */
-bool ioasid_post(struct ioasid_data *data, enum ioasid_notify_val event);
-void ioasid_deliver(struct ioasid_data *data);
-void ioasid_queue_free(struct ioasid_data *data);
+void ioasid_free_worker(struct work_struct *work);
 
 #if IS_ENABLED(CONFIG_KUNIT)
-struct ioasid_data *ioasid_data_new(struct ioasid_set *set, void *private,
-				    gfp_t gfp);
 bool ioasid_data_tryget(struct ioasid_data *data);
-int ioasid_reserve_spid(struct ioasid_data *data, ioasid_t spid);
-struct ioasid_listener *ioasid_listener_new(struct notifier_block *nb);
+struct ioasid_notifier *ioasid_notifier_new(struct notifier_block *nb);
 struct ioasid_set *ioasid_set_new(void);
-void ioasid_space_init(struct ioasid_space *space, u32 capacity, bool shared);
 void ioasid_space_report(struct ioasid_space *space, u32 total);
-struct ioasid_set *ioasid_set_create(struct ioasid_space *space, bool host,
+struct ioasid_set *ioasid_set_create(struct ioasid_space *space,
+				     struct ioasid_user_limit *limit,
 				     struct mm_struct *token,
 				     unsigned int quota);
 #endif

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IOASID core: spaces and sets
+ * IOASID core: sets, as their owners see them
  *
- * A set belongs to whoever created it; owning means holding a reference. The
- * last ioasid_set_put() frees all its ids, and the memory goes with the last
+ * A set belongs to its creator; owning means holding a reference. The last
+ * ioasid_set_put() frees all ids of the set, and the memory goes with the last
  * of them: an id keeps its set as long as somebody has a reference to the id.
- *
- * The system set is the host's own. It can't be starved: it has no quota, the
- * numbers below the floor belong to it alone, and the user sets together get
- * at most half of the shared space.
  */
 #include <linux/err.h>
 #include <linux/export.h>
-#include <linux/lockdep.h>
+#include <linux/init.h>
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
@@ -32,18 +28,8 @@ module_param_named(default_quota, ioasid_default_quota, uint, 0644);
 MODULE_PARM_DESC(default_quota,
 		 "Number of ids that a new set may hold (default 1000)");
 
-struct ioasid_space ioasid_host_space = {
-	.ids = XARRAY_INIT(ioasid_host_space.ids,
-			   XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_IRQ),
-	.capacity = IOASID_CAPACITY_MAX,
-	.floor = IOASID_HOST_FLOOR,
-	.user_cap = IOASID_CAPACITY_MAX / 2,
-};
-
 /* Taken inside the id lock, which is the lock of an xarray as well. */
 static struct lock_class_key ioasid_spids_key;
-
-static struct list_head ioasid_sets;
 
 /* Static, and never put: usable before any initcall. */
 static struct ioasid_set ioasid_host_set = {
@@ -51,86 +37,16 @@ static struct ioasid_set ioasid_host_set = {
 	.spids = XARRAY_INIT(ioasid_host_set.spids, XA_FLAGS_LOCK_IRQ),
 	.members = LIST_HEAD_INIT(ioasid_host_set.members),
 	.quota = UINT_MAX,
-	.host = true,
 	.refs = REFCOUNT_INIT(1),
 	.pins = REFCOUNT_INIT(1),
-	.node = LIST_HEAD_INIT(ioasid_sets),
-	.listeners = LIST_HEAD_INIT(ioasid_host_set.listeners),
+	.notifiers.lock = __SPIN_LOCK_UNLOCKED(ioasid_host_set.notifiers.lock),
+	.notifiers.list = LIST_HEAD_INIT(ioasid_host_set.notifiers.list),
+	.freed = LLIST_HEAD_INIT(ioasid_host_set.freed),
+	.free_work = __WORK_INITIALIZER(ioasid_host_set.free_work,
+					ioasid_free_worker),
+	.waitq = __WAIT_QUEUE_HEAD_INITIALIZER(ioasid_host_set.waitq),
 	.owner_comm = "kernel",
 };
-
-static struct list_head ioasid_sets = LIST_HEAD_INIT(ioasid_host_set.node);
-static u64 ioasid_next_num = 1;
-DEFINE_SPINLOCK(ioasid_sets_lock);
-
-/* Number of the next set. Caller holds ioasid_sets_lock. */
-u64 ioasid_sets_next_num(void)
-{
-	lockdep_assert_held(&ioasid_sets_lock);
-	return ioasid_next_num;
-}
-
-VISIBLE_IF_KUNIT void ioasid_space_init(struct ioasid_space *space,
-					u32 capacity, bool shared)
-{
-	xa_init_flags(&space->ids, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_IRQ |
-				   XA_FLAGS_ACCOUNT);
-	space->capacity = capacity;
-	space->floor = shared ? min(IOASID_HOST_FLOOR, capacity / 2) : 1;
-	space->user_cap = shared ? capacity / 2 : U32_MAX;
-	space->user_ids = 0;
-	space->high = (struct ioasid_cursor){};
-	space->low = (struct ioasid_cursor){};
-	space->reported = false;
-}
-EXPORT_SYMBOL_IF_KUNIT(ioasid_space_init);
-
-VISIBLE_IF_KUNIT void ioasid_space_report(struct ioasid_space *space, u32 total)
-{
-	unsigned long flags;
-
-	total = min(total, IOASID_CAPACITY_MAX);
-	if (total < 2)
-		return;
-
-	xa_lock_irqsave(&space->ids, flags);
-	if (!space->reported || total > space->capacity) {
-		space->capacity = total;
-		space->floor = min(IOASID_HOST_FLOOR, total / 2);
-		space->user_cap = total / 2;
-		space->reported = true;
-	}
-	xa_unlock_irqrestore(&space->ids, flags);
-}
-EXPORT_SYMBOL_IF_KUNIT(ioasid_space_report);
-
-/**
- * ioasid_install_capacity() - Tell how many ids a device supports
- * @total: number of ids, id 0 included; less than 2 is ignored
- *
- * The shared space is as large as the most capable device needs, what a single
- * device can take is said in each allocation. Until the first report it has
- * the architectural size. Ids beyond a smaller first report stay valid.
- *
- * Context: Any context. Takes the id lock.
- */
-void ioasid_install_capacity(ioasid_t total)
-{
-	ioasid_space_report(&ioasid_host_space, total);
-}
-EXPORT_SYMBOL_GPL(ioasid_install_capacity);
-
-/**
- * ioasid_get_capacity() - Number of ids of the shared space
- *
- * Context: Any context, lockless.
- * Return: the capacity; every id is below.
- */
-ioasid_t ioasid_get_capacity(void)
-{
-	return READ_ONCE(ioasid_host_space.capacity);
-}
-EXPORT_SYMBOL_GPL(ioasid_get_capacity);
 
 /**
  * ioasid_system_set() - The set of the host's own users
@@ -153,13 +69,18 @@ VISIBLE_IF_KUNIT struct ioasid_set *ioasid_set_new(void)
 }
 EXPORT_SYMBOL_IF_KUNIT(ioasid_set_new);
 
-/* Creates a set in @space, or in one of its own if that is NULL. */
+/*
+ * Creates a set in @space, or in one of its own if that is NULL. It shares
+ * @limit with others, or is the host's if that is NULL.
+ */
 VISIBLE_IF_KUNIT struct ioasid_set *
-ioasid_set_create(struct ioasid_space *space, bool host,
+ioasid_set_create(struct ioasid_space *space, struct ioasid_user_limit *limit,
 		  struct mm_struct *token, unsigned int quota)
 {
 	struct ioasid_set *set;
 
+	if (limit && !percpu_counter_initialized(&limit->ids))
+		return ERR_PTR(-ENOMEM);
 	set = ioasid_set_new();
 	if (!set)
 		return ERR_PTR(-ENOMEM);
@@ -169,12 +90,16 @@ ioasid_set_create(struct ioasid_space *space, bool host,
 		ioasid_space_init(space, ioasid_get_capacity(), false);
 	}
 	set->space = space;
-	set->host = host;
+	set->limit = limit;
 	set->quota = quota;
 	xa_init_flags(&set->spids, XA_FLAGS_LOCK_IRQ | XA_FLAGS_ACCOUNT);
 	lockdep_set_class(&set->spids.xa_lock, &ioasid_spids_key);
 	INIT_LIST_HEAD(&set->members);
-	INIT_LIST_HEAD(&set->listeners);
+	spin_lock_init(&set->notifiers.lock);
+	INIT_LIST_HEAD(&set->notifiers.list);
+	init_llist_head(&set->freed);
+	INIT_WORK(&set->free_work, ioasid_free_worker);
+	init_waitqueue_head(&set->waitq);
 	refcount_set(&set->refs, 1);
 	refcount_set(&set->pins, 1);
 	if (token)
@@ -182,11 +107,7 @@ ioasid_set_create(struct ioasid_space *space, bool host,
 	set->token = token;
 	set->owner_pid = task_tgid_nr(current);
 	get_task_comm(set->owner_comm, current);
-
-	spin_lock_irq(&ioasid_sets_lock);
-	set->num = ioasid_next_num++;
-	list_add(&set->node, &ioasid_sets);
-	spin_unlock_irq(&ioasid_sets_lock);
+	ioasid_set_list(set);
 	return set;
 }
 EXPORT_SYMBOL_IF_KUNIT(ioasid_set_create);
@@ -223,7 +144,7 @@ struct ioasid_set *ioasid_set_alloc(struct mm_struct *token,
 	}
 	if (quota == IOASID_QUOTA_DEFAULT)
 		quota = READ_ONCE(ioasid_default_quota);
-	return ioasid_set_create(space, false, token, quota);
+	return ioasid_set_create(space, &ioasid_user_limit, token, quota);
 }
 EXPORT_SYMBOL_GPL(ioasid_set_alloc);
 
@@ -237,72 +158,7 @@ void ioasid_set_get(struct ioasid_set *set)
 {
 	refcount_inc(&set->refs);
 }
-EXPORT_SYMBOL_GPL(ioasid_set_get);
-
-/*
- * Drops what keeps the set in the list. May be called with the id lock of the
- * set held: the memory stays for an RCU grace period.
- */
-void ioasid_set_unpin(struct ioasid_set *set)
-{
-	unsigned long flags;
-	bool gone;
-
-	if (refcount_dec_not_one(&set->pins))
-		return;
-	spin_lock_irqsave(&ioasid_sets_lock, flags);
-	gone = refcount_dec_and_test(&set->pins);
-	if (gone)
-		list_del(&set->node);
-	spin_unlock_irqrestore(&ioasid_sets_lock, flags);
-	if (!gone)
-		return;
-	/* Its listener would have nobody to ask for its removal. */
-	WARN_ON_ONCE(!list_empty(&set->listeners));
-	kfree_rcu(set, rcu);
-}
-
-/*
- * The set is dead and has no id, nor will it have one. Caller holds the id
- * lock.
- */
-void ioasid_set_idle(struct ioasid_set *set)
-{
-	struct ioasid_space *space = set->space;
-
-	lockdep_assert_held(&space->ids.xa_lock);
-
-	/* All that is left are nodes kept for ids to come. */
-	if (space == &set->own_space) {
-		__xa_erase(&space->ids, space->high.node);
-		__xa_erase(&space->ids, space->low.node);
-	}
-	ioasid_set_unpin(set);
-}
-
-/*
- * Walks all sets from the newest to the oldest, dead ones that wait for their
- * ids included. The walk pins the set it stands on and holds no lock.
- */
-struct ioasid_set *ioasid_set_next(struct ioasid_set *prev)
-{
-	struct list_head *pos = prev ? &prev->node : &ioasid_sets;
-	struct ioasid_set *next = NULL, *set;
-
-	spin_lock_irq(&ioasid_sets_lock);
-	while ((pos = pos->next) != &ioasid_sets) {
-		set = list_entry(pos, struct ioasid_set, node);
-		if (refcount_inc_not_zero(&set->pins)) {
-			next = set;
-			break;
-		}
-	}
-	spin_unlock_irq(&ioasid_sets_lock);
-	if (prev)
-		ioasid_set_unpin(prev);
-	return next;
-}
-EXPORT_SYMBOL_IF_KUNIT(ioasid_set_next);
+EXPORT_SYMBOL_IF_KUNIT(ioasid_set_get);
 
 /**
  * ioasid_set_put() - Drop a reference to a set
@@ -310,7 +166,7 @@ EXPORT_SYMBOL_IF_KUNIT(ioasid_set_next);
  *
  * The last reference frees all ids of the set. Ids that somebody still has a
  * reference to keep the structure alive, ioasid_put() may be called on them.
- * Listeners of the set have been unregistered before.
+ * Notifiers of the set have been unregistered before.
  *
  * Context: Process context. Takes the id lock.
  */
@@ -322,15 +178,8 @@ void ioasid_set_put(struct ioasid_set *set)
 		return;
 
 	ioasid_free_all_in_set(set);
-
 	token = set->token;
-	rcu_read_lock();
-	xa_lock_irq(ioasid_lock_of(set));
-	set->dead = true;
-	if (!set->used)
-		ioasid_set_idle(set);
-	xa_unlock_irq(ioasid_lock_of(set));
-	rcu_read_unlock();
+	ioasid_set_unpin(set);
 
 	/* May free a PASID of the mm, hence not under the id lock. */
 	if (token)
@@ -343,7 +192,7 @@ EXPORT_SYMBOL_GPL(ioasid_set_put);
  * @token: the mm; NULL finds nothing
  * @from: where to go on, or NULL for the first one. Its reference is dropped.
  *
- * The newest set comes first. A loop that isn't run to its end drops the
+ * The newest set comes first. A loop that is not run to its end drops the
  * reference to the last set with ioasid_set_put().
  *
  * Context: Process context, may sleep.
@@ -366,7 +215,7 @@ struct ioasid_set *ioasid_find_mm_set(struct mm_struct *token,
 	ioasid_set_put(from);
 	return set;
 }
-EXPORT_SYMBOL_GPL(ioasid_find_mm_set);
+EXPORT_SYMBOL_IF_KUNIT(ioasid_find_mm_set);
 
 /**
  * ioasid_adjust_set() - Change the quota of a set
@@ -383,7 +232,7 @@ int ioasid_adjust_set(struct ioasid_set *set, unsigned int quota)
 {
 	int ret = 0;
 
-	if (!quota || set->host)
+	if (!quota || !set->limit)
 		return -EINVAL;
 
 	xa_lock_irq(ioasid_lock_of(set));
@@ -394,7 +243,7 @@ int ioasid_adjust_set(struct ioasid_set *set, unsigned int quota)
 	xa_unlock_irq(ioasid_lock_of(set));
 	return ret;
 }
-EXPORT_SYMBOL_GPL(ioasid_adjust_set);
+EXPORT_SYMBOL_IF_KUNIT(ioasid_adjust_set);
 
 /**
  * ioasid_set_get_info() - Read quota, use and limits of a set
@@ -411,7 +260,7 @@ void ioasid_set_get_info(struct ioasid_set *set, struct ioasid_set_info *info)
 	*info = (struct ioasid_set_info){
 		.quota = set->quota,
 		.used = set->used,
-		.min = set->host ? 1 : space->floor,
+		.min = set->limit ? space->floor : 1,
 		.max = space->capacity - 1,
 	};
 	xa_unlock_irq(&space->ids);
@@ -425,7 +274,7 @@ EXPORT_SYMBOL_GPL(ioasid_set_get_info);
  *	function of this interface. The id stays taken until it returns.
  * @data: passed to @fn
  *
- * The newest id comes first. Ids that are allocated meanwhile aren't visited.
+ * The newest id comes first. Ids that are allocated meanwhile are not visited.
  *
  * Context: Process context, may sleep. Takes and drops the id lock.
  */
@@ -441,4 +290,33 @@ void ioasid_set_for_each_ioasid(struct ioasid_set *set,
 		cond_resched();
 	}
 }
-EXPORT_SYMBOL_GPL(ioasid_set_for_each_ioasid);
+EXPORT_SYMBOL_IF_KUNIT(ioasid_set_for_each_ioasid);
+
+/**
+ * ioasid_set_flush() - Wait until the FREE events of a set are delivered
+ * @set: the set, the caller holds a reference to it
+ *
+ * After that ids which were freed before the call are available again, unless
+ * somebody has a reference to them. Nothing that is freed after the call, and
+ * nothing of another set, is waited for.
+ *
+ * Context: Process context, sleeps. The caller must neither hold a lock that
+ * any notifier of the set takes nor be such a notifier.
+ */
+void ioasid_set_flush(struct ioasid_set *set)
+{
+	unsigned long due;
+
+	xa_lock_irq(ioasid_lock_of(set));
+	due = set->free_due;
+	xa_unlock_irq(ioasid_lock_of(set));
+	wait_event(set->waitq, (long)(READ_ONCE(set->free_done) - due) >= 0);
+}
+EXPORT_SYMBOL_GPL(ioasid_set_flush);
+
+static int __init ioasid_set_initcall(void)
+{
+	ioasid_set_list(&ioasid_host_set);
+	return 0;
+}
+core_initcall(ioasid_set_initcall);

@@ -14,11 +14,14 @@ int ioasid_test_init(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, c);
 	ioasid_space_init(&c->space, SPACE_SIZE, true);
-	c->host = ioasid_set_create(&c->space, true, NULL, UINT_MAX);
-	c->a = ioasid_set_create(&c->space, false, NULL, QUOTA);
-	c->b = ioasid_set_create(&c->space, false, NULL, QUOTA);
-	c->p = ioasid_set_create(NULL, false, NULL, QUOTA);
-	c->q = ioasid_set_create(NULL, false, NULL, QUOTA);
+	c->limit.max = UINT_MAX;
+	KUNIT_ASSERT_EQ(test, percpu_counter_init(&c->limit.ids, 0, GFP_KERNEL),
+			0);
+	c->host = ioasid_set_create(&c->space, NULL, NULL, UINT_MAX);
+	c->a = ioasid_set_create(&c->space, &c->limit, NULL, QUOTA);
+	c->b = ioasid_set_create(&c->space, &c->limit, NULL, QUOTA);
+	c->p = ioasid_set_create(NULL, &c->limit, NULL, QUOTA);
+	c->q = ioasid_set_create(NULL, &c->limit, NULL, QUOTA);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, c->host);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, c->a);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, c->b);
@@ -48,6 +51,8 @@ void ioasid_test_exit(struct kunit *test)
 					XA_PRESENT));
 	xa_destroy(&c->space.ids);
 	KUNIT_EXPECT_EQ(test, c->space.user_ids, 0);
+	KUNIT_EXPECT_EQ(test, percpu_counter_sum(&c->limit.ids), 0);
+	percpu_counter_destroy(&c->limit.ids);
 }
 
 /* ------------------------------------------------------------------ sets */
@@ -172,6 +177,46 @@ static void set_user_cap(struct kunit *test)
 					   GFP_KERNEL), 0);
 }
 
+/* What all user sets hold together, whatever their space. */
+static void set_user_limit(struct kunit *test)
+{
+	struct ioasid_ctx *c = test->priv;
+	struct ioasid_set *sets[] = { c->a, c->p, c->b, c->q };
+	ioasid_t ids[8];
+	int i;
+
+	c->limit.max = ARRAY_SIZE(ids);
+	for (i = 0; i < ARRAY_SIZE(ids); i++)
+		ids[i] = get_id(test, sets[i % 4]);
+	for (i = 0; i < 4; i++) {
+		KUNIT_EXPECT_EQ(test, ioasid_alloc(sets[i], 1, INVALID_IOASID,
+						   NULL, GFP_KERNEL), -ENOSPC);
+		KUNIT_EXPECT_EQ(test, used(sets[i]), 2);
+	}
+	KUNIT_EXPECT_EQ(test, c->space.user_ids, 4);
+	/* The host has all it wants. */
+	get_id(test, c->host);
+
+	/* One back, one out, of whatever set; what is still in use counts. */
+	KUNIT_EXPECT_EQ(test, ioasid_get(c->p, ids[1]), 0);
+	ioasid_free(c->p, ids[1]);
+	KUNIT_EXPECT_EQ(test, alloc_one(c->q, 100), -ENOSPC);
+	KUNIT_EXPECT_TRUE(test, ioasid_put(c->p, ids[1]));
+	KUNIT_EXPECT_EQ(test, alloc_one(c->q, 100), 100);
+	KUNIT_EXPECT_EQ(test, alloc_one(c->a, 500), -ENOSPC);
+
+	/* A refusal for another reason books nothing. */
+	c->limit.max++;
+	KUNIT_EXPECT_EQ(test, alloc_one(c->q, 100), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, alloc_one(c->a, 500), 500);
+
+	/* A lower limit takes nothing away. */
+	c->limit.max = 1;
+	KUNIT_EXPECT_TRUE(test, is_live(c->a, 500));
+	ioasid_free(c->a, 500);
+	KUNIT_EXPECT_EQ(test, alloc_one(c->a, 500), -ENOSPC);
+}
+
 static void set_floor(struct kunit *test)
 {
 	struct ioasid_ctx *c = test->priv;
@@ -243,7 +288,7 @@ static void set_token(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, set);
 	KUNIT_EXPECT_EQ(test, refcount_read(&one->refs), 1);
 
-	/* A dead set isn't found though it waits for an id. */
+	/* A dead set is not found though it waits for an id. */
 	KUNIT_EXPECT_EQ(test, alloc_one(one, 5), 5);
 	KUNIT_EXPECT_EQ(test, ioasid_get(one, 5), 0);
 	ioasid_set_put(two);
@@ -272,7 +317,7 @@ static void set_put_frees_all(struct kunit *test)
 	ioasid_t id;
 	u64 num;
 
-	set = ioasid_set_create(&c->space, false, NULL, 3);
+	set = ioasid_set_create(&c->space, &c->limit, NULL, 3);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, set);
 	num = set->num;
 	get_id(test, set);
@@ -420,6 +465,7 @@ static struct kunit_case ioasid_set_cases[] = {
 	KUNIT_CASE(set_quota_is_kept),
 	KUNIT_CASE(set_adjust),
 	KUNIT_CASE(set_user_cap),
+	KUNIT_CASE(set_user_limit),
 	KUNIT_CASE(set_floor),
 	KUNIT_CASE(set_private_is_own_space),
 	KUNIT_CASE(set_token),
@@ -491,23 +537,6 @@ static void id_cyclic(struct kunit *test)
 	KUNIT_EXPECT_NE(test, get_id(test, c->p), first);
 }
 
-/* Ids that come and go leave no more behind than the node of the latest. */
-static void id_leaves_one_node(struct kunit *test)
-{
-	struct ioasid_ctx *c = test->priv;
-	struct ioasid_space *space = c->p->space;
-	int i;
-
-	for (i = 1; i < 4 * XA_CHUNK_SIZE; i += XA_CHUNK_SIZE) {
-		KUNIT_EXPECT_EQ(test, ioasid_alloc(c->p, i, INVALID_IOASID,
-						   NULL, GFP_KERNEL), i);
-		ioasid_free(c->p, i);
-	}
-	KUNIT_EXPECT_FALSE(test, xa_empty(&space->ids));
-	xa_erase_irq(&space->ids, space->high.node);
-	KUNIT_EXPECT_TRUE(test, xa_empty(&space->ids));
-}
-
 static void id_exact_does_not_steer(struct kunit *test)
 {
 	struct ioasid_ctx *c = test->priv;
@@ -515,6 +544,43 @@ static void id_exact_does_not_steer(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, alloc_one(c->b, id + 100), id + 100);
 	KUNIT_EXPECT_EQ(test, get_id(test, c->a), id + 1);
+}
+
+/* Nor does a narrow range, whoever asks for it; a wide one does. */
+static void id_narrow_does_not_steer(struct kunit *test)
+{
+	struct ioasid_ctx *c = test->priv;
+	ioasid_t id = get_id(test, c->a);
+
+	KUNIT_EXPECT_EQ(test, ioasid_alloc(c->b, id + 100, id + 101, NULL,
+					   GFP_KERNEL), id + 100);
+	KUNIT_EXPECT_EQ(test, get_id(test, c->a), id + 1);
+	KUNIT_EXPECT_EQ(test, ioasid_alloc(c->b, id + 100, SPACE_SIZE - 1, NULL,
+					   GFP_KERNEL), id + 101);
+	KUNIT_EXPECT_EQ(test, get_id(test, c->a), id + 2);
+	KUNIT_EXPECT_EQ(test, ioasid_alloc(c->a, SPACE_FLOOR, SPACE_SIZE - 1,
+					   NULL, GFP_KERNEL), id + 3);
+
+	/* The same below the floor, where a device of 8 bits takes all. */
+	id = get_id(test, c->host);
+	KUNIT_EXPECT_EQ(test, ioasid_alloc(c->host, 100, 200, NULL, GFP_KERNEL),
+			100);
+	KUNIT_EXPECT_EQ(test, ioasid_alloc(c->host, 1, SPACE_FLOOR - 1, NULL,
+					   GFP_KERNEL), id + 1);
+	KUNIT_EXPECT_EQ(test, get_id(test, c->host), id + 2);
+}
+
+/* A narrow range as well takes the number that was freed last at last. */
+static void id_narrow_is_cyclic(struct kunit *test)
+{
+	struct ioasid_ctx *c = test->priv;
+	int i, id;
+
+	for (i = 0; i < 10; i++) {
+		id = ioasid_alloc(c->a, 500, 504, NULL, GFP_KERNEL);
+		KUNIT_EXPECT_EQ(test, id, 500 + i % 5);
+		ioasid_free(c->a, id);
+	}
 }
 
 static void id_foreign_is_unknown(struct kunit *test)
@@ -651,25 +717,6 @@ static void id_private_data(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, ioasid_put(c->a, id));
 }
 
-static struct ioasid_data *no_memory(struct ioasid_set *set, void *private,
-				     gfp_t gfp)
-{
-	return NULL;
-}
-
-static void id_alloc_fails_without_memory(struct kunit *test)
-{
-	struct ioasid_ctx *c = test->priv;
-
-	kunit_activate_static_stub(test, ioasid_data_new, no_memory);
-	KUNIT_EXPECT_EQ(test, ioasid_alloc(c->a, 1, INVALID_IOASID, NULL,
-					   GFP_KERNEL), -ENOMEM);
-	KUNIT_EXPECT_EQ(test, used(c->a), 0);
-	KUNIT_EXPECT_EQ(test, c->space.user_ids, 0);
-	kunit_deactivate_static_stub(test, ioasid_data_new);
-	get_id(test, c->a);
-}
-
 /* --------------------------------------------------------- set-private ids */
 
 static void spid_both_ways(struct kunit *test)
@@ -683,7 +730,7 @@ static void spid_both_ways(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ioasid_find_spid(c->a, id), 5);
 	KUNIT_EXPECT_EQ(test, ioasid_find_by_spid(c->a, 5, false), id);
 
-	/* Sets don't see each other's. */
+	/* Sets do not see each other's. */
 	KUNIT_EXPECT_EQ(test, ioasid_find_by_spid(c->b, 5, false), -ENOENT);
 	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(c->b, other, 5), 0);
 	KUNIT_EXPECT_EQ(test, ioasid_find_by_spid(c->b, 5, false), other);
@@ -742,32 +789,12 @@ static void spid_find_takes_reference(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, ioasid_put(c->a, id));
 }
 
-static int no_spid(struct ioasid_data *data, ioasid_t spid)
-{
-	return -ENOMEM;
-}
-
-static void spid_fails_without_memory(struct kunit *test)
-{
-	struct ioasid_ctx *c = test->priv;
-	ioasid_t id = get_id(test, c->a);
-
-	kunit_activate_static_stub(test, ioasid_reserve_spid, no_spid);
-	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(c->a, id, 5), -ENOMEM);
-	kunit_deactivate_static_stub(test, ioasid_reserve_spid);
-	KUNIT_EXPECT_EQ(test, ioasid_find_spid(c->a, id), -ENOENT);
-	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(c->a, id, 5), 0);
-	/* No reference is left behind. */
-	ioasid_free(c->a, id);
-	KUNIT_EXPECT_EQ(test, used(c->a), 0);
-}
-
 static struct kunit_case ioasid_id_cases[] = {
 	KUNIT_CASE(id_range_arguments),
 	KUNIT_CASE(id_cyclic),
-	KUNIT_CASE(id_leaves_one_node),
 	KUNIT_CASE(id_exact_does_not_steer),
-	KUNIT_CASE(id_alloc_fails_without_memory),
+	KUNIT_CASE(id_narrow_does_not_steer),
+	KUNIT_CASE(id_narrow_is_cyclic),
 	KUNIT_CASE(id_foreign_is_unknown),
 	KUNIT_CASE(id_references),
 	KUNIT_CASE(id_get_meets_free),
@@ -776,7 +803,6 @@ static struct kunit_case ioasid_id_cases[] = {
 	KUNIT_CASE(spid_both_ways),
 	KUNIT_CASE(spid_refusals),
 	KUNIT_CASE(spid_find_takes_reference),
-	KUNIT_CASE(spid_fails_without_memory),
 	{}
 };
 

@@ -3,7 +3,7 @@
  * KUnit tests of the IOASID core: what all of them start from
  *
  * Sets are made in a small space of the test's own, so that limits can be
- * reached and a running host isn't disturbed. Each test ends with all its sets
+ * reached and a running host is not disturbed. Each test ends with all its sets
  * gone and this space empty.
  */
 #ifndef __IOASID_TEST_H
@@ -24,6 +24,7 @@
 
 struct ioasid_ctx {
 	struct ioasid_space space;
+	struct ioasid_user_limit limit;
 	struct ioasid_set *host;	/* like the system set, in our space */
 	struct ioasid_set *a, *b;	/* SHARED, in our space */
 	struct ioasid_set *p, *q;	/* PRIVATE */

@@ -38,7 +38,7 @@ static int rec_call(struct notifier_block *nb, unsigned long event, void *data)
 		r->time = ++*r->clock;
 	if (r->hook)
 		r->hook(r, event, data);
-	/* Whatever a listener says, the next one is called. */
+	/* Whatever a notifier says, the next one is called. */
 	return NOTIFY_BAD;
 }
 
@@ -94,9 +94,6 @@ static void notify_once_per_transition(struct kunit *test)
 	ioasid_t id;
 	int i;
 
-	/* What was there before, for instance in the system set. */
-	all->n = 0;
-
 	id = ioasid_alloc(c->a, 1, INVALID_IOASID, c, GFP_KERNEL);
 	expect_log(test, mine, ALLOC, id, 0);
 	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(c->a, id, 7), 0);
@@ -127,12 +124,11 @@ static void notify_once_per_transition(struct kunit *test)
 	mine->n = 0;
 	expect_log(test, all, ALLOC, id, BIND, id, UNBIND, id, FREE, id, 0);
 
-	/* Other sets are heard by the global listener only. */
+	/* Of other sets only the global notifier hears. */
 	id = get_id(test, c->b);
 	ioasid_free(c->b, id);
 	ioasid_set_flush(c->b);
 	expect_log(test, mine, 0);
-	all->n = all->n == 2 ? 2 : all->n;
 	expect_log(test, all, ALLOC, id, FREE, id, 0);
 
 	ioasid_unregister_notifier(c->a, &mine->nb);
@@ -235,7 +231,7 @@ static void notify_register_refusals(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r->n, 4);
 }
 
-static struct ioasid_listener *no_listener(struct notifier_block *nb)
+static struct ioasid_notifier *no_notifier(struct notifier_block *nb)
 {
 	return NULL;
 }
@@ -245,14 +241,13 @@ static void notify_register_fails_without_memory(struct kunit *test)
 	struct ioasid_ctx *c = test->priv;
 	struct rec *r = rec_new(test, IOASID_PRIO_LAST);
 
-	get_id(test, c->a);
-	kunit_activate_static_stub(test, ioasid_listener_new, no_listener);
+	kunit_activate_static_stub(test, ioasid_notifier_new, no_notifier);
 	KUNIT_EXPECT_EQ(test, ioasid_register_notifier(c->a, &r->nb), -ENOMEM);
-	kunit_deactivate_static_stub(test, ioasid_listener_new);
-	get_id(test, c->a);
+	kunit_deactivate_static_stub(test, ioasid_notifier_new);
+	ioasid_free(c->a, get_id(test, c->a));
 	expect_log(test, r, 0);
+	KUNIT_EXPECT_EQ(test, used(c->a), 0);
 	KUNIT_EXPECT_EQ(test, ioasid_register_notifier(c->a, &r->nb), 0);
-	KUNIT_EXPECT_EQ(test, r->n, 2);
 	ioasid_unregister_notifier(c->a, &r->nb);
 }
 
@@ -302,20 +297,19 @@ static void notify_free_holds_the_id(struct kunit *test)
 static void notify_free_in_order(struct kunit *test)
 {
 	struct ioasid_ctx *c = test->priv;
-	ioasid_t one = get_id(test, c->a), two = get_id(test, c->p),
+	struct rec *r = listen(test, c->a, IOASID_PRIO_CPU);
+	ioasid_t one = get_id(test, c->a), two = get_id(test, c->a),
 		 three = get_id(test, c->a);
-	struct rec *r = listen(test, NULL, IOASID_PRIO_CPU);
 
 	r->n = 0;
 	local_bh_disable();
 	ioasid_free(c->a, three);
-	ioasid_free(c->p, two);
 	ioasid_free(c->a, one);
+	ioasid_free(c->a, two);
 	local_bh_enable();
 	ioasid_set_flush(c->a);
-	ioasid_set_flush(c->p);
-	expect_log(test, r, FREE, three, FREE, two, FREE, one, 0);
-	ioasid_unregister_notifier(NULL, &r->nb);
+	expect_log(test, r, FREE, three, FREE, one, FREE, two, 0);
+	ioasid_unregister_notifier(c->a, &r->nb);
 }
 
 static void hook_call_back(struct rec *r, int event, struct ioasid_nb_args *args)
@@ -332,7 +326,7 @@ static void hook_call_back(struct rec *r, int event, struct ioasid_nb_args *args
 		ioasid_put(set, args->id);
 		/* Events of this id wait until all have heard of this one ... */
 		r->ret |= ioasid_attach_spid(set, args->id, 5);
-		/* ... those of another one don't. */
+		/* ... those of another one do not. */
 		r->ret |= alloc_one(c->b, SPACE_SIZE - 1) != SPACE_SIZE - 1;
 		break;
 	case BIND:
@@ -354,7 +348,6 @@ static void notify_may_call_back(struct kunit *test)
 	struct rec *last = listen(test, c->a, IOASID_PRIO_LAST);
 	int id;
 
-	r->n = 0;
 	r->hook = hook_call_back;
 	id = ioasid_alloc(c->a, 1, INVALID_IOASID, NULL, GFP_KERNEL);
 	KUNIT_EXPECT_GT(test, id, 0);
@@ -374,141 +367,41 @@ static void notify_may_call_back(struct kunit *test)
 	ioasid_unregister_notifier(c->a, &last->nb);
 }
 
-static void replay_set(struct kunit *test)
+/* A notifier of all sets hears of what happens from now on. */
+static void notify_global_comes_late(struct kunit *test)
 {
 	struct ioasid_ctx *c = test->priv;
-	struct ioasid_set *sets[] = { c->a, c->p };
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(sets); i++) {
-		struct ioasid_set *set = sets[i];
-		ioasid_t one = get_id(test, set), two = get_id(test, set),
-			 three = get_id(test, set), four;
-		struct rec *r;
-
-		get_id(test, c->b);
-		KUNIT_EXPECT_EQ(test, ioasid_attach_spid(set, one, 9), 0);
-		KUNIT_EXPECT_EQ(test, ioasid_get(set, two), 0);
-		ioasid_free(set, two);
-
-		r = listen(test, set, IOASID_PRIO_LAST);
-		KUNIT_EXPECT_EQ(test, r->log[2].args.spid, 9);
-		KUNIT_EXPECT_EQ(test, r->log[0].args.spid, INVALID_IOASID);
-		expect_log(test, r, ALLOC, three, ALLOC, one, BIND, one, 0);
-
-		/* From here on like everybody else; @two was never mentioned. */
-		KUNIT_EXPECT_TRUE(test, ioasid_put(set, two));
-		four = get_id(test, set);
-		ioasid_detach_spid(set, one);
-		ioasid_free(set, three);
-		ioasid_set_flush(set);
-		expect_log(test, r, ALLOC, four, UNBIND, one, FREE, three, 0);
-		ioasid_unregister_notifier(set, &r->nb);
-	}
-}
-
-static bool log_has(struct rec *r, int event, struct ioasid_set *set,
-		    ioasid_t id)
-{
-	int i, found = 0;
-
-	for (i = 0; i < min_t(int, r->n, ARRAY_SIZE(r->log)); i++)
-		found += r->log[i].event == event && r->log[i].args.id == id &&
-			 r->log[i].args.set == set;
-	return found == 1;
-}
-
-static void replay_global(struct kunit *test)
-{
-	struct ioasid_ctx *c = test->priv;
-	ioasid_t host = get_id(test, c->host), a = get_id(test, c->a);
-	ioasid_t p = get_id(test, c->p), q = get_id(test, c->q);
+	ioasid_t a = get_id(test, c->a), p = get_id(test, c->p), id;
+	ioasid_t freed = get_id(test, c->q);
 	struct ioasid_set *set;
 	struct rec *r;
-	ioasid_t id;
 
+	/* Freed while nobody listened: that is past. */
+	KUNIT_EXPECT_EQ(test, ioasid_get(c->q, freed), 0);
+	ioasid_free(c->q, freed);
 	r = listen(test, NULL, IOASID_PRIO_LAST);
-	KUNIT_EXPECT_TRUE(test, log_has(r, ALLOC, c->host, host));
-	KUNIT_EXPECT_TRUE(test, log_has(r, ALLOC, c->a, a));
-	KUNIT_EXPECT_TRUE(test, log_has(r, ALLOC, c->p, p));
-	KUNIT_EXPECT_TRUE(test, log_has(r, ALLOC, c->q, q));
-	r->n = 0;
-	id = get_id(test, c->b);
-	expect_log(test, r, ALLOC, id, 0);
-	ioasid_free(c->host, host);
-	ioasid_set_flush(c->host);
-	expect_log(test, r, FREE, host, 0);
+	KUNIT_EXPECT_TRUE(test, ioasid_put(c->q, freed));
+	expect_log(test, r, 0);
+
+	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(c->p, p, 9), 0);
+	ioasid_detach_spid(c->p, p);
+	ioasid_free(c->a, a);
+	ioasid_set_flush(c->a);
+	ioasid_free(c->p, p);
+	ioasid_set_flush(c->p);
+	KUNIT_EXPECT_PTR_EQ(test, r->log[0].args.set, c->p);
+	KUNIT_EXPECT_PTR_EQ(test, r->log[2].args.set, c->a);
+	expect_log(test, r, BIND, p, UNBIND, p, FREE, a, FREE, p, 0);
 
 	/* A set that comes later is heard from its first id to its last. */
-	set = ioasid_set_create(&c->space, false, NULL, 1);
+	set = ioasid_set_create(&c->space, &c->limit, NULL, 1);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, set);
 	id = get_id(test, set);
-	expect_log(test, r, ALLOC, id, 0);
 	ioasid_free(set, id);
 	ioasid_set_flush(set);
-	expect_log(test, r, FREE, id, 0);
+	expect_log(test, r, ALLOC, id, FREE, id, 0);
 	ioasid_set_put(set);
 	ioasid_unregister_notifier(NULL, &r->nb);
-}
-
-/* While the walk is at the second of three ids ... */
-static void hook_during_replay(struct rec *r, int event,
-			       struct ioasid_nb_args *args)
-{
-	struct ioasid_ctx *c = r->c;
-
-	if (event != ALLOC || r->n != 2)
-		return;
-	/* ... one that it has passed goes, ... */
-	ioasid_free(c->p, 3);
-	/* ... so do the one it is at and the one it hasn't reached, ... */
-	ioasid_free(c->p, 2);
-	ioasid_free(c->p, 1);
-	/* ... and one comes. */
-	r->ret = alloc_one(c->p, 4);
-}
-
-static void replay_with_changes(struct kunit *test)
-{
-	struct ioasid_ctx *c = test->priv;
-	struct rec *other = listen(test, c->p, IOASID_PRIO_CPU);
-	struct rec *r = rec_new(test, IOASID_PRIO_LAST);
-	int id;
-
-	for (id = 1; id <= 3; id++)
-		KUNIT_EXPECT_EQ(test, alloc_one(c->p, id), id);
-	other->n = 0;
-	r->hook = hook_during_replay;
-	KUNIT_EXPECT_EQ(test, ioasid_register_notifier(c->p, &r->nb), 0);
-	ioasid_set_flush(c->p);
-	KUNIT_EXPECT_EQ(test, r->ret, 4);
-	/* 1 may or may not have been heard of, but not by halves. */
-	KUNIT_EXPECT_EQ(test, log_has(r, ALLOC, c->p, 1),
-			log_has(r, FREE, c->p, 1));
-	for (id = 2; id <= 3; id++) {
-		KUNIT_EXPECT_TRUE(test, log_has(r, ALLOC, c->p, id));
-		KUNIT_EXPECT_TRUE(test, log_has(r, FREE, c->p, id));
-	}
-	KUNIT_EXPECT_TRUE(test, log_has(r, ALLOC, c->p, 4));
-	/* The other one hears what happened, and nothing of the walk. */
-	KUNIT_EXPECT_EQ(test, other->n, 4);
-	ioasid_unregister_notifier(c->p, &r->nb);
-	ioasid_unregister_notifier(c->p, &other->nb);
-}
-
-struct late {
-	struct rec *r;
-	struct ioasid_set *set;
-	struct completion done;
-};
-
-static int late_thread(void *data)
-{
-	struct late *late = data;
-
-	late->r->ret = ioasid_register_notifier(late->set, &late->r->nb);
-	complete(&late->done);
-	return 0;
 }
 
 static void hook_block_alloc(struct rec *r, int event,
@@ -520,58 +413,6 @@ static void hook_block_alloc(struct rec *r, int event,
 	wait_for_completion(&r->go);
 }
 
-static int alloc_thread(void *data)
-{
-	struct late *l = data;
-
-	ioasid_alloc(l->set, 1, INVALID_IOASID, NULL, GFP_KERNEL);
-	complete(&l->done);
-	return 0;
-}
-
-/* A listener comes while the ALLOC, or the FREE, of an id is under way. */
-static void replay_meets_delivery(struct kunit *test)
-{
-	struct ioasid_ctx *c = test->priv;
-	struct rec *slow = listen(test, c->p, IOASID_PRIO_CPU);
-	struct late alloc = { .set = c->p }, late = { .set = c->p };
-
-	init_completion(&alloc.done);
-	init_completion(&late.done);
-	slow->hook = hook_block_alloc;
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(alloc_thread, &alloc,
-						       "ioasid-alloc"));
-	wait_for_completion(&slow->entered);
-	late.r = rec_new(test, IOASID_PRIO_LAST);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(late_thread, &late,
-						       "ioasid-late"));
-	msleep(20);
-	KUNIT_EXPECT_FALSE(test, completion_done(&late.done));
-	complete(&slow->go);
-	wait_for_completion(&late.done);
-	wait_for_completion(&alloc.done);
-	KUNIT_EXPECT_EQ(test, late.r->ret, 0);
-	expect_log(test, late.r, ALLOC, 1, 0);
-	ioasid_unregister_notifier(c->p, &late.r->nb);
-
-	reinit_completion(&slow->entered);
-	reinit_completion(&slow->go);
-	reinit_completion(&late.done);
-	slow->hook = hook_block_free;
-	ioasid_free(c->p, 1);
-	wait_for_completion(&slow->entered);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(late_thread, &late,
-						       "ioasid-late"));
-	msleep(20);
-	complete(&slow->go);
-	wait_for_completion(&late.done);
-	ioasid_set_flush(c->p);
-	/* Never heard of it, so not of its end either. */
-	expect_log(test, late.r, 0);
-	ioasid_unregister_notifier(c->p, &late.r->nb);
-	ioasid_unregister_notifier(c->p, &slow->nb);
-}
-
 static void notify_set_put(struct kunit *test)
 {
 	struct ioasid_ctx *c = test->priv;
@@ -580,8 +421,7 @@ static void notify_set_put(struct kunit *test)
 	ioasid_t one, two;
 	u64 num;
 
-	r->n = 0;
-	set = ioasid_set_create(&c->space, false, NULL, 2);
+	set = ioasid_set_create(&c->space, &c->limit, NULL, 2);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, set);
 	num = set->num;
 	one = get_id(test, set);
@@ -594,6 +434,288 @@ static void notify_set_put(struct kunit *test)
 	ioasid_unregister_notifier(NULL, &r->nb);
 }
 
+/* ------------------------------------------------- who waits for whom */
+
+/* Far more than any of this takes: what is not done by then hangs. */
+#define HANGS	(5 * HZ)
+
+struct helper {
+	void (*fn)(struct helper *h);
+	struct ioasid_set *set;
+	struct rec *rec;
+	struct task_struct *task;
+	struct completion started, done;
+};
+
+static int helper_thread(void *data)
+{
+	struct helper *h = data;
+
+	complete(&h->started);
+	h->fn(h);
+	complete_all(&h->done);
+	return 0;
+}
+
+static void helper_start(struct kunit *test, struct helper *h)
+{
+	init_completion(&h->started);
+	init_completion(&h->done);
+	h->task = kthread_create(helper_thread, h, "ioasid-helper");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(h->task));
+	get_task_struct(h->task);
+	wake_up_process(h->task);
+	wait_for_completion(&h->started);
+}
+
+/* Done, or asleep in the function. */
+static void helper_settle(struct helper *h)
+{
+	while (!completion_done(&h->done) && task_is_running(h->task))
+		usleep_range(1000, 2000);
+}
+
+static bool helper_done(struct helper *h)
+{
+	return completion_done(&h->done) ||
+	       wait_for_completion_timeout(&h->done, HANGS);
+}
+
+static void helper_end(struct helper *h)
+{
+	kthread_stop(h->task);
+	put_task_struct(h->task);
+}
+
+/* Blocks in each FREE until it is let go. */
+static struct rec *listen_slowly(struct kunit *test, struct ioasid_set *set,
+				 int prio)
+{
+	struct rec *slow = listen(test, set, prio);
+
+	slow->hook = hook_block_free;
+	return slow;
+}
+
+static void use_a_set(struct helper *h)
+{
+	int id = ioasid_alloc(h->set, 1, INVALID_IOASID, NULL, GFP_KERNEL);
+
+	if (id > 0)
+		ioasid_free(h->set, id);
+	ioasid_set_flush(h->set);
+	ioasid_unregister_notifier(h->set, &h->rec->nb);
+}
+
+static void make_a_set(struct helper *h)
+{
+	struct ioasid_set *set = ioasid_set_alloc(NULL, 1, IOASID_SET_SHARED);
+
+	if (IS_ERR(set))
+		return;
+	if (!ioasid_register_notifier(set, &h->rec->nb)) {
+		h->set = set;
+		use_a_set(h);
+	}
+	ioasid_set_put(set);
+}
+
+/* One set does not hear of its FREE; what do the others notice? */
+static void notify_sets_are_independent(struct kunit *test)
+{
+	struct ioasid_ctx *c = test->priv;
+	struct ioasid_set *sets[] = { c->b, c->p, c->q };
+	struct rec *slow = listen_slowly(test, c->a, IOASID_PRIO_CPU);
+	struct helper helpers[ARRAY_SIZE(sets) + 1] = {};
+	struct helper *h;
+	int i;
+
+	ioasid_free(c->a, get_id(test, c->a));
+	wait_for_completion(&slow->entered);
+	for (i = 0; i < ARRAY_SIZE(helpers); i++) {
+		h = &helpers[i];
+		if (i < ARRAY_SIZE(sets)) {
+			h->fn = use_a_set;
+			h->set = sets[i];
+			h->rec = listen(test, sets[i], IOASID_PRIO_IOMMU);
+		} else {
+			h->fn = make_a_set;
+			h->rec = rec_new(test, IOASID_PRIO_IOMMU);
+		}
+		helper_start(test, h);
+		KUNIT_EXPECT_TRUE_MSG(test, helper_done(h), "helper %d waits", i);
+		KUNIT_EXPECT_EQ(test, h->rec->n, 2);
+	}
+	KUNIT_EXPECT_FALSE(test, completion_done(&slow->go));
+	complete_all(&slow->go);
+	for (i = 0; i < ARRAY_SIZE(helpers); i++) {
+		KUNIT_EXPECT_TRUE(test, helper_done(&helpers[i]));
+		helper_end(&helpers[i]);
+	}
+	ioasid_set_flush(c->a);
+	ioasid_unregister_notifier(c->a, &slow->nb);
+}
+
+static void unregister(struct helper *h)
+{
+	ioasid_unregister_notifier(h->set, &h->rec->nb);
+}
+
+/* To unregister is to wait for one's own calls, and only for these. */
+static void notify_unregister_waits_for_own(struct kunit *test)
+{
+	struct ioasid_ctx *c = test->priv;
+	struct rec *first = listen(test, c->a, IOASID_PRIO_CPU);
+	struct rec *slow = listen_slowly(test, c->a, IOASID_PRIO_DEVICE);
+	struct rec *same = listen(test, c->a, IOASID_PRIO_DEVICE);
+	struct rec *last = listen(test, c->a, IOASID_PRIO_LAST);
+	struct rec *others[] = { first, same, last };
+	struct helper helpers[ARRAY_SIZE(others)] = {};
+	struct helper own = { .fn = unregister, .set = c->a, .rec = slow };
+	ioasid_t id = get_id(test, c->a);
+	int i;
+
+	ioasid_free(c->a, id);
+	wait_for_completion(&slow->entered);
+	helper_start(test, &own);
+	helper_settle(&own);
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		helpers[i].fn = unregister;
+		helpers[i].set = c->a;
+		helpers[i].rec = others[i];
+		helper_start(test, &helpers[i]);
+		KUNIT_EXPECT_TRUE_MSG(test, helper_done(&helpers[i]),
+				      "notifier %d waits", i);
+	}
+	KUNIT_EXPECT_FALSE(test, completion_done(&own.done));
+	complete_all(&slow->go);
+	KUNIT_EXPECT_TRUE(test, helper_done(&own));
+	helper_end(&own);
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		KUNIT_EXPECT_TRUE(test, helper_done(&helpers[i]));
+		helper_end(&helpers[i]);
+	}
+	ioasid_set_flush(c->a);
+	/* Those behind the slow one were gone before their turn came. */
+	expect_log(test, first, ALLOC, id, FREE, id, 0);
+	expect_log(test, slow, ALLOC, id, FREE, id, 0);
+	expect_log(test, same, ALLOC, id, 0);
+	expect_log(test, last, ALLOC, id, 0);
+}
+
+static void flush(struct helper *h)
+{
+	ioasid_set_flush(h->set);
+}
+
+/* What is freed after the call is not waited for. */
+static void flush_waits_for_earlier_frees(struct kunit *test)
+{
+	struct ioasid_ctx *c = test->priv;
+	struct rec *slow = listen_slowly(test, c->a, IOASID_PRIO_CPU);
+	ioasid_t one = get_id(test, c->a), two = get_id(test, c->a),
+		 three = get_id(test, c->a);
+	struct helper h = { .fn = flush, .set = c->a };
+
+	ioasid_free(c->a, one);
+	wait_for_completion(&slow->entered);
+	ioasid_free(c->a, two);
+	helper_start(test, &h);
+	helper_settle(&h);
+	ioasid_free(c->a, three);
+
+	KUNIT_EXPECT_FALSE(test, completion_done(&h.done));
+	complete(&slow->go);
+	wait_for_completion(&slow->entered);
+	KUNIT_EXPECT_FALSE(test, completion_done(&h.done));
+	complete(&slow->go);
+	wait_for_completion(&slow->entered);
+	KUNIT_EXPECT_TRUE(test, helper_done(&h));
+	KUNIT_EXPECT_EQ(test, used(c->a), 1);
+	complete_all(&slow->go);
+	KUNIT_EXPECT_TRUE(test, helper_done(&h));
+	helper_end(&h);
+	ioasid_set_flush(c->a);
+	expect_log(test, slow, ALLOC, one, ALLOC, two, ALLOC, three, FREE, one,
+		   FREE, two, FREE, three, 0);
+	ioasid_unregister_notifier(c->a, &slow->nb);
+}
+
+static void alloc_one_id(struct helper *h)
+{
+	ioasid_alloc(h->set, 1, INVALID_IOASID, NULL, GFP_KERNEL);
+}
+
+/* A free while ALLOC of the id is being delivered is an earlier one, too. */
+static void flush_waits_for_free_during_delivery(struct kunit *test)
+{
+	struct ioasid_ctx *c = test->priv;
+	struct rec *slow = listen(test, c->p, IOASID_PRIO_CPU);
+	struct helper alloc = { .fn = alloc_one_id, .set = c->p };
+	struct helper h = { .fn = flush, .set = c->p };
+
+	slow->hook = hook_block_alloc;
+	helper_start(test, &alloc);
+	wait_for_completion(&slow->entered);
+	ioasid_free(c->p, 1);
+	helper_start(test, &h);
+	helper_settle(&h);
+	KUNIT_EXPECT_FALSE(test, completion_done(&h.done));
+	/* And what is allocated later makes nobody wait. */
+	slow->hook = NULL;
+	KUNIT_EXPECT_EQ(test, alloc_one(c->p, 2), 2);
+	complete(&slow->go);
+	KUNIT_EXPECT_TRUE(test, helper_done(&alloc));
+	KUNIT_EXPECT_TRUE(test, helper_done(&h));
+	expect_log(test, slow, ALLOC, 1, ALLOC, 2, FREE, 1, 0);
+	helper_end(&alloc);
+	helper_end(&h);
+	ioasid_unregister_notifier(c->p, &slow->nb);
+}
+
+static void notify_register_needs_an_empty_set(struct kunit *test)
+{
+	struct ioasid_ctx *c = test->priv;
+	struct ioasid_set *sets[] = { c->a, c->p };
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sets); i++) {
+		struct rec *r = rec_new(test, IOASID_PRIO_LAST);
+		ioasid_t id = get_id(test, sets[i]);
+
+		KUNIT_EXPECT_EQ(test, ioasid_register_notifier(sets[i], &r->nb),
+				-EBUSY);
+		/* An id that is freed but not gone is one of the set. */
+		KUNIT_EXPECT_EQ(test, ioasid_get(sets[i], id), 0);
+		ioasid_free(sets[i], id);
+		KUNIT_EXPECT_EQ(test, ioasid_register_notifier(sets[i], &r->nb),
+				-EBUSY);
+		KUNIT_EXPECT_TRUE(test, ioasid_put(sets[i], id));
+		expect_log(test, r, 0);
+		KUNIT_EXPECT_EQ(test, ioasid_register_notifier(sets[i], &r->nb),
+				0);
+		id = get_id(test, sets[i]);
+		expect_log(test, r, ALLOC, id, 0);
+		ioasid_unregister_notifier(sets[i], &r->nb);
+	}
+}
+
+/* A range costs what the owner holds in it: walked by number, not by age. */
+static void notify_free_range_by_number(struct kunit *test)
+{
+	struct ioasid_ctx *c = test->priv;
+	struct rec *r = listen(test, c->p, IOASID_PRIO_LAST);
+	ioasid_t id;
+
+	for (id = 10; id <= 20; id++)
+		KUNIT_EXPECT_EQ(test, alloc_one(c->p, id), id);
+	r->n = 0;
+	ioasid_free_range(c->p, 12, 14);
+	ioasid_set_flush(c->p);
+	expect_log(test, r, FREE, 12, FREE, 13, FREE, 14, 0);
+	ioasid_unregister_notifier(c->p, &r->nb);
+}
+
 static struct kunit_case ioasid_notify_cases[] = {
 	KUNIT_CASE(notify_once_per_transition),
 	KUNIT_CASE(notify_free_ends_binding),
@@ -604,11 +726,14 @@ static struct kunit_case ioasid_notify_cases[] = {
 	KUNIT_CASE(notify_free_holds_the_id),
 	KUNIT_CASE(notify_free_in_order),
 	KUNIT_CASE(notify_may_call_back),
+	KUNIT_CASE(notify_global_comes_late),
 	KUNIT_CASE(notify_set_put),
-	KUNIT_CASE(replay_set),
-	KUNIT_CASE(replay_global),
-	KUNIT_CASE(replay_with_changes),
-	KUNIT_CASE(replay_meets_delivery),
+	KUNIT_CASE(notify_register_needs_an_empty_set),
+	KUNIT_CASE(notify_free_range_by_number),
+	KUNIT_CASE(notify_sets_are_independent),
+	KUNIT_CASE(notify_unregister_waits_for_own),
+	KUNIT_CASE(flush_waits_for_earlier_frees),
+	KUNIT_CASE(flush_waits_for_free_during_delivery),
 	{}
 };
 

@@ -50,8 +50,8 @@ static void view_close(struct view *v)
 }
 
 /*
- * The next line. Byte by byte: whoever reads a file in pieces makes it stop
- * after each line, and find its place again.
+ * The next line. Byte by byte: a file that is read in pieces stops after each
+ * line, and has to find its place again.
  */
 static bool view_next(struct view *v)
 {
@@ -149,10 +149,15 @@ static void view_sets(struct kunit *test)
 {
 	struct ioasid_set *set = host_set(test, 5, IOASID_SET_SHARED);
 	struct gate g = { .nb.notifier_call = gate_call };
-	ioasid_t one = get_id(test, set), two = get_id(test, set);
 	u64 num = set->num;
+	ioasid_t one, two;
 	struct view v;
 
+	init_completion(&g.entered);
+	init_completion(&g.go);
+	KUNIT_EXPECT_EQ(test, ioasid_register_notifier(set, &g.nb), 0);
+	one = get_id(test, set);
+	two = get_id(test, set);
 	expect_lines(test, "ioasid/sets", num,
 		     set_line(test, set, "shared", "5 2 0 1"));
 	ioasid_adjust_set(set, 3);
@@ -160,10 +165,7 @@ static void view_sets(struct kunit *test)
 	expect_lines(test, "ioasid/sets", num,
 		     set_line(test, set, "shared", "3 2 0 2"));
 
-	/* Freed, but somebody hasn't heard of it yet. */
-	init_completion(&g.entered);
-	init_completion(&g.go);
-	KUNIT_EXPECT_EQ(test, ioasid_register_notifier(set, &g.nb), 0);
+	/* Freed, but somebody has not heard of it yet. */
 	ioasid_free(set, one);
 	wait_for_completion(&g.entered);
 	expect_lines(test, "ioasid/sets", num,
