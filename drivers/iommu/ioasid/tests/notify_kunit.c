@@ -651,6 +651,7 @@ static void flush_waits_for_free_during_delivery(struct kunit *test)
 {
 	struct ioasid_ctx *c = test->priv;
 	struct rec *slow = listen(test, c->p, IOASID_PRIO_CPU);
+	struct rec *last = listen(test, c->p, IOASID_PRIO_LAST);
 	struct helper alloc = { .fn = alloc_one_id, .set = c->p };
 	struct helper h = { .fn = flush, .set = c->p };
 
@@ -661,6 +662,8 @@ static void flush_waits_for_free_during_delivery(struct kunit *test)
 	helper_start(test, &h);
 	helper_settle(&h);
 	KUNIT_EXPECT_FALSE(test, completion_done(&h.done));
+	/* Time for what must not happen: FREE before all have heard ALLOC. */
+	msleep(20);
 	/* And what is allocated later makes nobody wait. */
 	slow->hook = NULL;
 	KUNIT_EXPECT_EQ(test, alloc_one(c->p, 2), 2);
@@ -668,9 +671,11 @@ static void flush_waits_for_free_during_delivery(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, helper_done(&alloc));
 	KUNIT_EXPECT_TRUE(test, helper_done(&h));
 	expect_log(test, slow, ALLOC, 1, ALLOC, 2, FREE, 1, 0);
+	expect_log(test, last, ALLOC, 2, ALLOC, 1, FREE, 1, 0);
 	helper_end(&alloc);
 	helper_end(&h);
 	ioasid_unregister_notifier(c->p, &slow->nb);
+	ioasid_unregister_notifier(c->p, &last->nb);
 }
 
 static void notify_register_needs_an_empty_set(struct kunit *test)
