@@ -54,6 +54,7 @@ ASSERT_FIELD(iommu_fault, padding, 4, 4);
 ASSERT_FIELD(iommu_fault, event, 8, 32);
 ASSERT_FIELD(iommu_fault, prm, 8, 48);
 ASSERT_FIELD(iommu_fault, overflow, 8, 16);
+ASSERT_FIELD(iommu_fault, end, 8, 24);
 ASSERT_FIELD(iommu_fault, padding2, 8, 56);
 
 ASSERT_SIZE(iommu_page_response, 32);

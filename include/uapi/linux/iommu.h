@@ -26,11 +26,16 @@
  *    long as it asks for nothing new;
  *  - an @argsz above 4096 is refused (E2BIG).
  *
- * A structure grows by a meaning for its padding or by a longer last union,
- * never by a move of a field, and each growth is announced by a flag bit. A bit
- * or enumerator that the kernel does not know, padding that is not zero and a
- * @version other than the one defined are refused. A call that is refused has
- * changed nothing.
+ * A structure grows by a meaning for its padding, by a longer last union or by
+ * fields at its end, never by a move of a field, and each growth is announced by a
+ * flag bit. A bit or enumerator that the kernel does not know, padding that is not
+ * zero and a @version other than the one defined are refused (EINVAL). A call that
+ * is refused has changed nothing.
+ *
+ * A field that the call does not use is ignored, whatever its content: one whose
+ * flag is clear, and the operand of another granularity or format. The flag says
+ * whether the field is there; padding, in contrast, belongs to no flag yet, and
+ * is checked.
  *
  * A record that the kernel hands out is written whole, with unused bytes zero.
  * User space must skip a record of a type that it does not know, and must
@@ -48,15 +53,19 @@
  *  - E2BIG: A byte beyond what the kernel understands is not zero.
  *  - EOPNOTSUPP: Everything is understood, but this device or IOMMU does not
  *    have the feature, or has another format.
- *  - ENOENT: The PASID, or the page request that a response names, does not
- *    exist or is not the caller's; the two cases are not told apart.
- *  - EEXIST: The guest's number of the PASID names another one already, or the
- *    PASID is bound under another number.
+ *  - ENOENT: The PASID, or the page request group that a response names, does not
+ *    exist or is not the caller's, without distinction.
+ *  - EEXIST: The guest's number of the PASID is that of another one that is bound,
+ *    or the PASID is bound with another number.
  *  - ERANGE: The PASID does not fit into what the device can emit.
  *  - EBUSY: The device or the PASID is in a state that excludes the request, such
  *    as a bind of single PASIDs while a whole PASID table is bound.
  *  - EDQUOT: The caller's quota of PASIDs is used up.
- *  - ENOSPC: The IOMMU has no free domain identifier left.
+ *  - ENOSPC: The IOMMU has no free domain identifier left, or no room for the page
+ *    requests of one more device.
+ *  - EIO: A device did not complete what was asked of it. For an invalidation, see
+ *    &struct iommu_cache_invalidate_info; for another call, it does not resume
+ *    from suspend, and nothing has changed.
  *  - ENODEV: There is no device to apply the request to.
  *  - EFAULT: User memory could not be accessed.
  *  - ENOMEM: Out of memory.
@@ -78,13 +87,13 @@ enum iommu_fault_perm {
 
 /**
  * enum iommu_fault_type - What a fault record holds
- * @IOMMU_FAULT_DMA_UNRECOV: A transaction was aborted, see
+ * @IOMMU_FAULT_DMA_UNRECOV: An unrecoverable fault, see
  *                           &struct iommu_fault_unrecoverable
  * @IOMMU_FAULT_PAGE_REQ: A device asks for a page and waits for the answer,
  *                        see &struct iommu_fault_page_request
  * @IOMMU_FAULT_OVERFLOW: Records were lost before this one, see
  *                        &struct iommu_fault_overflow
- * @IOMMU_FAULT_PAGE_REQ_END: The kernel answered a page request group in place
+ * @IOMMU_FAULT_PAGE_REQ_END: The kernel has ended a page request group in place
  *                            of user space, see
  *                            &struct iommu_fault_page_req_end
  */
@@ -96,7 +105,7 @@ enum iommu_fault_type {
 };
 
 /**
- * enum iommu_fault_reason - Why a transaction was aborted
+ * enum iommu_fault_reason - Reason of an unrecoverable fault
  * @IOMMU_FAULT_REASON_UNKNOWN: None of the reasons below, or not the guest's
  *                              business
  * @IOMMU_FAULT_REASON_PASID_FETCH: The PASID table could not be read; the
@@ -110,11 +119,12 @@ enum iommu_fault_type {
  * @IOMMU_FAULT_REASON_PTE_FETCH: The address is not mapped
  * @IOMMU_FAULT_REASON_PERMISSION: The mapping does not permit the access
  * @IOMMU_FAULT_REASON_ACCESS: The accessed or dirty flag of the mapping would
- *                             have to be set and can't be
+ *                             have to be set and cannot be
  * @IOMMU_FAULT_REASON_OOR_ADDRESS: An address exceeds the size of its stage
  * @IOMMU_FAULT_REASON_DEVICE_OFF: The device does not complete invalidations of
  *                                 its translation cache and was cut off from
- *                                 memory until it is reset; no transaction
+ *                                 memory until it is reset. Not the fault of
+ *                                 a transaction: no field but this is valid
  */
 enum iommu_fault_reason {
 	IOMMU_FAULT_REASON_UNKNOWN		= 0,
@@ -130,13 +140,15 @@ enum iommu_fault_reason {
 };
 
 /**
- * enum iommu_fault_unrecoverable_flags - Flags of an aborted transaction
- * @IOMMU_FAULT_UNRECOV_PASID_VALID: @pasid is valid; clear for a transaction
- *                                   without PASID
+ * enum iommu_fault_unrecoverable_flags - Flags of an unrecoverable fault
+ * @IOMMU_FAULT_UNRECOV_PASID_VALID: @pasid is valid. Clear if the transaction had
+ *                                   no PASID, or one that the caller has no
+ *                                   number for
  * @IOMMU_FAULT_UNRECOV_ADDR_VALID: @addr is valid
  * @IOMMU_FAULT_UNRECOV_FETCH_ADDR_VALID: @fetch_addr is valid
  * @IOMMU_FAULT_UNRECOV_BUS_PASID: @pasid is the number that the device put on
- *                                 the bus; nothing is bound to it. Only where
+ *                                 the bus; nothing is bound to it. Together with
+ *                                 %IOMMU_FAULT_UNRECOV_PASID_VALID, and only where
  *                                 PASIDs are private to the caller
  */
 enum iommu_fault_unrecoverable_flags {
@@ -147,15 +159,16 @@ enum iommu_fault_unrecoverable_flags {
 };
 
 /**
- * struct iommu_fault_unrecoverable - An aborted transaction
+ * struct iommu_fault_unrecoverable - An unrecoverable fault
  * @reason: One of enum iommu_fault_reason
  * @flags: Combination of enum iommu_fault_unrecoverable_flags
- * @pasid: PASID of the transaction, as the guest knows it
+ * @pasid: PASID of the transaction, as the guest knows it, see
+ *         %IOMMU_FAULT_UNRECOV_BUS_PASID
  * @perm: Combination of enum iommu_fault_perm
  * @addr: Input address of the transaction in bytes; the low bits may be lost
  * @fetch_addr: Guest-physical address of the table access that failed
  *
- * The device has had its answer. The record only informs.
+ * The transaction was aborted. The record only reports that.
  */
 struct iommu_fault_unrecoverable {
 	__u32 reason;
@@ -172,7 +185,8 @@ struct iommu_fault_unrecoverable {
  *                                        without PASID
  * @IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE: Last request of its group
  * @IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID: The response must repeat the PASID;
- *                                         when clear it carries none
+ *                                         when clear, the response's PASID is
+ *                                         ignored
  * @IOMMU_FAULT_PAGE_REQUEST_PRIV_DATA: @private_data is valid
  * @IOMMU_FAULT_PAGE_REQUEST_COOKIE_VALID: @cookie is valid
  */
@@ -189,19 +203,26 @@ enum iommu_fault_page_request_flags {
  * @flags: Combination of enum iommu_fault_page_request_flags
  * @pasid: PASID of the request, as the guest knows it
  * @grpid: Page request group index, chosen by the device and free for reuse as
- *         soon as the group is answered
+ *         soon as the group is answered, or the device reset
  * @perm: Combination of enum iommu_fault_perm
  * @addr: Input address in bytes, aligned to 4 KiB
- * @private_data: What the device sent along; meant for the guest's driver of
- *                the IOMMU, which returns it to the device
- * @cookie: Number that the kernel gave to the group; no two groups of a device
- *          get the same one. Valid in the last request only
+ * @private_data: What the device sent along and expects back with the response.
+ *                The kernel sees to that; here it only informs
+ * @cookie: Number that the kernel gave to the group. From the first report of
+ *          faults of the device to this caller until the caller closes the device,
+ *          no two of its groups get the same one. Valid in the last request only
  *
  * The requests of a group arrive in order and together. The group is answered
  * by exactly one &struct iommu_page_response, whatever the number of its
  * requests, and the device may stall until then. The kernel answers in place
  * of user space when the PASID is unbound, when the file descriptor is closed,
  * or when the deadline passes.
+ *
+ * The next field of a page request takes the 8 bytes that are left in
+ * &struct iommu_fault behind @cookie. What needs more will come in a record of a
+ * new type, right before the record that it belongs to and in the same group of
+ * records. Either is announced by a flag here, so who does not know it loses
+ * nothing but the new information.
  */
 struct iommu_fault_page_request {
 	__u32 flags;
@@ -220,7 +241,7 @@ struct iommu_fault_page_request {
  * @lost: Number of records of type %IOMMU_FAULT_DMA_UNRECOV that found no room
  *        since the last record of this type, or since the start
  *
- * Page requests are never lost: one that finds no room is answered with
+ * Page requests are never lost: a group that finds no room is answered with
  * %IOMMU_PAGE_RESP_INVALID by the kernel.
  */
 struct iommu_fault_overflow {
@@ -230,12 +251,12 @@ struct iommu_fault_overflow {
 };
 
 /**
- * enum iommu_fault_end_cause - Why the kernel answered a page request group
+ * enum iommu_fault_end_cause - Why the kernel has ended a page request group
  * @IOMMU_FAULT_END_DEADLINE: User space did not answer in time
  * @IOMMU_FAULT_END_UNBIND: The PASID was unbound, or bound to another table
  * @IOMMU_FAULT_END_CLOSE: The file descriptor was closed
  * @IOMMU_FAULT_END_RESET: The device was reset and has forgotten the group; it
- *                         got no answer
+ *                         got no response
  */
 enum iommu_fault_end_cause {
 	IOMMU_FAULT_END_DEADLINE	= 1,
@@ -245,16 +266,16 @@ enum iommu_fault_end_cause {
 };
 
 /**
- * struct iommu_fault_page_req_end - A page request group needs no answer
+ * struct iommu_fault_page_req_end - A page request group needs no response
  * @flags: %IOMMU_FAULT_PAGE_REQUEST_PASID_VALID if @pasid is valid
  * @pasid: PASID of the group, as it was reported
  * @grpid: Page request group index
  * @cause: One of enum iommu_fault_end_cause
  * @cookie: Cookie of the group
  *
- * The record comes after those of the group. An answer to the group is ENOENT
- * from the moment at which the kernel has put an end to it, whether or not the
- * record was read.
+ * The record comes after those of the group. A response to the group is ENOENT
+ * from the moment at which the kernel has ended it, whether or not the record was
+ * read.
  */
 struct iommu_fault_page_req_end {
 	__u32 flags;
@@ -290,10 +311,10 @@ struct iommu_fault {
 };
 
 /**
- * enum iommu_page_response_code - Outcome of a page request
+ * enum iommu_page_response_code - Outcome of a page request group
  * @IOMMU_PAGE_RESP_SUCCESS: The pages are mapped, the device may retry.
  *                           "Success" in PCI PRI
- * @IOMMU_PAGE_RESP_INVALID: The pages can't be mapped, the device must not
+ * @IOMMU_PAGE_RESP_INVALID: The pages cannot be mapped, the device must not
  *                           retry. "Invalid Request" in PCI PRI
  * @IOMMU_PAGE_RESP_FAILURE: General error; the device stops sending page
  *                           requests until it is reset. "Response Failure" in
@@ -320,20 +341,24 @@ enum iommu_page_response_flags {
 };
 
 /**
- * struct iommu_page_response - Answer to a group of page requests
- * @argsz: At least 24; 32 with %IOMMU_PAGE_RESP_COOKIE_VALID
+ * struct iommu_page_response - Response to a page request group
+ * @argsz: A multiple of 8, at least 24; 32 with %IOMMU_PAGE_RESP_COOKIE_VALID
  * @version: %IOMMU_PAGE_RESP_VERSION_1
  * @flags: Combination of enum iommu_page_response_flags
- * @pasid: PASID of the request. Required when the request had
+ * @pasid: PASID of the group, as it was reported. Required when the request had
  *         %IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID set, ignored otherwise
- * @grpid: Page request group index of the request
+ * @grpid: Page request group index of the group
  * @code: One of enum iommu_page_response_code
- * @cookie: Cookie of the request. With it, an answer that comes after the
- *          kernel gave its own can't hit a newer group with the same index
+ * @cookie: Cookie of the group. With it, a response that comes after the kernel
+ *          has ended the group cannot hit a newer one with the same index
  *
- * ENOENT says that no group with this index, PASID and cookie waits for an
- * answer: it was answered already, by the kernel perhaps. User space can forget
- * the group then.
+ * Where several responses are handed in together, each starts @argsz bytes behind
+ * the one before. New fields are added at the end and announced by a flag, so
+ * programs that know fewer of them put their responses closer together.
+ *
+ * ENOENT says that no group with this index, PASID and cookie waits for a
+ * response: it has ended already, by the kernel perhaps. User space can forget the
+ * group then.
  */
 struct iommu_page_response {
 	__u32 argsz;
@@ -416,8 +441,9 @@ enum iommu_inv_addr_flags {
  * @granule_size: Bytes per granule, a power of two that is at least 4096
  * @nb_granules: Number of granules, not 0
  *
- * The range is @granule_size * @nb_granules bytes and must not wrap. Without a
- * tag it is invalidated in every address space. The kernel may invalidate more.
+ * The range is @granule_size * @nb_granules bytes and must not wrap; it may end at
+ * 2^64. Without a tag it is invalidated in every address space. The kernel may
+ * invalidate more of the caches that are named.
  */
 struct iommu_inv_addr_info {
 	__u32 flags;
@@ -447,8 +473,17 @@ struct iommu_inv_addr_info {
  * entries. Such a combination is EINVAL.
  *
  * When the call returns, no cache named holds a translation that was stale
- * before. An invalidation that is well formed does not fail, even if it names
- * a PASID that is not bound: nothing of that can be cached.
+ * before. Caches that are not named may go on holding it: who invalidates for a
+ * device with a translation cache of its own (ATS) names both, in one call or the
+ * IOTLB first. All of the device's cache is %IOMMU_INV_GRANU_ADDR without a tag and
+ * a range of 2^64 bytes.
+ *
+ * An invalidation that is well formed does not fail because of what it names, even
+ * if that is a PASID that is not bound: nothing of that can be cached. Hardware can
+ * fail it. EIO says that a device did not complete the invalidation of its cache,
+ * now or before, and is cut off from memory until it is reset; see
+ * %IOMMU_FAULT_REASON_DEVICE_OFF. By then all the rest was done: the IOTLB, and the
+ * caches of other devices.
  */
 struct iommu_cache_invalidate_info {
 	__u32 argsz;
@@ -503,11 +538,17 @@ enum iommu_gpasid_bind_data_vtd_flags {
 /**
  * struct iommu_gpasid_bind_data_vtd - Vendor part of a bind for Intel VT-d
  * @flags: Combination of enum iommu_gpasid_bind_data_vtd_flags
- * @pat: Page attribute table of the guest, 0 unless a memory type flag is set
- * @emt: Extended memory type, 0 unless %IOMMU_SVA_VTD_GPASID_EMTE is set
+ * @pat: Page attribute table of the guest, used with any flag in
+ *       %IOMMU_SVA_VTD_GPASID_MTS_MASK
+ * @emt: Extended memory type, used with %IOMMU_SVA_VTD_GPASID_EMTE
  *
  * The flags in %IOMMU_SVA_VTD_GPASID_MTS_MASK set the memory type of accesses
  * to the tables and are EOPNOTSUPP unless the IOMMU supports memory types.
+ *
+ * No flag allows execute requests: they are refused with any binding, and a virtual
+ * unit does not offer them (ERS clear in its extended capability register). The
+ * specification takes them out, revision 5.10 has neither the capability nor the
+ * field of the PASID entry any more (sections 9.6 and 11.4.3).
  */
 struct iommu_gpasid_bind_data_vtd {
 	__aligned_u64 flags;
@@ -537,7 +578,9 @@ enum iommu_gpasid_bind_data_flags {
  *        aligned to 4 KiB
  * @hpasid: PASID that the device puts on the bus. Belongs to the caller; from 1
  *          up to what the device can emit
- * @gpasid: The guest's own number for @hpasid, if it differs
+ * @gpasid: The guest's own number for @hpasid, if it differs; 1 to 2^20 - 1. Stays
+ *          the number of @hpasid until that is bound to no device any more, also
+ *          when it is freed before
  * @padding: Must be 0
  * @vendor: Vendor part, selected by @format
  * @vendor.vtd: %IOMMU_PASID_FORMAT_INTEL_VTD
@@ -547,8 +590,18 @@ enum iommu_gpasid_bind_data_flags {
  * through the second stage as well. Nothing is copied: the guest edits its
  * table at will and invalidates what may be cached.
  *
- * A bind of a PASID that is bound replaces the binding, or leaves it as it was
- * if the call fails.
+ * A bind of a PASID that is bound replaces the binding; accesses in between are
+ * aborted. With the same table it does nothing. So a bind that is repeated for all
+ * devices catches up: it reaches the devices that were opened since, and only them.
+ *
+ * A bind that fails leaves bindings as they were. One exception: ENOMEM, EIO and
+ * ENOSPC may come when a binding was taken off to be replaced. It is put back, for
+ * which nothing but a little memory of the host is needed; if even that is lacking,
+ * the PASID is left unbound on the device, its accesses are aborted, and a bind may
+ * be tried again.
+ *
+ * As long as a PASID is bound to a device, runtime power management does not suspend
+ * it.
  *
  * An unbind reads the same structure, of which only the generic checks and
  * @hpasid matter. It does not fail for a PASID that is not bound. After it no
@@ -588,7 +641,7 @@ struct iommu_nesting_info_vtd {
 /**
  * enum iommu_nesting_features - What is offered, and what user space must do
  * @IOMMU_NESTING_FEAT_SYSWIDE_PASID: PASIDs come from the kernel, the guest
- *                                    can't choose its own
+ *                                    cannot choose its own
  * @IOMMU_NESTING_FEAT_BIND_PGTBL: First-stage tables are bound PASID by PASID
  * @IOMMU_NESTING_FEAT_CACHE_INVLD: User space passes first-stage invalidations
  *                                  on
@@ -601,7 +654,8 @@ struct iommu_nesting_info_vtd {
  *
  * The bits in %IOMMU_NESTING_FEAT_DUTIES say what user space must do or must not
  * do: one is set when it is set for any of the devices. The others are offers,
- * set when all devices have them.
+ * set when all devices have them. A bit that user space does not know is an offer:
+ * no duty will be added.
  */
 enum iommu_nesting_features {
 	IOMMU_NESTING_FEAT_SYSWIDE_PASID	= 1 << 0,
@@ -629,7 +683,9 @@ enum iommu_nesting_features {
  * @vendor.vtd: %IOMMU_PASID_FORMAT_INTEL_VTD
  *
  * Holds for all devices that share the second stage: what one of them lacks is
- * not offered. Written by the kernel only.
+ * not offered, what one of them demands is demanded. An operation that names a
+ * device is judged by that device, which may offer more. Written by the kernel
+ * only.
  */
 struct iommu_nesting_info {
 	__u32 argsz;
