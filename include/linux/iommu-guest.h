@@ -4,7 +4,9 @@
  *
  * A guest context belongs to one owner, for instance one VFIO container. It
  * knows the devices the owner has open, the second-stage domain each of them
- * works on and the IOASID set from which the owner allocates PASIDs. A binding
+ * works on and the IOASID set from which the owner allocates PASIDs. The owner
+ * allocates them from the set, and frees them with iommu_guest_free_pasids(), which
+ * unbinds them first and waits for hardware of this owner only. A binding
  * hands the first-stage page table of the guest to one device under one PASID:
  * the IOMMU then walks that table nested on the second stage, so whatever the
  * guest writes to its table, the device reaches the memory of the guest and
@@ -16,8 +18,6 @@
 #ifndef __LINUX_IOMMU_GUEST_H
 #define __LINUX_IOMMU_GUEST_H
 
-#include <linux/err.h>
-#include <linux/errno.h>
 #include <linux/iommu.h>
 #include <linux/types.h>
 
@@ -61,7 +61,7 @@ struct iommu_guest_device_info {
  * struct iommu_guest_ops - What an IOMMU driver does for guest owned tables
  * @nesting_info: Describe first-stage translation of @dev nested on @parent.
  *                @info is zeroed by the caller, which sets argsz afterwards.
- *                Return 0, or -EOPNOTSUPP when @dev can not do nesting or
+ *                Return 0, or -EOPNOTSUPP when @dev cannot do nesting or
  *                @parent was not allocated as the parent of nested domains.
  * @domain_alloc_gpasid: Allocate a domain of type IOMMU_DOMAIN_NESTED from
  *                @data, after checking each of its vendor specific fields and
@@ -78,11 +78,13 @@ struct iommu_guest_device_info {
  *                complete it and is cut off from memory.
  * @fault_sync:   Return when no thread of the driver still uses an attach
  *                handle that it looked up for @dev before the call. Needed by
- *                drivers that report page requests.
+ *                drivers that report page requests, NULL in others.
  * @device_info:  Describe @dev. @info is zeroed by the caller.
  *
- * All of them may sleep. They are called with the lock of a guest context held,
- * and for a device on the second-stage domain the context was told of.
+ * All of them may sleep. But for @nesting_info, they are called with the lock of
+ * a guest context held, and for a device on the second-stage domain that the
+ * context has for it. From @domain_alloc_gpasid until the domain is freed, and
+ * thus for @cache_invalidate and @fault_sync, the device is runtime active.
  */
 struct iommu_guest_ops {
 	int (*nesting_info)(struct device *dev, struct iommu_domain *parent,
@@ -96,8 +98,6 @@ struct iommu_guest_ops {
 	void (*device_info)(struct device *dev,
 			    struct iommu_guest_device_info *info);
 };
-
-#ifdef CONFIG_IOMMU_GUEST_SVA
 
 /* Second stage and what the hardware offers on top of it; no context needed */
 struct iommu_domain *iommu_guest_alloc_parent(struct device *dev);
@@ -141,21 +141,5 @@ int iommu_guest_copy_invalidate_info(struct iommu_cache_invalidate_info *info,
 				     const void __user *uptr, size_t usize);
 int iommu_guest_copy_page_response(struct iommu_page_response *resp,
 				   const void __user *uptr, size_t usize);
-
-#else /* CONFIG_IOMMU_GUEST_SVA */
-
-static inline struct iommu_domain *iommu_guest_alloc_parent(struct device *dev)
-{
-	return ERR_PTR(-EOPNOTSUPP);
-}
-
-static inline int iommu_guest_nesting_info(struct device *dev,
-					   struct iommu_domain *parent,
-					   struct iommu_nesting_info *info)
-{
-	return -EOPNOTSUPP;
-}
-
-#endif /* CONFIG_IOMMU_GUEST_SVA */
 
 #endif /* __LINUX_IOMMU_GUEST_H */
