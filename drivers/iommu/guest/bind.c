@@ -3,9 +3,9 @@
  * Guest SVA: binding page tables of a guest to PASIDs
  *
  * A bind has two halves. The first one checks and allocates all that the call
- * needs, for every device it names, and has no effect that anybody could see.
- * The second one attaches, and a failure there puts back what the call itself
- * has replaced or added, no more.
+ * needs, for every device it names, wakes the devices up, and has no effect that
+ * anybody could see. The second one attaches, and a failure there puts back what
+ * the call itself has replaced or added, no more.
  *
  * An unbind has a fixed order, and frees nothing that hardware, a device or
  * another thread may still use:
@@ -14,11 +14,16 @@
  *     requests that are queued in hardware drained, attach handle unpublished
  *  2. wait for threads that looked the handle up before, and answer what they
  *     reported and nobody has answered
- *  3. free the nested domain and the binding
- *  4. detach the set-private id and give up the IOASID
+ *  3. clear the guest PASID in the fault handler, free the nested domain and the
+ *     binding, let the device sleep
+ *  4. detach the set-private id, give up the guest PASID and the IOASID
+ *
+ * A replacement goes through 1 and 2 only, and then attaches the new domain. What
+ * it takes to attach the old one again stays allocated until that has worked.
  */
 #include <linux/cleanup.h>
 #include <linux/export.h>
+#include <linux/pm_runtime.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -81,7 +86,7 @@ static int iommu_guest_check_bind(const struct iommu_gpasid_bind_data *data)
  * * -EINVAL: argsz too small or beyond @usize, wrong version, unknown flag,
  *   padding not zero
  * * -E2BIG: a byte the kernel does not know is not zero, or argsz above 4096
- * * -EFAULT: @uptr can not be read
+ * * -EFAULT: @uptr cannot be read
  *
  * Context: Process context.
  */
@@ -125,6 +130,7 @@ iommu_guest_alloc_binding(struct iommu_guest_device *gdev,
 {
 	struct iommu_guest_binding *binding;
 	struct iommu_domain *domain;
+	int ret;
 
 	if (pasid->hpasid >= gdev->dev->iommu->max_pasids)
 		return ERR_PTR(-ERANGE);
@@ -136,10 +142,13 @@ iommu_guest_alloc_binding(struct iommu_guest_device *gdev,
 	if (!binding)
 		return ERR_PTR(-ENOMEM);
 
+	ret = iommu_guest_wake(gdev->dev);
+	if (ret)
+		goto out_free;
 	domain = gdev->ops->domain_alloc_gpasid(gdev->dev, gdev->parent, data);
 	if (IS_ERR(domain)) {
-		kfree(binding);
-		return ERR_CAST(domain);
+		ret = PTR_ERR(domain);
+		goto out_sleep;
 	}
 	domain->owner = dev_iommu_ops(gdev->dev);
 	domain->iopf_handler = iommu_fault_iopf;
@@ -149,12 +158,19 @@ iommu_guest_alloc_binding(struct iommu_guest_device *gdev,
 	binding->domain = domain;
 	binding->data = *data;
 	return binding;
+
+out_sleep:
+	pm_runtime_put(gdev->dev);
+out_free:
+	kfree(binding);
+	return ERR_PTR(ret);
 }
 
-/* Step 3 */
+/* Step 3, as far as memory goes */
 static void iommu_guest_free_binding(struct iommu_guest_binding *binding)
 {
 	iommu_domain_free(binding->domain);
+	pm_runtime_put(binding->gdev->dev);
 	kfree(binding);
 }
 
@@ -163,9 +179,16 @@ static void iommu_guest_forget_faults(struct iommu_guest_binding *binding)
 {
 	struct iommu_guest_device *gdev = binding->gdev;
 
-	gdev->ops->fault_sync(gdev->dev);
+	if (gdev->ops->fault_sync)
+		gdev->ops->fault_sync(gdev->dev);
 	iommu_fault_purge(gdev->dev, &binding->handle);
-	iommu_fault_clear_guest_pasid(gdev->dev, binding->pasid->hpasid);
+}
+
+/* Step 3, where no other table follows */
+static void iommu_guest_clear_guest_pasid(struct iommu_guest_binding *binding)
+{
+	iommu_fault_clear_guest_pasid(binding->gdev->dev,
+				      binding->pasid->hpasid);
 }
 
 static int iommu_guest_attach(struct iommu_guest_binding *binding)
@@ -174,8 +197,9 @@ static int iommu_guest_attach(struct iommu_guest_binding *binding)
 	u64 start = trace_iommu_guest_bind_enabled() ? ktime_get_ns() : 0;
 	int ret;
 
+	/* Set already, and not in need of memory, if it replaces or comes back */
 	ret = iommu_fault_set_guest_pasid(gdev->dev, binding->pasid->hpasid,
-				     binding->pasid->gpasid);
+					  binding->pasid->gpasid);
 	if (ret)
 		goto out;
 	ret = iommu_attach_device_pasid(binding->domain, gdev->dev,
@@ -206,20 +230,27 @@ static void iommu_guest_unbind(struct iommu_guest_binding *binding)
 {
 	list_del(&binding->node);
 	iommu_guest_detach(binding);
+	iommu_guest_clear_guest_pasid(binding);
 	iommu_guest_free_binding(binding);
 }
 
 /*
- * Put a replaced binding back. Its domain is as it was, so nothing but a lack
- * of memory for the driver's bookkeeping can keep it from coming back; then the
- * PASID is left unbound, which is safe, and the owner learns of it by faults.
+ * Put back what @binding has replaced. Domain, guest PASID and the device's being
+ * awake are as they were, so nothing but a lack of memory for the bookkeeping of
+ * IOMMU core and driver can keep it from coming back; then the PASID is left
+ * unbound, which is safe, and the owner learns of it by faults.
  */
-static void iommu_guest_restore(struct iommu_guest_binding *old)
+static void iommu_guest_restore(struct iommu_guest_binding *binding)
 {
-	if (!iommu_guest_attach(old)) {
+	struct iommu_guest_binding *old = binding->replaces;
+
+	if (old && !iommu_guest_attach(old)) {
 		list_add_tail(&old->node, &old->pasid->bindings);
 		return;
 	}
+	iommu_guest_clear_guest_pasid(binding);
+	if (!old)
+		return;
 	dev_err_ratelimited(old->gdev->dev,
 			    "PASID %u lost its binding, could not put it back\n",
 			    old->pasid->hpasid);
@@ -270,12 +301,10 @@ static int iommu_guest_commit(struct list_head *fresh)
 	return 0;
 
 undo:
-	if (binding->replaces)
-		iommu_guest_restore(binding->replaces);
+	iommu_guest_restore(binding);
 	list_for_each_entry_continue_reverse(binding, fresh, node) {
 		iommu_guest_detach(binding);
-		if (binding->replaces)
-			iommu_guest_restore(binding->replaces);
+		iommu_guest_restore(binding);
 	}
 	return ret;
 }
@@ -308,7 +337,10 @@ static int iommu_guest_bind_locked(struct iommu_guest_ctx *ctx,
 	return ret;
 }
 
-/* A PASID that nothing is bound to yet. Owns its IOASID under a name. */
+/*
+ * A PASID that nothing is bound to yet. Takes the caller's reference to the
+ * IOASID over, unless it fails.
+ */
 static struct iommu_guest_pasid *
 iommu_guest_alloc_pasid(struct iommu_guest_ctx *ctx, ioasid_t hpasid,
 			ioasid_t gpasid)
@@ -316,15 +348,9 @@ iommu_guest_alloc_pasid(struct iommu_guest_ctx *ctx, ioasid_t hpasid,
 	struct iommu_guest_pasid *pasid;
 	int ret;
 
-	ret = ioasid_get(ctx->set, hpasid);
-	if (ret)
-		return ERR_PTR(ret);
-
 	pasid = kzalloc(sizeof(*pasid), GFP_KERNEL_ACCOUNT);
-	if (!pasid) {
-		ret = -ENOMEM;
-		goto out_put;
-	}
+	if (!pasid)
+		return ERR_PTR(-ENOMEM);
 	pasid->hpasid = hpasid;
 	pasid->gpasid = gpasid;
 	INIT_LIST_HEAD(&pasid->bindings);
@@ -333,17 +359,23 @@ iommu_guest_alloc_pasid(struct iommu_guest_ctx *ctx, ioasid_t hpasid,
 	ret = xa_insert(&ctx->pasids, hpasid, pasid, GFP_KERNEL_ACCOUNT);
 	if (ret)
 		goto out_free;
+	ret = xa_insert(&ctx->gpasids, gpasid, pasid, GFP_KERNEL_ACCOUNT);
+	if (ret) {
+		/* Of a PASID that may have been freed, and is bound still */
+		ret = ret == -EBUSY ? -EEXIST : ret;
+		goto out_erase_hpasid;
+	}
 	ret = ioasid_attach_spid(ctx->set, hpasid, gpasid);
 	if (ret)
-		goto out_erase;
+		goto out_erase_gpasid;
 	return pasid;
 
-out_erase:
+out_erase_gpasid:
+	xa_erase(&ctx->gpasids, gpasid);
+out_erase_hpasid:
 	xa_erase(&ctx->pasids, hpasid);
 out_free:
 	kfree(pasid);
-out_put:
-	ioasid_put(ctx->set, hpasid);
 	return ERR_PTR(ret);
 }
 
@@ -354,6 +386,7 @@ static void iommu_guest_put_pasid(struct iommu_guest_ctx *ctx,
 	if (!list_empty(&pasid->bindings))
 		return;
 	xa_erase(&ctx->pasids, pasid->hpasid);
+	xa_erase(&ctx->gpasids, pasid->gpasid);
 	ioasid_detach_spid(ctx->set, pasid->hpasid);
 	ioasid_put(ctx->set, pasid->hpasid);
 	kfree(pasid);
@@ -372,29 +405,30 @@ static void iommu_guest_unbind_pasid(struct iommu_guest_ctx *ctx,
 	iommu_guest_put_pasid(ctx, pasid);
 }
 
-/* Bind a PASID that can not go away meanwhile */
-static int iommu_guest_bind_active(struct iommu_guest_ctx *ctx,
-				   struct device *dev,
-				   const struct iommu_gpasid_bind_data *data)
+/*
+ * The PASID to bind, with bindings or fresh. A PASID that is freed under its
+ * bindings takes no new ones.
+ */
+static struct iommu_guest_pasid *
+iommu_guest_get_pasid(struct iommu_guest_ctx *ctx, u64 hpasid, ioasid_t gpasid)
 {
-	ioasid_t hpasid = data->hpasid;
-	ioasid_t gpasid = data->flags & IOMMU_SVA_GPASID_VAL ? data->gpasid :
-							       data->hpasid;
 	struct iommu_guest_pasid *pasid;
-	int ret;
+
+	if (hpasid > IOMMU_GUEST_PASID_LAST || ioasid_get(ctx->set, hpasid))
+		return ERR_PTR(-ENOENT);
 
 	pasid = xa_load(&ctx->pasids, hpasid);
-	if (!pasid)
+	if (!pasid) {
 		pasid = iommu_guest_alloc_pasid(ctx, hpasid, gpasid);
-	if (IS_ERR(pasid))
-		return PTR_ERR(pasid);
-
-	/* A PASID has one name and may have several bindings. */
-	if (pasid->gpasid != gpasid)
-		return -EEXIST;
-	ret = iommu_guest_bind_locked(ctx, dev, pasid, data);
-	iommu_guest_put_pasid(ctx, pasid);
-	return ret;
+		if (!IS_ERR(pasid))
+			return pasid;
+	}
+	/* A PASID with bindings has its own reference. */
+	ioasid_put(ctx->set, hpasid);
+	/* It has one guest PASID, and may have several bindings. */
+	if (!IS_ERR(pasid) && pasid->gpasid != gpasid)
+		return ERR_PTR(-EEXIST);
+	return pasid;
 }
 
 /**
@@ -404,11 +438,17 @@ static int iommu_guest_bind_active(struct iommu_guest_ctx *ctx,
  * @data: PASID and table. Vendor and generic fields are checked here, so it may
  *	come from an untrusted caller as it is, by way of
  *	iommu_guest_copy_bind_data(). Without IOMMU_SVA_GPASID_VAL the guest
- *	calls the PASID as the host does.
+ *	PASID is the PASID on the bus.
  *
- * Where the PASID is bound already, the new table replaces the old one; if both
- * are the same nothing happens. Accesses between are aborted. A call that fails
- * has changed nothing.
+ * Where the PASID is bound already, the new table replaces the old one; accesses
+ * between are aborted. Where both are the same nothing happens, so a bind that is
+ * repeated for all devices reaches those that were added since, and only them. As
+ * long as a PASID is bound to a device, that is kept awake.
+ *
+ * A call that fails has changed nothing, with one exception. A table that was
+ * replaced on one device, while the call failed there or on another one, is put
+ * back with what was kept for that; if IOMMU core or driver lack memory to do so,
+ * the PASID is left unbound on that device and a message says so.
  *
  * Return: 0, or
  *
@@ -417,11 +457,12 @@ static int iommu_guest_bind_active(struct iommu_guest_ctx *ctx,
  * * -EOPNOTSUPP: another format than the hardware's, or a feature it lacks
  * * -ENOENT: hpasid is no active IOASID of the context's set
  * * -ERANGE: hpasid is more than a device can emit
- * * -EEXIST: another PASID of the set is called gpasid, or hpasid is bound
- *   under another name
+ * * -EEXIST: gpasid is the guest PASID of another PASID, which is bound, be it
+ *   freed already or not; or hpasid is bound with another guest PASID
  * * -ENODEV: @dev is not in @ctx, or no device is
- * * -EBUSY: the PASID of the device is in use by somebody else, or listeners of
- *   the set have not heard of its last unbind yet
+ * * -EBUSY: the PASID of the device is in use by somebody else, or notifiers of
+ *   the set are still being called for its last unbind
+ * * -EIO: a device does not resume
  * * -ENOSPC: the IOMMU is out of domain identifiers for guests
  * * -ENOMEM: out of memory
  *
@@ -431,6 +472,7 @@ static int iommu_guest_bind_active(struct iommu_guest_ctx *ctx,
 int iommu_guest_bind_gpasid(struct iommu_guest_ctx *ctx, struct device *dev,
 			    const struct iommu_gpasid_bind_data *data)
 {
+	struct iommu_guest_pasid *pasid;
 	int ret;
 
 	ret = iommu_guest_check_bind(data);
@@ -438,12 +480,13 @@ int iommu_guest_bind_gpasid(struct iommu_guest_ctx *ctx, struct device *dev,
 		return ret;
 
 	guard(mutex)(&ctx->lock);
-	/* A PASID that is freed under its bindings takes no new ones. */
-	if (data->hpasid > IOMMU_GUEST_PASID_LAST ||
-	    ioasid_get(ctx->set, data->hpasid))
-		return -ENOENT;
-	ret = iommu_guest_bind_active(ctx, dev, data);
-	ioasid_put(ctx->set, data->hpasid);
+	pasid = iommu_guest_get_pasid(ctx, data->hpasid,
+				      data->flags & IOMMU_SVA_GPASID_VAL ?
+				      data->gpasid : data->hpasid);
+	if (IS_ERR(pasid))
+		return PTR_ERR(pasid);
+	ret = iommu_guest_bind_locked(ctx, dev, pasid, data);
+	iommu_guest_put_pasid(ctx, pasid);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(iommu_guest_bind_gpasid);
@@ -481,15 +524,29 @@ EXPORT_SYMBOL_GPL(iommu_guest_unbind_gpasid);
  * @max: highest PASID on the bus, included
  *
  * Those in the range that are not allocated are fine. On return the PASIDs are
- * not bound to any device of @ctx and can be allocated again.
+ * not bound to any device of @ctx, and can be allocated again unless somebody else
+ * has a reference.
+ *
+ * Hardware is waited for here, on behalf of the caller and for devices of @ctx
+ * only. What is left to the notifiers of the set is to hear of it.
  *
  * Context: Process context, takes the lock of @ctx and the mutex of the iommu
- * group, and waits for hardware.
+ * group, and waits for hardware. Not called by a notifier of the set.
  */
 void iommu_guest_free_pasids(struct iommu_guest_ctx *ctx, ioasid_t min,
 			     ioasid_t max)
 {
-	ioasid_free_range(ctx->set, min, max);
+	struct iommu_guest_pasid *pasid;
+	unsigned long hpasid;
+
+	scoped_guard(mutex, &ctx->lock) {
+		xa_for_each_range(&ctx->pasids, hpasid, pasid, min, max) {
+			iommu_guest_unbind_pasid(ctx, NULL, pasid);
+			cond_resched();
+		}
+		/* With the lock, so that none is bound again in between */
+		ioasid_free_range(ctx->set, min, max);
+	}
 	ioasid_set_flush(ctx->set);
 }
 EXPORT_SYMBOL_GPL(iommu_guest_free_pasids);
@@ -507,9 +564,9 @@ void iommu_guest_unbind_device(struct iommu_guest_ctx *ctx,
 	}
 }
 
-/* Tell a new handler of faults what is bound already */
+/* Let a new handler of faults know what is bound already */
 int iommu_guest_set_guest_pasids(struct iommu_guest_ctx *ctx,
-			    struct iommu_guest_device *gdev)
+				 struct iommu_guest_device *gdev)
 {
 	struct iommu_guest_pasid *pasid;
 	unsigned long hpasid;
@@ -519,13 +576,14 @@ int iommu_guest_set_guest_pasids(struct iommu_guest_ctx *ctx,
 	xa_for_each(&ctx->pasids, hpasid, pasid)
 		if (!ret && iommu_guest_find_binding(pasid, gdev))
 			ret = iommu_fault_set_guest_pasid(gdev->dev, hpasid,
-						     pasid->gpasid);
+							  pasid->gpasid);
 	return ret;
 }
 
 /*
- * A PASID was freed under its bindings. The IOASID core has ended the
- * set-private id already, and keeps the number back until it is put here.
+ * A PASID was freed under its bindings, other than by iommu_guest_free_pasids().
+ * The IOASID core has ended the set-private id already; guest PASID and PASID stay
+ * taken until they are given up here.
  */
 int iommu_guest_notify(struct notifier_block *nb, unsigned long event,
 		       void *data)

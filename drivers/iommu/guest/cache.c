@@ -4,7 +4,6 @@
  */
 #include <linux/cleanup.h>
 #include <linux/export.h>
-#include <linux/log2.h>
 #include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
@@ -16,7 +15,7 @@
 
 /*
  * What to invalidate, in terms of bindings: those of one PASID or all, and the
- * same range of each.
+ * same range of each, in the same caches.
  */
 struct iommu_guest_inv {
 	struct device *dev;
@@ -42,7 +41,7 @@ struct iommu_guest_inv {
  *
  * * -EINVAL: argsz too small or beyond @usize
  * * -E2BIG: a byte the kernel does not know is not zero, or argsz above 4096
- * * -EFAULT: @uptr can not be read
+ * * -EFAULT: @uptr cannot be read
  *
  * Context: Process context.
  */
@@ -55,6 +54,12 @@ int iommu_guest_copy_invalidate_info(struct iommu_cache_invalidate_info *info,
 				uptr, usize);
 }
 EXPORT_SYMBOL_GPL(iommu_guest_copy_invalidate_info);
+
+/* is_power_of_2() takes an unsigned long, which has 32 bits on some hosts. */
+static bool iommu_guest_is_power_of_2(u64 n)
+{
+	return n && !(n & (n - 1));
+}
 
 static int iommu_guest_decode_pasid(const struct iommu_inv_pasid_info *info,
 				    struct iommu_guest_inv *inv)
@@ -80,7 +85,8 @@ static int iommu_guest_decode_addr(const struct iommu_inv_addr_info *info,
 	u64 span;
 
 	if (info->flags & ~known || !info->nb_granules ||
-	    info->granule_size < SZ_4K || !is_power_of_2(info->granule_size) ||
+	    info->granule_size < SZ_4K ||
+	    !iommu_guest_is_power_of_2(info->granule_size) ||
 	    !IS_ALIGNED(info->addr, info->granule_size))
 		return -EINVAL;
 
@@ -130,6 +136,8 @@ static int iommu_guest_decode(const struct iommu_cache_invalidate_info *info,
 	    info->cache & ~iommu_guest_caches[inv->granularity])
 		return -EINVAL;
 
+	/* Entries of the PASID cache follow bind and unbind. */
+	inv->caches = info->cache & ~IOMMU_CACHE_INV_TYPE_PASID;
 	inv->last = U64_MAX;
 	switch (inv->granularity) {
 	case IOMMU_INV_GRANU_PASID:
@@ -141,10 +149,12 @@ static int iommu_guest_decode(const struct iommu_cache_invalidate_info *info,
 	}
 }
 
-static void iommu_guest_invalidate_pasid(struct iommu_guest_pasid *pasid,
-					 const struct iommu_guest_inv *inv)
+/* A device that fails keeps nothing from the others. */
+static int iommu_guest_invalidate_pasid(struct iommu_guest_pasid *pasid,
+					const struct iommu_guest_inv *inv)
 {
 	struct iommu_guest_binding *binding;
+	int err, ret = 0;
 	u64 begin;
 
 	list_for_each_entry(binding, &pasid->bindings, node) {
@@ -152,25 +162,27 @@ static void iommu_guest_invalidate_pasid(struct iommu_guest_pasid *pasid,
 			continue;
 		begin = trace_iommu_guest_invalidate_enabled() ?
 			ktime_get_ns() : 0;
-		binding->gdev->ops->cache_invalidate(binding->domain, inv->caches,
-						     inv->start, inv->last,
-						     inv->leaf);
+		err = binding->gdev->ops->cache_invalidate(binding->domain,
+							   inv->caches,
+							   inv->start,
+							   inv->last,
+							   inv->leaf);
 		binding->invalidations[inv->granularity]++;
 		trace_iommu_guest_invalidate(binding, inv->granularity,
-					     inv->start, inv->last, begin);
+					     inv->caches, inv->start, inv->last,
+					     begin, err);
+		ret = ret ?: err;
 	}
+	return ret;
 }
 
-/* The guest's name of a bound PASID is the set-private id of its IOASID */
+/* Of a PASID that is bound, be it freed already or not */
 static struct iommu_guest_pasid *
 iommu_guest_find_gpasid(struct iommu_guest_ctx *ctx, u64 gpasid)
 {
-	int hpasid;
-
-	if (gpasid >= IOASID_CAPACITY_MAX)
-		return NULL;
-	hpasid = ioasid_find_by_spid(ctx->set, gpasid, false);
-	return hpasid < 0 ? NULL : xa_load(&ctx->pasids, hpasid);
+	/* The number is the owner's and of any size. */
+	return gpasid >= IOASID_CAPACITY_MAX ? NULL :
+					       xa_load(&ctx->gpasids, gpasid);
 }
 
 /**
@@ -180,16 +192,19 @@ iommu_guest_find_gpasid(struct iommu_guest_ctx *ctx, u64 gpasid)
  * @info: what to invalidate. May come from an untrusted caller, by way of
  *	iommu_guest_copy_invalidate_info().
  *
- * The IOTLB is invalidated before the device TLBs, and an invalidation of one
- * may cover the other. Entries of the PASID cache are the host's: they follow
- * bind and unbind, so there is nothing to do for them.
+ * Only the caches that @info names are invalidated, the IOTLB before the device
+ * TLB. Entries of the PASID cache are the host's: they follow bind and unbind, so
+ * there is nothing to do for them.
  *
- * A PASID that is not bound has nothing cached, which is success.
+ * A PASID that is not bound has nothing cached, which is success. One that was
+ * freed counts as bound until its bindings are gone.
  *
  * Return: 0, or
  *
  * * -EINVAL: a field is not correct, or a cache does not exist at the
  *   granularity
+ * * -EIO: a device did not complete the invalidation, and is cut off from memory.
+ *   Everything else was invalidated.
  * * -EINTR: a fatal signal came in before all PASIDs were done
  *
  * Context: Process context, takes the lock of @ctx and waits for hardware.
@@ -198,34 +213,29 @@ int iommu_guest_cache_invalidate(struct iommu_guest_ctx *ctx,
 				 struct device *dev,
 				 const struct iommu_cache_invalidate_info *info)
 {
-	struct iommu_guest_inv inv = {
-		.dev = dev,
-		.caches = IOMMU_CACHE_INV_TYPE_IOTLB |
-			  IOMMU_CACHE_INV_TYPE_DEV_IOTLB,
-	};
+	struct iommu_guest_inv inv = { .dev = dev };
 	struct iommu_guest_pasid *pasid;
 	unsigned long hpasid;
-	int ret;
+	int err, ret;
 
 	ret = iommu_guest_decode(info, &inv);
 	if (ret)
 		return ret;
-	if (info->cache == IOMMU_CACHE_INV_TYPE_PASID)
+	if (!inv.caches)
 		return 0;
 
 	guard(mutex)(&ctx->lock);
 	if (inv.one_pasid) {
 		pasid = iommu_guest_find_gpasid(ctx, inv.gpasid);
-		if (pasid)
-			iommu_guest_invalidate_pasid(pasid, &inv);
-		return 0;
+		return pasid ? iommu_guest_invalidate_pasid(pasid, &inv) : 0;
 	}
 	xa_for_each(&ctx->pasids, hpasid, pasid) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		iommu_guest_invalidate_pasid(pasid, &inv);
+		err = iommu_guest_invalidate_pasid(pasid, &inv);
+		ret = ret ?: err;
 		cond_resched();
 	}
-	return 0;
+	return ret;
 }
 EXPORT_SYMBOL_GPL(iommu_guest_cache_invalidate);

@@ -8,15 +8,16 @@
 #include <linux/cleanup.h>
 #include <linux/export.h>
 #include <linux/log2.h>
+#include <linux/pm_runtime.h>
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
 #include "guest_private.h"
 
 /* All contexts, for debugfs */
-LIST_HEAD(iommu_guest_contexts);
+static LIST_HEAD(iommu_guest_contexts);
 /* Protects iommu_guest_contexts */
-DEFINE_MUTEX(iommu_guest_contexts_lock);
+static DEFINE_MUTEX(iommu_guest_contexts_lock);
 
 static int iommu_guest_count_device(struct device *dev, void *data)
 {
@@ -62,12 +63,20 @@ static const struct iommu_guest_ops *iommu_guest_ops_of(struct device *dev)
  */
 struct iommu_domain *iommu_guest_alloc_parent(struct device *dev)
 {
-	if (!iommu_guest_ops_of(dev) || !dev_iommu_ops(dev)->domain_alloc_user)
+	struct iommu_domain *domain;
+	const struct iommu_ops *ops;
+
+	if (!iommu_guest_ops_of(dev))
+		return ERR_PTR(-EOPNOTSUPP);
+	ops = dev_iommu_ops(dev);
+	if (!ops->domain_alloc_user)
 		return ERR_PTR(-EOPNOTSUPP);
 
-	return dev_iommu_ops(dev)->domain_alloc_user(dev,
-						     IOMMU_HWPT_ALLOC_NEST_PARENT,
-						     NULL, NULL);
+	domain = ops->domain_alloc_user(dev, IOMMU_HWPT_ALLOC_NEST_PARENT,
+					NULL, NULL);
+	if (!IS_ERR(domain))
+		domain->owner = ops;
+	return domain;
 }
 EXPORT_SYMBOL_GPL(iommu_guest_alloc_parent);
 
@@ -77,11 +86,14 @@ EXPORT_SYMBOL_GPL(iommu_guest_alloc_parent);
  * @parent: the second-stage domain @dev is or will be attached to
  * @info: filled on success, untouched otherwise
  *
+ * What holds for @dev alone; an operation that names a device is judged by it.
+ *
  * Return: 0, or
  *
- * * -EOPNOTSUPP: no nested translation: the IOMMU can not, @dev has no PASID,
- *   @dev shares its iommu group with another device, or @parent did not come
- *   from iommu_guest_alloc_parent()
+ * * -EOPNOTSUPP: @dev takes no part in nested translation: the IOMMU cannot, @dev
+ *   has no PASID, @dev shares its iommu group with another device, or @parent
+ *   did not come from iommu_guest_alloc_parent(). That does not keep its group
+ *   from @parent.
  *
  * Context: Process context. @dev has a driver bound that keeps it.
  */
@@ -113,9 +125,10 @@ EXPORT_SYMBOL_GPL(iommu_guest_nesting_info);
  * @info: what holds so far; narrowed on success, untouched otherwise
  * @other: what holds for another device of the same owner
  *
- * Widths become the smaller ones and features those that both have. The
- * vendor part can not be reduced that way without knowing it: an owner that
- * builds one virtual IOMMU for both devices needs hardware that agrees.
+ * Widths become the smaller ones, offers those that both make, and duties those
+ * of either, see IOMMU_NESTING_FEAT_DUTIES. The vendor part cannot be reduced
+ * that way without knowing it: an owner that builds one virtual IOMMU for both
+ * devices needs hardware that agrees.
  *
  * Return: 0, or -EINVAL if format or vendor part differ.
  *
@@ -124,11 +137,14 @@ EXPORT_SYMBOL_GPL(iommu_guest_nesting_info);
 int iommu_guest_merge_nesting_info(struct iommu_nesting_info *info,
 				   const struct iommu_nesting_info *other)
 {
+	const u32 duties = (info->features | other->features) &
+			   IOMMU_NESTING_FEAT_DUTIES;
+
 	if (info->format != other->format ||
 	    memcmp(&info->vendor, &other->vendor, sizeof(info->vendor)))
 		return -EINVAL;
 
-	info->features &= other->features;
+	info->features = (info->features & other->features) | duties;
 	info->addr_width = min(info->addr_width, other->addr_width);
 	info->pasid_bits = min(info->pasid_bits, other->pasid_bits);
 	return 0;
@@ -137,10 +153,14 @@ EXPORT_SYMBOL_GPL(iommu_guest_merge_nesting_info);
 
 /**
  * iommu_guest_ctx_alloc() - Allocate a context
- * @set: the IOASIDs that the owner may bind. No other context binds PASIDs of
- *	this set. The context takes a reference of its own.
+ * @set: the IOASIDs that the owner may bind; none is allocated yet. No other
+ *	context binds PASIDs of this set. The context takes a reference of its
+ *	own.
  *
- * Return: The context without devices, or ERR_PTR(-ENOMEM).
+ * Return: The context without devices, or ERR_PTR of
+ *
+ * * -EBUSY: @set has ids
+ * * -ENOMEM: out of memory
  *
  * Context: Process context.
  */
@@ -156,6 +176,8 @@ struct iommu_guest_ctx *iommu_guest_ctx_alloc(struct ioasid_set *set)
 	mutex_init(&ctx->lock);
 	INIT_LIST_HEAD(&ctx->devices);
 	xa_init_flags(&ctx->pasids, XA_FLAGS_ACCOUNT);
+	xa_init_flags(&ctx->gpasids, XA_FLAGS_ACCOUNT);
+	refcount_set(&ctx->refs, 1);
 	ctx->owner_pid = task_tgid_nr(current);
 	get_task_comm(ctx->owner_comm, current);
 
@@ -178,25 +200,58 @@ out_put_set:
 }
 EXPORT_SYMBOL_GPL(iommu_guest_ctx_alloc);
 
+/* Drop a reference. The last one takes the context off the list. */
+void iommu_guest_ctx_put(struct iommu_guest_ctx *ctx)
+{
+	if (!refcount_dec_and_mutex_lock(&ctx->refs, &iommu_guest_contexts_lock))
+		return;
+	list_del(&ctx->node);
+	mutex_unlock(&iommu_guest_contexts_lock);
+	mutex_destroy(&ctx->lock);
+	kfree(ctx);
+}
+
+/*
+ * Walk the contexts: a reference to the one after @prev, or to the first, in
+ * exchange for the one to @prev. NULL at the end. No lock is held in between, so
+ * that who looks at a context whose lock is taken keeps no other owner waiting.
+ */
+struct iommu_guest_ctx *iommu_guest_next_ctx(struct iommu_guest_ctx *prev)
+{
+	struct iommu_guest_ctx *next;
+
+	scoped_guard(mutex, &iommu_guest_contexts_lock) {
+		next = list_prepare_entry(prev, &iommu_guest_contexts, node);
+		next = list_next_entry(next, node);
+		if (list_entry_is_head(next, &iommu_guest_contexts, node))
+			next = NULL;
+		else
+			refcount_inc(&next->refs);
+	}
+	if (prev)
+		iommu_guest_ctx_put(prev);
+	return next;
+}
+
 /**
  * iommu_guest_ctx_free() - Free a context
  * @ctx: the context, from which every device was removed
  *
- * Context: Process context. Waits for a listener of the IOASID set that is
- * under way.
+ * The PASIDs of the set stay allocated; iommu_guest_free_pasids() with all of the
+ * range frees them before.
+ *
+ * Context: Process context. Waits for the notifier of @ctx, if that is running,
+ * and for nothing of another owner.
  */
 void iommu_guest_ctx_free(struct iommu_guest_ctx *ctx)
 {
 	WARN_ON(!list_empty(&ctx->devices) || !xa_empty(&ctx->pasids));
 
-	scoped_guard(mutex, &iommu_guest_contexts_lock)
-		list_del(&ctx->node);
-
 	ioasid_unregister_notifier(ctx->set, &ctx->nb);
 	ioasid_set_put(ctx->set);
 	xa_destroy(&ctx->pasids);
-	mutex_destroy(&ctx->lock);
-	kfree(ctx);
+	xa_destroy(&ctx->gpasids);
+	iommu_guest_ctx_put(ctx);
 }
 EXPORT_SYMBOL_GPL(iommu_guest_ctx_free);
 
@@ -220,7 +275,8 @@ iommu_guest_find_device(struct iommu_guest_ctx *ctx, struct device *dev)
  *
  * Until iommu_guest_remove_device() the caller keeps @dev, its driver and its
  * place in its iommu group, leaves it attached to @parent, and keeps @parent.
- * PASIDs that are bound to other devices of @ctx already are not bound to @dev.
+ * PASIDs that are bound to other devices of @ctx already are not bound to @dev;
+ * binding them once more does that, see iommu_guest_bind_gpasid().
  *
  * Return: 0, or
  *
@@ -316,24 +372,47 @@ int iommu_guest_device_info(struct iommu_guest_ctx *ctx, struct device *dev,
 EXPORT_SYMBOL_GPL(iommu_guest_device_info);
 
 /**
- * iommu_guest_handle_faults() - Ask to be told of the faults of a device
+ * iommu_guest_wake() - Keep a device awake
+ * @dev: the device
+ *
+ * Hardware that is suspended neither completes invalidations nor sends faults.
+ * Undone by pm_runtime_put().
+ *
+ * Return: 0, or -EIO if it does not resume. A device without runtime PM never
+ * sleeps.
+ *
+ * Context: Process context.
+ */
+int iommu_guest_wake(struct device *dev)
+{
+	int ret = pm_runtime_get_sync(dev);
+
+	if (ret >= 0 || ret == -EACCES)
+		return 0;
+	pm_runtime_put_noidle(dev);
+	return -EIO;
+}
+
+/**
+ * iommu_guest_handle_faults() - Register a handler for the faults of a device
  * @ctx: the context
  * @dev: a device of @ctx
  * @ops: the handler
  * @data: passed to the handler
- * @page_req: tell of page requests too
+ * @page_req: report page requests too
  *
- * PASIDs are told by the names that the guest has for them. Without a handler,
- * and for PASIDs that are not bound, page requests are answered with
- * IOMMU_PAGE_RESP_INVALID. The registration ends with
- * iommu_guest_remove_device(), before which the owner makes sure that nobody is
- * in iommu_page_response().
+ * Faults are reported with guest PASIDs. Without a handler, and for PASIDs that
+ * are not bound, page requests are answered with IOMMU_PAGE_RESP_INVALID. The
+ * registration keeps @dev awake. It ends with iommu_guest_remove_device(), before
+ * which the owner makes sure that nobody is in iommu_page_response().
  *
  * Return: The handler to answer page requests to, or ERR_PTR of
  *
  * * -ENODEV: @dev is not in @ctx
  * * -EBUSY: there is a handler already, or somebody else uses the page requests
  * * -EOPNOTSUPP: @page_req, and @dev has no page requests
+ * * -ENOSPC: @page_req, and the IOMMU has no room for those of @dev
+ * * -EIO: @dev does not resume
  * * -ENOMEM: out of memory
  *
  * Context: Process context, takes the lock of @ctx. The handler may be called
@@ -353,19 +432,29 @@ iommu_guest_handle_faults(struct iommu_guest_ctx *ctx, struct device *dev,
 	if (!gdev)
 		return ERR_PTR(-ENODEV);
 
+	ret = iommu_guest_wake(dev);
+	if (ret)
+		return ERR_PTR(ret);
+
 	handler = iommu_register_device_fault_handler(dev, IOMMU_PASID_INVALID,
-						   ops, data);
+						      ops, data);
 	if (IS_ERR(handler))
-		return handler;
+		goto out_sleep;
 
 	ret = iommu_guest_set_guest_pasids(ctx, gdev);
 	if (!ret && page_req)
 		ret = iommu_fault_handler_enable_page_req(handler);
-	if (ret) {
-		iommu_unregister_device_fault_handler(handler);
-		return ERR_PTR(ret);
-	}
+	if (ret)
+		goto out_unregister;
+
 	gdev->handler = handler;
+	return handler;
+
+out_unregister:
+	iommu_unregister_device_fault_handler(handler);
+	handler = ERR_PTR(ret);
+out_sleep:
+	pm_runtime_put(dev);
 	return handler;
 }
 EXPORT_SYMBOL_GPL(iommu_guest_handle_faults);
@@ -377,8 +466,8 @@ EXPORT_SYMBOL_GPL(iommu_guest_handle_faults);
  *
  * On return no access of @dev uses a table of the guest, nothing of @dev or of
  * its second stage is referred to any more, and no handler of its faults is
- * running. The device may be doing DMA
- * meanwhile; what comes after the return is aborted by the IOMMU.
+ * running. The device may be doing DMA meanwhile; what comes after the return is
+ * aborted by the IOMMU.
  *
  * Context: Process context, takes the lock of @ctx.
  */
@@ -394,8 +483,10 @@ void iommu_guest_remove_device(struct iommu_guest_ctx *ctx, struct device *dev)
 	if (gdev->handler)
 		iommu_fault_handler_stop(gdev->handler);
 	iommu_guest_unbind_device(ctx, gdev);
-	if (gdev->handler)
+	if (gdev->handler) {
 		iommu_unregister_device_fault_handler(gdev->handler);
+		pm_runtime_put(dev);
+	}
 	list_del(&gdev->node);
 	kfree(gdev);
 }

@@ -5,7 +5,6 @@
  * One line a binding. The counters are invalidations that hit it, by the
  * granularity they were asked for.
  */
-#include <linux/cleanup.h>
 #include <linux/debugfs.h>
 #include <linux/init.h>
 #include <linux/seq_file.h>
@@ -29,29 +28,34 @@ static void iommu_guest_show_pasid(struct seq_file *m,
 			   ctx->owner_comm);
 }
 
-static int bindings_show(struct seq_file *m, void *unused)
+/* May wait for the hardware of an owner, which nobody else waits for then. */
+int iommu_guest_bindings_show(struct seq_file *m, void *unused)
 {
+	struct iommu_guest_ctx *ctx = NULL;
 	struct iommu_guest_pasid *pasid;
-	struct iommu_guest_ctx *ctx;
 	unsigned long hpasid;
 
 	seq_puts(m, "# pid device hpasid gpasid gpgd addr_width inv_addr inv_pasid inv_domain comm\n");
 
-	guard(mutex)(&iommu_guest_contexts_lock);
-	list_for_each_entry(ctx, &iommu_guest_contexts, node) {
-		guard(mutex)(&ctx->lock);
+	while ((ctx = iommu_guest_next_ctx(ctx))) {
+		if (mutex_lock_interruptible(&ctx->lock)) {
+			iommu_guest_ctx_put(ctx);
+			return -EINTR;
+		}
 		xa_for_each(&ctx->pasids, hpasid, pasid)
 			iommu_guest_show_pasid(m, ctx, pasid);
+		mutex_unlock(&ctx->lock);
 	}
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(bindings);
+DEFINE_SHOW_ATTRIBUTE(iommu_guest_bindings);
 
 static int __init iommu_guest_debugfs_init(void)
 {
 	struct dentry *dir = debugfs_create_dir("iommu-guest", NULL);
 
-	debugfs_create_file("bindings", 0400, dir, NULL, &bindings_fops);
+	debugfs_create_file("bindings", 0400, dir, NULL,
+			    &iommu_guest_bindings_fops);
 	return 0;
 }
 late_initcall(iommu_guest_debugfs_init);

@@ -10,16 +10,22 @@
  * what another device behind another IOMMU can do, and an invalidation for one
  * device does not disturb the others.
  *
+ * A device is kept awake by each of its bindings, and by its fault handler.
+ *
  * Locks, outer to inner:
  *
- *	iommu_guest_contexts_lock	list of the contexts
- *	  iommu_guest_ctx::lock		devices, PASIDs, bindings
- *	    iommu_group::mutex		taken by attach and detach
- *	    locks of the faults		see fault_private.h
+ *	iommu_guest_ctx::lock		devices, PASIDs, bindings
+ *	  iommu_group::mutex		taken by attach and detach
+ *	  locks of the faults		see fault_private.h
+ *	  locks of runtime PM		of the device and of its driver
  *
- * Listeners of the IOASID set hear of BIND and UNBIND with the lock of the
- * context held. The context itself listens to FREE, which comes from a worker
- * of the IOASID core that holds nothing.
+ *	iommu_guest_contexts_lock	list of the contexts. Nothing is taken and
+ *					nobody is waited for inside of it.
+ *
+ * Notifiers of the IOASID set are called for BIND and UNBIND with the lock of
+ * the context held. The context's own notifier is for FREE, which comes from a
+ * worker of the IOASID core that holds nothing, and finds work to do only if the
+ * owner frees a PASID by other means than iommu_guest_free_pasids().
  */
 #ifndef __IOMMU_GUEST_PRIV_H
 #define __IOMMU_GUEST_PRIV_H
@@ -30,30 +36,39 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
+#include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/xarray.h>
 
 #include "../iommu-priv.h"
 
+struct seq_file;
+
 #define IOMMU_GUEST_GRANULARITIES	(IOMMU_INV_GRANU_ADDR + 1)
 
 /**
  * struct iommu_guest_ctx - what an owner has
- * @lock: protects @devices, @pasids and everything they lead to
+ * @lock: protects @devices, @pasids, @gpasids and everything they lead to
  * @set: the IOASIDs of the owner; the context holds a reference
- * @nb: listens to the FREE events of @set
+ * @nb: for the FREE events of @set
  * @devices: struct iommu_guest_device
  * @pasids: host PASID -> struct iommu_guest_pasid
- * @node: in iommu_guest_contexts. Protected by iommu_guest_contexts_lock.
+ * @gpasids: guest PASID -> struct iommu_guest_pasid, the same ones. The set's own
+ *	index ends with the free of a PASID, this one with its last binding.
+ * @refs: one of the owner, one of each walker of iommu_guest_contexts
+ * @node: in iommu_guest_contexts until @refs is gone. Protected by
+ *	iommu_guest_contexts_lock.
  * @owner_pid: creator, for debugfs
  * @owner_comm: creator, for debugfs
  */
 struct iommu_guest_ctx {
-	struct mutex lock;	/* all below, but for @node */
+	struct mutex lock;	/* see above */
 	struct ioasid_set *set;
 	struct notifier_block nb;
 	struct list_head devices;
 	struct xarray pasids;
+	struct xarray gpasids;
+	refcount_t refs;
 	struct list_head node;
 	pid_t owner_pid;
 	char owner_comm[TASK_COMM_LEN];
@@ -64,7 +79,7 @@ struct iommu_guest_ctx {
  * @dev: the device; the owner keeps it
  * @ops: of the IOMMU driver of @dev
  * @parent: second-stage domain @dev is attached to; the owner keeps it
- * @handler: who is told of the faults of @dev, or NULL. Set once.
+ * @handler: registration for the faults of @dev, or NULL. Set once.
  * @node: in iommu_guest_ctx::devices
  */
 struct iommu_guest_device {
@@ -79,7 +94,8 @@ struct iommu_guest_device {
  * struct iommu_guest_pasid - a PASID with bindings
  * @hpasid: what the devices put on the bus. A reference to the IOASID is held,
  *	so the number is not handed out again before the last binding is gone.
- * @gpasid: how the guest calls it, the set-private id of @hpasid
+ * @gpasid: the guest's number for it, which is also the set-private id of @hpasid
+ *	until that is freed
  * @bindings: struct iommu_guest_binding
  */
 struct iommu_guest_pasid {
@@ -94,7 +110,8 @@ struct iommu_guest_pasid {
  *	reports page requests may hold on to it without a reference.
  * @gdev: the device
  * @pasid: the PASID
- * @domain: the nested domain, owned by the binding
+ * @domain: the nested domain, owned by the binding, as is a runtime PM reference
+ *	to the device
  * @data: what it was made from
  * @replaces: the binding to be put back if a bind fails halfway
  * @node: in iommu_guest_pasid::bindings, or in the list of a bind under way
@@ -112,20 +129,23 @@ struct iommu_guest_binding {
 	u64 invalidations[IOMMU_GUEST_GRANULARITIES];
 };
 
-extern struct list_head iommu_guest_contexts;
-extern struct mutex iommu_guest_contexts_lock;
-
 /* context.c */
+struct iommu_guest_ctx *iommu_guest_next_ctx(struct iommu_guest_ctx *prev);
+void iommu_guest_ctx_put(struct iommu_guest_ctx *ctx);
 struct iommu_guest_device *
 iommu_guest_find_device(struct iommu_guest_ctx *ctx, struct device *dev);
+int iommu_guest_wake(struct device *dev);
 
 /* bind.c */
 void iommu_guest_unbind_device(struct iommu_guest_ctx *ctx,
 			       struct iommu_guest_device *gdev);
 int iommu_guest_set_guest_pasids(struct iommu_guest_ctx *ctx,
-			    struct iommu_guest_device *gdev);
+				 struct iommu_guest_device *gdev);
 int iommu_guest_notify(struct notifier_block *nb, unsigned long event,
 		       void *data);
+
+/* debugfs.c */
+int iommu_guest_bindings_show(struct seq_file *m, void *unused);
 
 /* uapi.c */
 int iommu_guest_copy(void *to, size_t size, size_t min,

@@ -72,17 +72,19 @@ TRACE_EVENT(iommu_guest_unbind,
 
 TRACE_EVENT(iommu_guest_invalidate,
 	TP_PROTO(const struct iommu_guest_binding *binding, u8 granularity,
-		 u64 start, u64 last, u64 begin),
+		 u8 caches, u64 start, u64 last, u64 begin, int ret),
 
-	TP_ARGS(binding, granularity, start, last, begin),
+	TP_ARGS(binding, granularity, caches, start, last, begin, ret),
 
 	TP_STRUCT__entry(
 		__string(dev, dev_name(binding->gdev->dev))
 		__field(u32, hpasid)
 		__field(u32, gpasid)
 		__field(u8, granularity)
+		__field(u8, caches)
 		__field(u64, start)
 		__field(u64, last)
+		__field(int, ret)
 		__field(u64, ns)
 	),
 
@@ -91,18 +93,23 @@ TRACE_EVENT(iommu_guest_invalidate,
 		__entry->hpasid = binding->pasid->hpasid;
 		__entry->gpasid = binding->pasid->gpasid;
 		__entry->granularity = granularity;
+		__entry->caches = caches;
 		__entry->start = start;
 		__entry->last = last;
+		__entry->ret = ret;
 		__entry->ns = ktime_get_ns() - begin;
 	),
 
-	TP_printk("%s hpasid=%u gpasid=%u %s [0x%llx, 0x%llx] ns=%llu",
+	TP_printk("%s hpasid=%u gpasid=%u %s caches=%s [0x%llx, 0x%llx] ret=%d ns=%llu",
 		  __get_str(dev), __entry->hpasid, __entry->gpasid,
 		  __print_symbolic(__entry->granularity,
 				   { IOMMU_INV_GRANU_DOMAIN,	"domain" },
 				   { IOMMU_INV_GRANU_PASID,	"pasid" },
 				   { IOMMU_INV_GRANU_ADDR,	"addr" }),
-		  __entry->start, __entry->last, __entry->ns)
+		  __print_flags(__entry->caches, "|",
+				{ IOMMU_CACHE_INV_TYPE_IOTLB,		"iotlb" },
+				{ IOMMU_CACHE_INV_TYPE_DEV_IOTLB,	"dev_iotlb" }),
+		  __entry->start, __entry->last, __entry->ret, __entry->ns)
 );
 
 #endif /* __IOMMU_GUEST_TRACE_H */

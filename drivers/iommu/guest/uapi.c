@@ -42,7 +42,7 @@ int iommu_guest_copy(void *to, size_t size, size_t min,
 }
 
 /**
- * iommu_guest_copy_page_response() - Fetch an answer to page requests
+ * iommu_guest_copy_page_response() - Fetch a response to page requests
  * @resp: where to
  * @uptr: where from, in user memory
  * @usize: bytes that the caller of the kernel says are there
@@ -52,17 +52,22 @@ int iommu_guest_copy(void *to, size_t size, size_t min,
  *
  * Return: 0, or
  *
- * * -EINVAL: argsz too small or beyond @usize
+ * * -EINVAL: argsz too small, beyond @usize, or not a multiple of 8
  * * -E2BIG: a byte the kernel does not know is not zero, or argsz above 4096
- * * -EFAULT: @uptr can not be read
+ * * -EFAULT: @uptr cannot be read
  *
  * Context: Process context.
  */
 int iommu_guest_copy_page_response(struct iommu_page_response *resp,
 				   const void __user *uptr, size_t usize)
 {
-	return iommu_guest_copy(resp, sizeof(*resp),
-				offsetof(struct iommu_page_response, cookie),
-				uptr, usize);
+	int ret;
+
+	ret = iommu_guest_copy(resp, sizeof(*resp),
+			       offsetof(struct iommu_page_response, cookie),
+			       uptr, usize);
+	if (ret)
+		return ret;
+	return IS_ALIGNED(resp->argsz, sizeof(u64)) ? 0 : -EINVAL;
 }
 EXPORT_SYMBOL_GPL(iommu_guest_copy_page_response);

@@ -3,13 +3,18 @@
  * Guest SVA: KUnit tests of bindings
  *
  * Each test says what hardware translates by, and what the IOMMU driver was
- * asked for, in the words that iommu-guest-mock.h explains.
+ * asked for, in the words that mock.h explains.
  */
-#include <linux/mman.h>
+#include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
+#include <linux/pm_runtime.h>
+#include <linux/sched/task.h>
+#include <linux/seq_file.h>
 #include <linux/sizes.h>
-#include <linux/uaccess.h>
+#include <linux/slab.h>
 
+#include "../guest_private.h"
 #include "guest_kunit.h"
 
 #define EXPECT_LOG(words) KUNIT_EXPECT_STREQ(test, mock->log, words)
@@ -217,7 +222,7 @@ static void failing_replacement_puts_back_on_all_devices(struct kunit *test)
 	EXPECT_STATE("0.a=2000 1.a=2000");
 }
 
-static void old_table_that_can_not_come_back_is_unbound(struct kunit *test)
+static void old_table_that_cannot_come_back_is_unbound(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
 
@@ -229,6 +234,168 @@ static void old_table_that_can_not_come_back_is_unbound(struct kunit *test)
 	EXPECT_STATE("");
 	KUNIT_EXPECT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 10, 0x2000));
 	EXPECT_STATE("0.a=2000");
+}
+
+/* Once for each of those that are there, and again when one has come */
+static void repeated_bind_catches_up(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct iommu_gpasid_bind_data data = bind_data(10, 0x1000);
+
+	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 1));
+	data.flags = IOMMU_SVA_GPASID_VAL;
+	data.gpasid = 20;
+	KUNIT_ASSERT_EQ(test, 0, iommu_guest_bind_gpasid(mock->ctx, NULL, &data));
+	KUNIT_ASSERT_EQ(test, 0, iommu_guest_add_device(mock->ctx, mock_dev(mock, 1),
+							mock->parent));
+	EXPECT_STATE("0.a=1000");
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_bind_gpasid(mock->ctx, NULL, &data));
+	EXPECT_LOG("alloc1=1000 set1.a=1000");
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_bind_gpasid(mock->ctx, NULL, &data));
+	EXPECT_LOG("");
+	EXPECT_STATE("0.a=1000 1.a=1000");
+
+	/* One that fails to catch up leaves the others alone. */
+	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 1));
+	KUNIT_ASSERT_EQ(test, 0, iommu_guest_add_device(mock->ctx, mock_dev(mock, 1),
+							mock->parent));
+	mock->devs[1].fail_sets = 1;
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, -ENOMEM, iommu_guest_bind_gpasid(mock->ctx, NULL, &data));
+	EXPECT_LOG("alloc1=1000 set1.a! sync1 free=1000");
+	EXPECT_STATE("0.a=1000");
+}
+
+static void driver_without_page_requests_has_no_sync(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct iommu_guest_device *gdev;
+	struct iommu_guest_ops ops;
+
+	scoped_guard(mutex, &mock->ctx->lock) {
+		gdev = iommu_guest_find_device(mock->ctx, mock_dev(mock, 0));
+		ops = *gdev->ops;
+		ops.fault_sync = NULL;
+		gdev->ops = &ops;
+	}
+	KUNIT_EXPECT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 10, 0x1000));
+	unbind(mock, NULL, 10);
+	EXPECT_LOG("BIND.a alloc0=1000 set0.a=1000 remove0.a=1000 free=1000 UNBIND.a");
+	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
+}
+
+/* ------------------------------------------------------------ runtime PM */
+
+static int drop_fault(void *data, const struct iommu_fault *records,
+		      unsigned int count)
+{
+	return -ENOSPC;
+}
+
+static const struct iommu_fault_handler_ops drop_ops = { .fault = drop_fault };
+
+static int users(struct mock_guest *mock, unsigned int index)
+{
+	return atomic_read(&mock_dev(mock, index)->power.usage_count);
+}
+
+static void bound_device_is_awake(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	int before = users(mock, 0);
+
+	KUNIT_ASSERT_TRUE(test, pm_runtime_suspended(mock_dev(mock, 0)));
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 10, 0x1000));
+	KUNIT_EXPECT_TRUE(test, pm_runtime_active(mock_dev(mock, 0)));
+	KUNIT_EXPECT_TRUE(test, pm_runtime_suspended(mock_dev(mock, 1)));
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 11, 0x1000));
+
+	/* Nothing that comes in between is one too many, or one too few. */
+	KUNIT_EXPECT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 10, 0x1000));
+	KUNIT_EXPECT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 10, 0x2000));
+	mock->devs[0].fail_sets = 1;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, bind(mock, mock_dev(mock, 0), 10, 0x3000));
+	mock->devs[0].fail_sets = 2;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, bind(mock, mock_dev(mock, 0), 10, 0x3000));
+	mock->fail_alloc = -EOPNOTSUPP;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, bind(mock, NULL, 10, 0x4000));
+	mock->fail_alloc = 0;
+	EXPECT_STATE("0.b=1000");
+	pm_runtime_barrier(mock_dev(mock, 0));
+	KUNIT_EXPECT_TRUE(test, pm_runtime_active(mock_dev(mock, 0)));
+	KUNIT_EXPECT_EQ(test, before + 1, users(mock, 0));
+
+	unbind(mock, NULL, 11);
+	KUNIT_EXPECT_EQ(test, before, users(mock, 0));
+	KUNIT_EXPECT_EQ(test, before, users(mock, 1));
+	KUNIT_EXPECT_EQ(test, 0, pm_runtime_suspend(mock_dev(mock, 0)));
+	KUNIT_EXPECT_NULL(test, strstr(mock->log, "asleep"));
+}
+
+static void device_that_does_not_wake_up_is_not_bound(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	int before = users(mock, 1);
+
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 10, 0x1000));
+	mock_clear_log(mock);
+	mock->devs[1].fail_resume = -ETIMEDOUT;
+	KUNIT_EXPECT_EQ(test, -EIO, bind(mock, NULL, 10, 0x2000));
+	EXPECT_LOG("alloc0=2000 free=2000");
+	/* Runtime PM remembers a failure, and has an errno of its own for it. */
+	KUNIT_EXPECT_EQ(test, -EIO, bind(mock, mock_dev(mock, 1), 11, 0x2000));
+	EXPECT_STATE("0.a=1000");
+	KUNIT_EXPECT_EQ(test, before, users(mock, 1));
+	KUNIT_EXPECT_EQ(test, -EIO,
+			PTR_ERR(iommu_guest_handle_faults(mock->ctx,
+							  mock_dev(mock, 1),
+							  &drop_ops, NULL,
+							  false)));
+	KUNIT_EXPECT_EQ(test, before, users(mock, 1));
+	KUNIT_EXPECT_EQ(test, -ENOENT, ioasid_find_by_spid(mock->set, 11, false));
+}
+
+static void device_without_runtime_pm_is_fine(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	int before;
+
+	pm_runtime_disable(mock_dev(mock, 0));
+	before = users(mock, 0);
+	KUNIT_EXPECT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 10, 0x1000));
+	unbind(mock, NULL, 10);
+	KUNIT_EXPECT_EQ(test, before, users(mock, 0));
+	pm_runtime_enable(mock_dev(mock, 0));
+}
+
+static void device_with_fault_handler_is_awake(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	int before = users(mock, 0);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test,
+				     iommu_guest_handle_faults(mock->ctx,
+							       mock_dev(mock, 0),
+							       &drop_ops, NULL,
+							       true));
+	KUNIT_EXPECT_TRUE(test, pm_runtime_active(mock_dev(mock, 0)));
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			PTR_ERR(iommu_guest_handle_faults(mock->ctx,
+							  mock_dev(mock, 0),
+							  &drop_ops, NULL,
+							  false)));
+	mock->fail_iopf = -EOPNOTSUPP;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			PTR_ERR(iommu_guest_handle_faults(mock->ctx,
+							  mock_dev(mock, 1),
+							  &drop_ops, NULL,
+							  true)));
+	KUNIT_EXPECT_EQ(test, before + 1, users(mock, 0));
+	KUNIT_EXPECT_EQ(test, before, users(mock, 1));
+	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
+	KUNIT_EXPECT_EQ(test, before, users(mock, 0));
 }
 
 /* --------------------------------------------------------------- refusals */
@@ -337,7 +504,7 @@ static void guest_pasid_taken(struct iommu_gpasid_bind_data *data)
 	data->gpasid = 5;
 }
 
-static void bound_under_another_name(struct iommu_gpasid_bind_data *data)
+static void bound_with_another_number(struct iommu_gpasid_bind_data *data)
 {
 	data->hpasid = 5;
 	data->flags = IOMMU_SVA_GPASID_VAL;
@@ -369,7 +536,7 @@ static const struct refusal {
 	{ "guest PASID too high", guest_pasid_too_high, -EINVAL },
 	{ "guest PASID beyond 32 bits", guest_pasid_beyond_32_bits, -EINVAL },
 	{ "guest PASID taken", guest_pasid_taken, -EEXIST },
-	{ "bound under another name", bound_under_another_name, -EEXIST },
+	{ "bound with another number", bound_with_another_number, -EEXIST },
 };
 
 static void refusal_name(const struct refusal *refusal, char *name)
@@ -394,7 +561,7 @@ static void refused_bind_changes_nothing(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, strstr(mock->log, "remove"));
 	EXPECT_STATE("0.5=1000");
 
-	/* PASID and name are as free as they were. */
+	/* PASID and guest PASID are as free as they were. */
 	KUNIT_EXPECT_EQ(test, 0, bind(mock, NULL, 10, 0x2000));
 	EXPECT_STATE("0.5=1000 0.a=2000 1.a=2000");
 }
@@ -410,7 +577,7 @@ static void refused_by_the_driver(struct kunit *test)
 	EXPECT_STATE("0.a=1000");
 }
 
-static void refused_for_what_the_device_can_not_emit(struct kunit *test)
+static void refused_for_what_the_device_cannot_emit(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
 
@@ -446,26 +613,49 @@ static void refused_off_the_second_stage(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, bind(mock, NULL, 10, 0x1000));
 }
 
+/* Another owner with a set of its own, which has PASID @pasid, and device 1 */
+static struct iommu_guest_ctx *other_owner(struct kunit *test, ioasid_t pasid)
+{
+	struct ioasid_set *set = ioasid_set_alloc(NULL, 8, IOASID_SET_PRIVATE);
+	struct mock_guest *mock = test->priv;
+	struct iommu_guest_ctx *other;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, set);
+	other = iommu_guest_ctx_alloc(set);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, other);
+	KUNIT_ASSERT_EQ(test, pasid,
+			ioasid_alloc(set, pasid, pasid, NULL, GFP_KERNEL));
+	KUNIT_ASSERT_EQ(test, 0, iommu_guest_add_device(other, mock_dev(mock, 1),
+							mock->parent));
+	return other;
+}
+
+static void end_other_owner(struct mock_guest *mock, struct iommu_guest_ctx *other)
+{
+	struct ioasid_set *set = other->set;
+
+	iommu_guest_remove_device(other, mock_dev(mock, 1));
+	iommu_guest_free_pasids(other, 0, INVALID_IOASID);
+	iommu_guest_ctx_free(other);
+	ioasid_set_put(set);
+}
+
 static void refused_where_somebody_else_uses_the_pasid(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
 	struct iommu_gpasid_bind_data data = bind_data(10, 0x5000);
-	struct iommu_guest_ctx *other = iommu_guest_ctx_alloc(mock->set);
+	struct iommu_guest_ctx *other = other_owner(test, 10);
 
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, other);
-	KUNIT_ASSERT_EQ(test, 0, iommu_guest_add_device(other, mock_dev(mock, 1),
-							mock->parent));
 	KUNIT_ASSERT_EQ(test, 0, iommu_guest_bind_gpasid(other, NULL, &data));
-	/* Two contexts on one set: what the second one finds taken is refused. */
-	KUNIT_EXPECT_NE(test, 0, bind(mock, NULL, 10, 0x1000));
+	/* Two owners of one device: what the second one finds taken is refused. */
+	KUNIT_EXPECT_EQ(test, -EBUSY, bind(mock, NULL, 10, 0x1000));
 	EXPECT_STATE("1.a=5000");
-	iommu_guest_remove_device(other, mock_dev(mock, 1));
-	iommu_guest_ctx_free(other);
+	end_other_owner(mock, other);
 }
 
-/* ----------------------------------------- PASIDs: names, owners, freeing */
+/* ------------------------------- PASIDs: numbers of the guest, owners, freeing */
 
-static void guest_names_the_pasid(struct kunit *test)
+static void guest_has_its_own_number(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
 	struct iommu_gpasid_bind_data data = bind_data(10, 0x1000);
@@ -481,18 +671,11 @@ static void guest_names_the_pasid(struct kunit *test)
 static void two_owners_use_the_same_numbers(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct ioasid_set *set = ioasid_set_alloc(NULL, 8, IOASID_SET_PRIVATE);
 	struct iommu_gpasid_bind_data data = bind_data(1, 0x5000);
 	struct iommu_guest_ctx *other;
 
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, set);
-	KUNIT_ASSERT_EQ(test, 1, ioasid_alloc(set, 1, 1, NULL, GFP_KERNEL));
-	other = iommu_guest_ctx_alloc(set);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, other);
 	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 1));
-	KUNIT_ASSERT_EQ(test, 0, iommu_guest_add_device(other, mock_dev(mock, 1),
-							mock->parent));
-
+	other = other_owner(test, 1);
 	KUNIT_EXPECT_EQ(test, 0, bind(mock, NULL, 1, 0x1000));
 	KUNIT_EXPECT_EQ(test, 0, iommu_guest_bind_gpasid(other, NULL, &data));
 	EXPECT_STATE("0.1=1000 1.1=5000");
@@ -502,11 +685,7 @@ static void two_owners_use_the_same_numbers(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENOENT, iommu_guest_bind_gpasid(other, NULL, &data));
 	iommu_guest_unbind_gpasid(other, NULL, 1);
 	EXPECT_STATE("0.1=1000");
-
-	iommu_guest_remove_device(other, mock_dev(mock, 1));
-	iommu_guest_ctx_free(other);
-	ioasid_free_all_in_set(set);
-	ioasid_set_put(set);
+	end_other_owner(mock, other);
 }
 
 static void free_of_a_bound_pasid_unbinds_it(struct kunit *test)
@@ -529,37 +708,257 @@ static void free_of_a_bound_pasid_unbinds_it(struct kunit *test)
 	EXPECT_STATE("0.a=3000 0.b=2000 1.a=3000");
 }
 
-static int free_at_device_priority(struct notifier_block *nb,
-				   unsigned long event, void *data)
-{
-	struct mock_guest *mock = container_of(nb, struct mock_guest, nb);
-	struct ioasid_nb_args *args = data;
-	int *ret = (int *)mock->state;
+static int hook_ret;
 
-	/* The other PASIDs are freed when the context is gone. */
-	if (event != IOASID_NOTIFY_FREE || args->id != 10)
-		return NOTIFY_DONE;
-	/* Devices come before the IOMMU, so the PASID is still bound. */
-	*ret = bind(mock, NULL, args->id, 0x9000);
-	return NOTIFY_OK;
+/* Devices come before the IOMMU, so the PASID is still bound. */
+static void bind_freed_pasid(struct mock_guest *mock, ioasid_t id)
+{
+	if (id == 10)
+		hook_ret = bind(mock, NULL, id, 0x9000);
 }
 
 static void freed_pasid_takes_no_binding(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	int *ret = (int *)mock->state;
 
-	ioasid_unregister_notifier(mock->set, &mock->nb);
-	mock->nb.notifier_call = free_at_device_priority;
-	mock->nb.priority = IOASID_PRIO_DEVICE;
-	KUNIT_ASSERT_EQ(test, 0, ioasid_register_notifier(mock->set, &mock->nb));
-
+	mock->on_free = bind_freed_pasid;
 	KUNIT_EXPECT_EQ(test, 0, bind(mock, NULL, 10, 0x1000));
-	*ret = 0;
+	hook_ret = 0;
 	ioasid_free(mock->set, 10);
 	ioasid_set_flush(mock->set);
-	KUNIT_EXPECT_EQ(test, -ENOENT, *ret);
+	KUNIT_EXPECT_EQ(test, -ENOENT, hook_ret);
 	EXPECT_STATE("");
+}
+
+static int invalidate_pasid(struct mock_guest *mock, u64 gpasid)
+{
+	struct iommu_cache_invalidate_info info = {
+		.argsz = sizeof(info),
+		.version = IOMMU_CACHE_INVALIDATE_INFO_VERSION_1,
+		.cache = IOMMU_CACHE_INV_TYPE_IOTLB,
+		.granularity = IOMMU_INV_GRANU_PASID,
+		.granu.pasid_info = {
+			.flags = IOMMU_INV_PASID_FLAGS_PASID,
+			.pasid = gpasid,
+		},
+	};
+
+	return iommu_guest_cache_invalidate(mock->ctx, NULL, &info);
+}
+
+/* Hardware still has the table that the guest calls 20. */
+static void use_guest_pasid_of_freed(struct mock_guest *mock, ioasid_t id)
+{
+	struct iommu_gpasid_bind_data data = bind_data(11, 0x2000);
+
+	if (id != 10)
+		return;
+	mock_clear_log(mock);
+	data.flags = IOMMU_SVA_GPASID_VAL;
+	data.gpasid = 20;
+	hook_ret = iommu_guest_bind_gpasid(mock->ctx, NULL, &data);
+	invalidate_pasid(mock, 20);
+}
+
+static void freed_pasid_keeps_its_guest_pasid_while_bound(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct iommu_gpasid_bind_data data = bind_data(10, 0x1000);
+
+	data.flags = IOMMU_SVA_GPASID_VAL;
+	data.gpasid = 20;
+	KUNIT_ASSERT_EQ(test, 0, iommu_guest_bind_gpasid(mock->ctx,
+							 mock_dev(mock, 0), &data));
+	mock->on_free = use_guest_pasid_of_freed;
+	hook_ret = 0;
+	ioasid_free(mock->set, 10);
+	ioasid_set_flush(mock->set);
+	KUNIT_EXPECT_EQ(test, -EEXIST, hook_ret);
+	EXPECT_LOG("iotlb0.a[0-ffffffffffffffff] remove0.a=1000 sync0 free=1000 FREE.a");
+
+	/* It is free when the table is gone. */
+	mock->on_free = NULL;
+	data.hpasid = 11;
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_bind_gpasid(mock->ctx, NULL, &data));
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, 0, invalidate_pasid(mock, 20));
+	EXPECT_LOG("iotlb0.b[0-ffffffffffffffff] iotlb1.b[0-ffffffffffffffff]");
+}
+
+static void free_pasids_unbinds_first(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct ioasid_set_info info;
+
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, NULL, 10, 0x1000));
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, NULL, 9, 0x3000));
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 12, 0x2000));
+	mock_clear_log(mock);
+	/* 11 is allocated and not bound. */
+	iommu_guest_free_pasids(mock->ctx, 10, 11);
+	KUNIT_EXPECT_TRUE(test, strstarts(mock->log, "remove0.a=1000 sync0 free=1000 remove1.a=1000 sync1 free=1000 UNBIND.a FREE."));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(mock->log, " FREE.a"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(mock->log, " FREE.b"));
+	EXPECT_STATE("0.9=3000 0.c=2000 1.9=3000");
+
+	/* The numbers can be had at once; what has none is fine. */
+	iommu_guest_free_pasids(mock->ctx, 10, 11);
+	KUNIT_EXPECT_EQ(test, 10, ioasid_alloc(mock->set, 10, 10, NULL, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, 11, ioasid_alloc(mock->set, 11, 11, NULL, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, 0, bind(mock, mock_dev(mock, 1), 10, 0x1000));
+	EXPECT_STATE("0.9=3000 0.c=2000 1.9=3000 1.a=1000");
+	iommu_guest_free_pasids(mock->ctx, 12, 10);
+	iommu_guest_free_pasids(mock->ctx, MOCK_PASIDS, INVALID_IOASID);
+	EXPECT_STATE("0.9=3000 0.c=2000 1.9=3000 1.a=1000");
+	iommu_guest_free_pasids(mock->ctx, 0, INVALID_IOASID);
+	EXPECT_STATE("");
+	ioasid_set_get_info(mock->set, &info);
+	KUNIT_EXPECT_EQ(test, 0, info.used);
+}
+
+/* ------------------------------------------------ owners wait for nobody else */
+
+/* A thread and its end */
+struct helper {
+	struct task_struct *task;
+	struct completion done;
+	struct mock_guest *mock;
+	struct iommu_guest_ctx *ctx;
+};
+
+static int free_all_pasids(void *data)
+{
+	struct helper *h = data;
+
+	iommu_guest_free_pasids(h->ctx, 0, INVALID_IOASID);
+	complete_all(&h->done);
+	return 0;
+}
+
+static int come_and_go(void *data)
+{
+	struct ioasid_set *set = ioasid_set_alloc(NULL, 8, IOASID_SET_PRIVATE);
+	struct iommu_guest_ctx *ctx;
+	struct helper *h = data;
+
+	if (IS_ERR(set))
+		return 0;
+	ctx = iommu_guest_ctx_alloc(set);
+	if (!IS_ERR(ctx)) {
+		iommu_guest_free_pasids(ctx, 0, INVALID_IOASID);
+		iommu_guest_ctx_free(ctx);
+		complete_all(&h->done);
+	}
+	ioasid_set_put(set);
+	return 0;
+}
+
+static int show_bindings(void *data)
+{
+	struct seq_file m = { .size = PAGE_SIZE };
+	struct helper *h = data;
+
+	m.buf = kzalloc(PAGE_SIZE, GFP_KERNEL);
+	if (m.buf && !iommu_guest_bindings_show(&m, NULL))
+		complete_all(&h->done);
+	kfree(m.buf);
+	return 0;
+}
+
+static void start_helper(struct kunit *test, struct helper *h,
+			 int (*fn)(void *data))
+{
+	init_completion(&h->done);
+	h->task = kthread_create(fn, h, "guest-kunit");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(h->task));
+	get_task_struct(h->task);
+	wake_up_process(h->task);
+}
+
+/* Bounded for the sake of a kernel that hangs */
+static bool helper_ends(struct helper *h)
+{
+	return wait_for_completion_timeout(&h->done, 20 * HZ);
+}
+
+static bool helper_sleeps(struct helper *h)
+{
+	int i;
+
+	for (i = 0; i < 20000 && task_is_running(h->task); i++)
+		usleep_range(1000, 2000);
+	return !task_is_running(h->task) && !completion_done(&h->done);
+}
+
+static void join_helper(struct kunit *test, struct helper *h)
+{
+	KUNIT_EXPECT_TRUE(test, helper_ends(h));
+	kthread_stop(h->task);
+	put_task_struct(h->task);
+}
+
+static void slow_device_keeps_no_other_owner_waiting(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct iommu_gpasid_bind_data data = bind_data(1, 0x5000);
+	struct helper slow = {}, mine = {}, third = {};
+
+	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 1));
+	slow.ctx = other_owner(test, 1);
+	KUNIT_ASSERT_EQ(test, 0, iommu_guest_bind_gpasid(slow.ctx, NULL, &data));
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, NULL, 10, 0x1000));
+
+	mutex_lock(&mock->devs[1].slow);
+	start_helper(test, &slow, free_all_pasids);
+	KUNIT_EXPECT_TRUE(test, helper_sleeps(&slow));
+	EXPECT_STATE("0.a=1000 1.1=5000");
+
+	/* PASIDs bound and not, and containers that come and go */
+	mine.ctx = mock->ctx;
+	start_helper(test, &mine, free_all_pasids);
+	start_helper(test, &third, come_and_go);
+	KUNIT_EXPECT_TRUE(test, helper_ends(&mine));
+	KUNIT_EXPECT_TRUE(test, helper_ends(&third));
+	EXPECT_STATE("1.1=5000");
+	KUNIT_EXPECT_FALSE(test, completion_done(&slow.done));
+
+	mutex_unlock(&mock->devs[1].slow);
+	join_helper(test, &slow);
+	join_helper(test, &mine);
+	join_helper(test, &third);
+	EXPECT_STATE("");
+	end_other_owner(mock, slow.ctx);
+}
+
+static void reader_of_bindings_keeps_nobody_waiting(struct kunit *test)
+{
+	struct helper reader = {}, third = {};
+	struct mock_guest *mock = test->priv;
+
+	mutex_lock(&mock->ctx->lock);
+	start_helper(test, &reader, show_bindings);
+	KUNIT_EXPECT_TRUE(test, helper_sleeps(&reader));
+	start_helper(test, &third, come_and_go);
+	KUNIT_EXPECT_TRUE(test, helper_ends(&third));
+	mutex_unlock(&mock->ctx->lock);
+	join_helper(test, &reader);
+	join_helper(test, &third);
+}
+
+/* The reader stands on a context that ends meanwhile. */
+static void context_ends_under_a_reader(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct iommu_guest_ctx *other = other_owner(test, 1), *ctx;
+	struct helper reader = {};
+
+	refcount_inc(&mock->ctx->refs);
+	ctx = iommu_guest_next_ctx(mock->ctx);
+	KUNIT_EXPECT_PTR_EQ(test, other, ctx);
+	end_other_owner(mock, other);
+	start_helper(test, &reader, show_bindings);
+	join_helper(test, &reader);
+	KUNIT_EXPECT_NULL(test, iommu_guest_next_ctx(ctx));
 }
 
 static void bound_pasid_number_is_kept_back(struct kunit *test)
@@ -615,6 +1014,8 @@ static void device_must_be_on_the_second_stage(struct kunit *test)
 	struct iommu_domain *identity;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, other);
+	/* Only domains of its own driver can be attached to a device. */
+	KUNIT_EXPECT_PTR_EQ(test, dev_iommu_ops(mock_dev(mock, 0)), other->owner);
 	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
 	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_guest_add_device(mock->ctx,
 							      mock_dev(mock, 0),
@@ -660,14 +1061,19 @@ static void device_must_be_alone_in_its_group(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, iommu_guest_nesting_info(&alone->dev,
 							  mock->parent, &info));
 	group = iommu_group_get(&alone->dev);
+	/* The whole group can have the second stage all the same. */
 	other = mock_add_device(mock, group);
 	iommu_group_put(group);
 	KUNIT_EXPECT_FALSE(test, IS_ERR(other));
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_guest_nesting_info(&alone->dev,
 								    mock->parent,
 								    &info));
-	if (!IS_ERR(other))
+	if (!IS_ERR(other)) {
+		KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+				iommu_guest_nesting_info(&other->dev,
+							 mock->parent, &info));
 		platform_device_unregister(other);
+	}
 	platform_device_unregister(alone);
 }
 
@@ -687,16 +1093,27 @@ static void nesting_info_says_what_there_is(struct kunit *test)
 static void nesting_info_merges(struct kunit *test)
 {
 	struct iommu_nesting_info a = {
-		.format = 1, .features = 3, .addr_width = 48, .pasid_bits = 8,
+		.format = 1, .addr_width = 48, .pasid_bits = 8,
+		.features = IOMMU_NESTING_FEAT_BIND_PGTBL |
+			    IOMMU_NESTING_FEAT_PAGE_RESP |
+			    IOMMU_NESTING_FEAT_SYSWIDE_PASID,
 		.vendor.vtd.cap_reg = 5,
 	};
 	struct iommu_nesting_info b = {
-		.format = 1, .features = 6, .addr_width = 39, .pasid_bits = 20,
+		.format = 1, .addr_width = 39, .pasid_bits = 20,
+		.features = IOMMU_NESTING_FEAT_BIND_PGTBL |
+			    IOMMU_NESTING_FEAT_CACHE_INVLD |
+			    IOMMU_NESTING_FEAT_NO_RO_MAP,
 		.vendor.vtd.cap_reg = 5,
 	};
 
+	/* What both offer, and what either demands */
+	const u32 both = IOMMU_NESTING_FEAT_BIND_PGTBL |
+			 IOMMU_NESTING_FEAT_SYSWIDE_PASID |
+			 IOMMU_NESTING_FEAT_NO_RO_MAP;
+
 	KUNIT_EXPECT_EQ(test, 0, iommu_guest_merge_nesting_info(&a, &b));
-	KUNIT_EXPECT_EQ(test, 2, a.features);
+	KUNIT_EXPECT_EQ(test, both, a.features);
 	KUNIT_EXPECT_EQ(test, 39, a.addr_width);
 	KUNIT_EXPECT_EQ(test, 8, a.pasid_bits);
 
@@ -706,7 +1123,7 @@ static void nesting_info_merges(struct kunit *test)
 	b.vendor.vtd.cap_reg = 5;
 	b.format = 2;
 	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_guest_merge_nesting_info(&a, &b));
-	KUNIT_EXPECT_EQ(test, 2, a.features);
+	KUNIT_EXPECT_EQ(test, both, a.features);
 }
 
 static struct kunit_case bind_cases[] = {
@@ -721,17 +1138,28 @@ static struct kunit_case bind_cases[] = {
 	KUNIT_CASE(failing_attach_keeps_what_was_there),
 	KUNIT_CASE(failing_replacement_puts_the_old_table_back),
 	KUNIT_CASE(failing_replacement_puts_back_on_all_devices),
-	KUNIT_CASE(old_table_that_can_not_come_back_is_unbound),
+	KUNIT_CASE(old_table_that_cannot_come_back_is_unbound),
+	KUNIT_CASE(repeated_bind_catches_up),
+	KUNIT_CASE(driver_without_page_requests_has_no_sync),
+	KUNIT_CASE(bound_device_is_awake),
+	KUNIT_CASE(device_that_does_not_wake_up_is_not_bound),
+	KUNIT_CASE(device_without_runtime_pm_is_fine),
+	KUNIT_CASE(device_with_fault_handler_is_awake),
 	KUNIT_CASE_PARAM(refused_bind_changes_nothing, refusals_gen_params),
 	KUNIT_CASE(refused_by_the_driver),
-	KUNIT_CASE(refused_for_what_the_device_can_not_emit),
+	KUNIT_CASE(refused_for_what_the_device_cannot_emit),
 	KUNIT_CASE(refused_without_device),
 	KUNIT_CASE(refused_off_the_second_stage),
 	KUNIT_CASE(refused_where_somebody_else_uses_the_pasid),
-	KUNIT_CASE(guest_names_the_pasid),
+	KUNIT_CASE(guest_has_its_own_number),
 	KUNIT_CASE(two_owners_use_the_same_numbers),
 	KUNIT_CASE(free_of_a_bound_pasid_unbinds_it),
 	KUNIT_CASE(freed_pasid_takes_no_binding),
+	KUNIT_CASE(freed_pasid_keeps_its_guest_pasid_while_bound),
+	KUNIT_CASE(free_pasids_unbinds_first),
+	KUNIT_CASE(slow_device_keeps_no_other_owner_waiting),
+	KUNIT_CASE(reader_of_bindings_keeps_nobody_waiting),
+	KUNIT_CASE(context_ends_under_a_reader),
 	KUNIT_CASE(bound_pasid_number_is_kept_back),
 	KUNIT_CASE(remove_device_unbinds_only_its_own),
 	KUNIT_CASE(device_is_added_once),

@@ -125,10 +125,10 @@ static void addr_reaches_one_pasid_on_each_device(struct kunit *test)
 	struct mock_guest *mock = test->priv;
 
 	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, NULL, inv_addr(10, 0x4000, SZ_4K, 1)));
-	EXPECT_LOG("inv0.a[4000-4fff] inv1.a[4000-4fff]");
+	EXPECT_LOG("iotlb0.a[4000-4fff] iotlb1.a[4000-4fff]");
 	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, mock_dev(mock, 1),
 					    inv_addr(10, 0x200000, SZ_2M, 3)));
-	EXPECT_LOG("inv1.a[200000-7fffff]");
+	EXPECT_LOG("iotlb1.a[200000-7fffff]");
 }
 
 static void pasid_is_named_as_the_guest_does(struct kunit *test)
@@ -136,7 +136,7 @@ static void pasid_is_named_as_the_guest_does(struct kunit *test)
 	struct mock_guest *mock = test->priv;
 
 	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, NULL, inv_pasid(12)));
-	EXPECT_LOG("inv1.b[0-ffffffffffffffff]");
+	EXPECT_LOG("iotlb1.b[0-ffffffffffffffff]");
 	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, NULL, inv_pasid(11)));
 	EXPECT_LOG("");
 }
@@ -164,10 +164,10 @@ static void domain_reaches_all(struct kunit *test)
 	struct mock_guest *mock = test->priv;
 
 	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, NULL, inv(IOTLB, IOMMU_INV_GRANU_DOMAIN)));
-	EXPECT_LOG("inv0.a[0-ffffffffffffffff] inv1.a[0-ffffffffffffffff] inv1.b[0-ffffffffffffffff]");
+	EXPECT_LOG("iotlb0.a[0-ffffffffffffffff] iotlb1.a[0-ffffffffffffffff] iotlb1.b[0-ffffffffffffffff]");
 	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, mock_dev(mock, 0),
 					    inv(IOTLB, IOMMU_INV_GRANU_DOMAIN)));
-	EXPECT_LOG("inv0.a[0-ffffffffffffffff]");
+	EXPECT_LOG("iotlb0.a[0-ffffffffffffffff]");
 }
 
 static void tag_of_the_architecture_means_all(struct kunit *test)
@@ -177,15 +177,72 @@ static void tag_of_the_architecture_means_all(struct kunit *test)
 
 	info.granu.pasid_info.flags = IOMMU_INV_PASID_FLAGS_ARCHID;
 	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, mock_dev(mock, 1), info));
-	EXPECT_LOG("inv1.a[0-ffffffffffffffff] inv1.b[0-ffffffffffffffff]");
+	EXPECT_LOG("iotlb1.a[0-ffffffffffffffff] iotlb1.b[0-ffffffffffffffff]");
 	info.granu.pasid_info.flags |= IOMMU_INV_PASID_FLAGS_PASID;
 	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, mock_dev(mock, 1), info));
-	EXPECT_LOG("inv1.a[0-ffffffffffffffff]");
+	EXPECT_LOG("iotlb1.a[0-ffffffffffffffff]");
 
 	info = inv_addr(10, 0x1000, SZ_4K, 1);
 	info.granu.addr_info.flags = 0;
 	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, mock_dev(mock, 1), info));
-	EXPECT_LOG("inv1.a[1000-1fff] inv1.b[1000-1fff]");
+	EXPECT_LOG("iotlb1.a[1000-1fff] iotlb1.b[1000-1fff]");
+}
+
+static void each_cache_is_invalidated_by_itself(struct kunit *test)
+{
+	struct iommu_cache_invalidate_info info = inv_addr(12, 0, SZ_4K, 1);
+	struct mock_guest *mock = test->priv;
+
+	info.cache = DEVTLB;
+	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, NULL, info));
+	EXPECT_LOG("devtlb1.b[0-fff]");
+	info.cache = IOTLB;
+	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, NULL, info));
+	EXPECT_LOG("iotlb1.b[0-fff]");
+	info.cache = IOTLB | DEVTLB;
+	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, NULL, info));
+	EXPECT_LOG("iotlb1.b[0-fff] devtlb1.b[0-fff]");
+
+	/* The PASID cache is the host's, and does not stand in for the others. */
+	info = inv_pasid(12);
+	info.cache = DEVTLB | PASIDC;
+	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, NULL, info));
+	EXPECT_LOG("devtlb1.b[0-ffffffffffffffff]");
+	info = inv(IOTLB | PASIDC, IOMMU_INV_GRANU_DOMAIN);
+	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, mock_dev(mock, 0), info));
+	EXPECT_LOG("iotlb0.a[0-ffffffffffffffff]");
+}
+
+static void device_that_fails_is_reported_after_the_others(struct kunit *test)
+{
+	struct iommu_cache_invalidate_info info = inv_addr(10, 0, SZ_4K, 1);
+	struct mock_guest *mock = test->priv;
+
+	mock->devs[0].cut_off = true;
+	info.cache = DEVTLB;
+	KUNIT_EXPECT_EQ(test, -EIO, invalidate(mock, NULL, info));
+	EXPECT_LOG("devtlb0.a[0-fff] devtlb1.a[0-fff]");
+	/* In all address spaces: the PASID behind it too */
+	info.granu.addr_info.flags = 0;
+	KUNIT_EXPECT_EQ(test, -EIO, invalidate(mock, NULL, info));
+	EXPECT_LOG("devtlb0.a[0-fff] devtlb1.a[0-fff] devtlb1.b[0-fff]");
+
+	/* Nothing is wrong with the other device, nor with the IOTLB. */
+	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, mock_dev(mock, 1), info));
+	info.cache = IOTLB;
+	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, NULL, info));
+}
+
+/* The last one to fail must not be the only one that counts, nor the first. */
+static void any_failing_device_is_reported(struct kunit *test)
+{
+	struct iommu_cache_invalidate_info info = inv_addr(10, 0, SZ_4K, 1);
+	struct mock_guest *mock = test->priv;
+
+	info.cache = IOTLB | DEVTLB;
+	mock->devs[1].cut_off = true;
+	KUNIT_EXPECT_EQ(test, -EIO, invalidate(mock, NULL, info));
+	EXPECT_LOG("iotlb0.a[0-fff] devtlb0.a[0-fff] iotlb1.a[0-fff] devtlb1.a[0-fff]");
 }
 
 static void leaf_is_passed_on(struct kunit *test)
@@ -195,7 +252,7 @@ static void leaf_is_passed_on(struct kunit *test)
 
 	info.granu.addr_info.flags |= IOMMU_INV_ADDR_FLAGS_LEAF;
 	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, NULL, info));
-	EXPECT_LOG("inv1.b[0-fff]leaf");
+	EXPECT_LOG("iotlb1.b[0-fff]leaf");
 }
 
 /* addr, granule, number: last byte, or 0 for a refusal */
@@ -206,6 +263,8 @@ static const struct inv_range {
 	{ 0xffff800000000000, SZ_4K, 1, 0xffff800000000fff },
 	{ 0xfffffffffffff000, SZ_4K, 1, U64_MAX },
 	{ 0, SZ_4K, BIT_ULL(52), U64_MAX },
+	{ 0, BIT_ULL(32), 1, U32_MAX },
+	{ BIT_ULL(32), BIT_ULL(32), 3, BIT_ULL(34) - 1 },
 	{ 0, BIT_ULL(63), 2, U64_MAX },
 	{ BIT_ULL(63), BIT_ULL(63), 1, U64_MAX },
 	{ SZ_1G, SZ_1G, 512, SZ_1G + 512ULL * SZ_1G - 1 },
@@ -214,6 +273,10 @@ static const struct inv_range {
 	{ 0, 1, 1, 0 },
 	{ 0, SZ_2K, 1, 0 },
 	{ 0, 3 * SZ_4K, 1, 0 },
+	/* Powers of two in each half alone */
+	{ 0, BIT_ULL(32) + SZ_4K, 1, 0 },
+	{ 0, BIT_ULL(63) + BIT_ULL(31), 1, 0 },
+	{ 0, BIT_ULL(33) + BIT_ULL(32), 1, 0 },
 	{ 1, SZ_4K, 1, 0 },
 	{ SZ_4K, SZ_2M, 1, 0 },
 	{ 0, SZ_4K, BIT_ULL(52) + 1, 0 },
@@ -239,7 +302,7 @@ static void ranges_to_the_edge(struct kunit *test)
 				    "range %d", i);
 		want[0] = '\0';
 		if (r->last)
-			snprintf(want, sizeof(want), "inv1.b[%llx-%llx]",
+			snprintf(want, sizeof(want), "iotlb1.b[%llx-%llx]",
 				 r->addr, r->last);
 		EXPECT_LOG(want);
 	}
@@ -290,7 +353,7 @@ static void unbound_binding_is_not_invalidated(struct kunit *test)
 
 	iommu_guest_unbind_gpasid(mock->ctx, mock_dev(mock, 0), 10);
 	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, NULL, inv_pasid(10)));
-	EXPECT_LOG("inv1.a[0-ffffffffffffffff]");
+	EXPECT_LOG("iotlb1.a[0-ffffffffffffffff]");
 }
 
 /* ------------------------------------------------- payloads in user memory */
@@ -384,6 +447,9 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(pasid_that_is_not_bound_is_success),
 	KUNIT_CASE(domain_reaches_all),
 	KUNIT_CASE(tag_of_the_architecture_means_all),
+	KUNIT_CASE(each_cache_is_invalidated_by_itself),
+	KUNIT_CASE(device_that_fails_is_reported_after_the_others),
+	KUNIT_CASE(any_failing_device_is_reported),
 	KUNIT_CASE(leaf_is_passed_on),
 	KUNIT_CASE(ranges_to_the_edge),
 	KUNIT_CASE(refused_invalidation_reaches_nothing),

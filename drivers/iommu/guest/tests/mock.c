@@ -6,6 +6,8 @@
 #include <linux/export.h>
 #include <linux/iommu.h>
 #include <linux/log2.h>
+#include <linux/pm_domain.h>
+#include <linux/pm_runtime.h>
 #include <linux/property.h>
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
@@ -24,7 +26,7 @@ struct mock_domain {
 	u64 gpgd;
 };
 
-/* One mock at a time: the IOMMU core has no pointer for the likes of us. */
+/* One mock at a time: the operations of the IOMMU core carry no pointer to it. */
 static struct mock_guest *the_mock;
 /* Between those who make one; the rest of this file runs on behalf of the_mock. */
 static DEFINE_MUTEX(mock_lock);
@@ -162,12 +164,17 @@ static struct iommu_domain *mock_alloc_user(struct device *dev, u32 flags,
 	domain->mock = the_mock;
 	domain->domain.type = IOMMU_DOMAIN_UNMANAGED;
 	domain->domain.ops = &mock_parent_ops;
-	domain->domain.owner = &mock_ops;
 	domain->domain.geometry.aperture_end = MOCK_APERTURE;
 	return &domain->domain;
 }
 
 /* Tables of the guest */
+
+static void mock_check_awake(struct mock_guest *mock, int d)
+{
+	if (!pm_runtime_active(mock_dev(mock, d)))
+		mock_log(mock, "asleep%d", d);
+}
 
 static int mock_set_dev_pasid(struct iommu_domain *domain, struct device *dev,
 			      ioasid_t pasid, struct iommu_domain *old)
@@ -176,6 +183,7 @@ static int mock_set_dev_pasid(struct iommu_domain *domain, struct device *dev,
 	int d = mock_index(md->mock, dev);
 	struct mock_device *mdev = &md->mock->devs[d];
 
+	mock_check_awake(md->mock, d);
 	if (mdev->request_on_set == pasid)
 		mock_request(md->mock, d, pasid, 1, 0x1000, true);
 	if (mdev->fail_sets || mdev->table[pasid]) {
@@ -194,6 +202,9 @@ static void mock_remove_dev_pasid(struct device *dev, ioasid_t pasid,
 	struct mock_domain *md = to_mock(domain);
 	int d = mock_index(md->mock, dev);
 
+	mock_check_awake(md->mock, d);
+	mutex_lock(&md->mock->devs[d].slow);
+	mutex_unlock(&md->mock->devs[d].slow);
 	md->mock->devs[d].table[pasid] = NULL;
 	mock_log(md->mock, "remove%d.%x=%llx", d, pasid, md->gpgd);
 }
@@ -233,18 +244,34 @@ mock_alloc_gpasid(struct device *dev, struct iommu_domain *parent,
 	return &domain->domain;
 }
 
+static int mock_invalidate_pasid(struct mock_guest *mock, int d, int p,
+				 u8 caches, u64 start, u64 last, bool leaf)
+{
+	const char *suffix = leaf ? "leaf" : "";
+
+	mock_check_awake(mock, d);
+	if (caches & IOMMU_CACHE_INV_TYPE_IOTLB)
+		mock_log(mock, "iotlb%d.%x[%llx-%llx]%s", d, p, start, last,
+			 suffix);
+	if (!(caches & IOMMU_CACHE_INV_TYPE_DEV_IOTLB))
+		return 0;
+	mock_log(mock, "devtlb%d.%x[%llx-%llx]%s", d, p, start, last, suffix);
+	return mock->devs[d].cut_off ? -EIO : 0;
+}
+
 static int mock_invalidate(struct iommu_domain *domain, u8 caches, u64 start,
 			   u64 last, bool leaf)
 {
 	struct mock_domain *md = to_mock(domain);
-	int d, p;
+	int d, p, ret = 0;
 
 	for (d = 0; d < MOCK_DEVICES; d++)
 		for (p = 0; p < MOCK_PASIDS; p++)
 			if (md->mock->devs[d].table[p] == md)
-				mock_log(md->mock, "inv%d.%x[%llx-%llx]%s", d, p,
-					 start, last, leaf ? "leaf" : "");
-	return 0;
+				ret = mock_invalidate_pasid(md->mock, d, p,
+							    caches, start, last,
+							    leaf) ?: ret;
+	return ret;
 }
 
 static void mock_fault_sync(struct device *dev)
@@ -450,7 +477,18 @@ put:
 	return ERR_PTR(ret);
 }
 
-static int mock_listen(struct notifier_block *nb, unsigned long event,
+static int mock_notify_early(struct notifier_block *nb, unsigned long event,
+			     void *data)
+{
+	struct mock_guest *mock = container_of(nb, struct mock_guest, early);
+	struct ioasid_nb_args *args = data;
+
+	if (event == IOASID_NOTIFY_FREE && mock->on_free)
+		mock->on_free(mock, args->id);
+	return NOTIFY_OK;
+}
+
+static int mock_notify(struct notifier_block *nb, unsigned long event,
 		       void *data)
 {
 	struct mock_guest *mock = container_of(nb, struct mock_guest, nb);
@@ -496,6 +534,25 @@ put:
 	return ret;
 }
 
+static int mock_runtime_suspend(struct device *dev)
+{
+	return 0;
+}
+
+static int mock_runtime_resume(struct device *dev)
+{
+	return container_of(dev->pm_domain, struct mock_device, pm)->fail_resume;
+}
+
+/* Asleep unless somebody needs it */
+static void mock_init_pm(struct mock_device *mdev)
+{
+	mdev->pm.ops.runtime_suspend = mock_runtime_suspend;
+	mdev->pm.ops.runtime_resume = mock_runtime_resume;
+	dev_pm_domain_set(&mdev->pdev->dev, &mdev->pm);
+	pm_runtime_enable(&mdev->pdev->dev);
+}
+
 static int mock_init_devices(struct mock_guest *mock)
 {
 	struct platform_device *pdev;
@@ -506,25 +563,38 @@ static int mock_init_devices(struct mock_guest *mock)
 		if (IS_ERR(pdev))
 			return PTR_ERR(pdev);
 		mock->devs[i].pdev = pdev;
+		mutex_init(&mock->devs[i].slow);
+		mock_init_pm(&mock->devs[i]);
 	}
 	return 0;
 }
 
+/* Notifiers come before ids. */
 static int mock_init_set(struct mock_guest *mock)
 {
 	struct ioasid_set *set;
-	int i;
+	int ret;
 
 	set = ioasid_set_alloc(NULL, MOCK_PASIDS * 2, IOASID_SET_PRIVATE);
 	if (IS_ERR(set))
 		return PTR_ERR(set);
 	mock->set = set;
-	for (i = 1; i < MOCK_PASIDS; i++)
-		if (ioasid_alloc(set, i, i, NULL, GFP_KERNEL) != i)
-			return -ENOMEM;
-	mock->nb.notifier_call = mock_listen;
+	mock->nb.notifier_call = mock_notify;
 	mock->nb.priority = IOASID_PRIO_LAST;
-	return ioasid_register_notifier(set, &mock->nb);
+	mock->early.notifier_call = mock_notify_early;
+	mock->early.priority = IOASID_PRIO_DEVICE;
+	ret = ioasid_register_notifier(set, &mock->nb);
+	return ret ?: ioasid_register_notifier(set, &mock->early);
+}
+
+static int mock_init_pasids(struct mock_guest *mock)
+{
+	int i;
+
+	for (i = 1; i < MOCK_PASIDS; i++)
+		if (ioasid_alloc(mock->set, i, i, NULL, GFP_KERNEL) != i)
+			return -ENOMEM;
+	return 0;
 }
 
 static int mock_init_owner(struct mock_guest *mock)
@@ -541,6 +611,9 @@ static int mock_init_owner(struct mock_guest *mock)
 	if (IS_ERR(ctx))
 		return PTR_ERR(ctx);
 	mock->ctx = ctx;
+	ret = mock_init_pasids(mock);
+	if (ret)
+		return ret;
 	for (i = 0; i < MOCK_DEVICES; i++) {
 		ret = iommu_attach_device(parent, mock_dev(mock, i));
 		if (ret)
@@ -625,6 +698,7 @@ static unsigned int mock_destroy_set(struct mock_guest *mock)
 	ioasid_set_flush(mock->set);
 	ioasid_set_get_info(mock->set, &info);
 	ioasid_unregister_notifier(mock->set, &mock->nb);
+	ioasid_unregister_notifier(mock->set, &mock->early);
 	ioasid_set_put(mock->set);
 	return info.used;
 }
@@ -638,8 +712,13 @@ static void mock_destroy_hw(struct mock_guest *mock)
 			iommu_detach_device(mock->parent, mock_dev(mock, i));
 	if (mock->parent)
 		iommu_domain_free(mock->parent);
-	for (i = 0; i < MOCK_DEVICES; i++)
+	for (i = 0; i < MOCK_DEVICES; i++) {
+		if (!mock->devs[i].pdev)
+			continue;
+		pm_runtime_disable(mock_dev(mock, i));
+		dev_pm_domain_set(mock_dev(mock, i), NULL);
 		platform_device_unregister(mock->devs[i].pdev);
+	}
 	if (!mock->hw)
 		return;
 	iommu_device_unregister(&mock->iommu);

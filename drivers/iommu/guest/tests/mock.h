@@ -11,10 +11,12 @@
  *	remove0.a=1000	detached
  *	sync0		waited for threads that report page requests of device 0
  *	free=1000	domain freed
- *	inv0.a[0-fff]	invalidated; with a trailing "leaf" if only leaves
- *	BIND.a UNBIND.a FREE.a	what the last listener of the IOASID set heard
+ *	iotlb0.a[0-fff]	invalidated; with a trailing "leaf" if only leaves
+ *	devtlb0.a[0-fff]	the same in the cache of the device
+ *	BIND.a UNBIND.a FREE.a	what the last notifier of the IOASID set was called for
  *	iopf0+ iopf0-	device 0 made to send page requests, or to stop
  *	answer0.a.3=1	answer with code 1 to group 3 of PASID 0xa of device 0
+ *	asleep0		device 0 was asked for something while it was suspended
  */
 #ifndef __IOMMU_GUEST_MOCK_H
 #define __IOMMU_GUEST_MOCK_H
@@ -25,6 +27,7 @@
 #include <linux/iommu-guest.h>
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
+#include <linux/pm.h>
 
 #define MOCK_DEVICES	2
 #define MOCK_PASIDS	64
@@ -40,6 +43,10 @@ struct mock_domain;
  * @attached: to the second stage
  * @table: what its PASIDs use
  * @fail_sets: number of attaches to be refused from now on
+ * @cut_off: invalidations of its cache are not completed
+ * @pm: resumes it, unless @fail_resume
+ * @fail_resume: error of a resume, 0 to let it succeed
+ * @slow: held by a test to keep its detaches waiting
  * @request_on_set: PASID for which the device sends a request as soon as there
  *	is a handle, before the attach is through; 0 for none
  * @groups: number of groups reported
@@ -50,6 +57,10 @@ struct mock_device {
 	bool attached;
 	struct mock_domain *table[MOCK_PASIDS];
 	unsigned int fail_sets;
+	bool cut_off;
+	struct dev_pm_domain pm;
+	int fail_resume;
+	struct mutex slow; /* see above */
 	u32 request_on_set;
 	atomic_t groups;
 	atomic_t answers;
@@ -64,7 +75,9 @@ struct mock_device {
  * @parent: second stage
  * @set: PASIDs of the owner, 1 to MOCK_PASIDS - 1 are allocated
  * @ctx: what is tested
- * @nb: listener of @set that comes last
+ * @nb: notifier of @set that comes last
+ * @early: notifier of @set that comes before the context's
+ * @on_free: called by @early for a PASID that is freed, or NULL
  * @fail_alloc: error of domain_alloc_gpasid, 0 to let it succeed
  * @fail_iopf: error of making a device send page requests, 0 to let it succeed
  * @queue: of page requests
@@ -85,6 +98,8 @@ struct mock_guest {
 	struct ioasid_set *set;
 	struct iommu_guest_ctx *ctx;
 	struct notifier_block nb;
+	struct notifier_block early;
+	void (*on_free)(struct mock_guest *mock, ioasid_t id);
 	int fail_alloc;
 	int fail_iopf;
 	struct iopf_queue *queue;
