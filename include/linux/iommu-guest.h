@@ -5,8 +5,8 @@
  * A guest context belongs to one owner, for instance one VFIO container. It
  * knows the devices the owner has open, the second-stage domain each of them
  * works on and the IOASID set from which the owner allocates PASIDs. The owner
- * allocates them from the set, and frees them with iommu_guest_free_pasids(), which
- * unbinds them first and waits for hardware of this owner only. A binding
+ * allocates them from the set, and frees them with iommu_guest_free_pasids(),
+ * which unbinds them first and waits for hardware of this owner only. A binding
  * hands the first-stage page table of the guest to one device under one PASID:
  * the IOMMU then walks that table nested on the second stage, so whatever the
  * guest writes to its table, the device reaches the memory of the guest and
@@ -81,8 +81,8 @@ struct iommu_guest_device_info {
  *                drivers that report page requests, NULL in others.
  * @device_info:  Describe @dev. @info is zeroed by the caller.
  *
- * All of them may sleep. But for @nesting_info, they are called with the lock of
- * a guest context held, and for a device on the second-stage domain that the
+ * All of them may sleep. But for @nesting_info, they are called with the lock
+ * of a guest context held, and for a device on the second-stage domain that the
  * context has for it. From @domain_alloc_gpasid until the domain is freed, and
  * thus for @cache_invalidate and @fault_sync, the device is runtime active.
  */

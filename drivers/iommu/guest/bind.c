@@ -3,9 +3,9 @@
  * Guest SVA: binding page tables of a guest to PASIDs
  *
  * A bind has two halves. The first one checks and allocates all that the call
- * needs, for every device it names, wakes the devices up, and has no effect that
- * anybody could see. The second one attaches, and a failure there puts back what
- * the call itself has replaced or added, no more.
+ * needs, for every device it names, wakes the devices up, and has no effect
+ * that anybody could see. The second one attaches, and a failure there puts
+ * back what the call itself has replaced or added, no more.
  *
  * An unbind has a fixed order, and frees nothing that hardware, a device or
  * another thread may still use:
@@ -14,12 +14,13 @@
  *     requests that are queued in hardware drained, attach handle unpublished
  *  2. wait for threads that looked the handle up before, and answer what they
  *     reported and nobody has answered
- *  3. clear the guest PASID in the fault handler, free the nested domain and the
- *     binding, let the device sleep
+ *  3. clear the guest PASID in the fault handler, free the nested domain and
+ *     the binding, let the device sleep
  *  4. detach the set-private id, give up the guest PASID and the IOASID
  *
- * A replacement goes through 1 and 2 only, and then attaches the new domain. What
- * it takes to attach the old one again stays allocated until that has worked.
+ * A replacement goes through 1 and 2 only, and then attaches the new domain.
+ * What it takes to attach the old one again stays allocated until that has
+ * worked.
  */
 #include <linux/cleanup.h>
 #include <linux/export.h>
@@ -235,10 +236,10 @@ static void iommu_guest_unbind(struct iommu_guest_binding *binding)
 }
 
 /*
- * Put back what @binding has replaced. Domain, guest PASID and the device's being
- * awake are as they were, so nothing but a lack of memory for the bookkeeping of
- * IOMMU core and driver can keep it from coming back; then the PASID is left
- * unbound, which is safe, and the owner learns of it by faults.
+ * Put back what @binding has replaced. Domain, guest PASID and the device's
+ * being awake are as they were, so nothing but a lack of memory for the
+ * bookkeeping of IOMMU core and driver can keep it from coming back; then the
+ * PASID is left unbound, which is safe, and the owner learns of it by faults.
  */
 static void iommu_guest_restore(struct iommu_guest_binding *binding)
 {
@@ -440,15 +441,15 @@ iommu_guest_get_pasid(struct iommu_guest_ctx *ctx, u64 hpasid, ioasid_t gpasid)
  *	iommu_guest_copy_bind_data(). Without IOMMU_SVA_GPASID_VAL the guest
  *	PASID is the PASID on the bus.
  *
- * Where the PASID is bound already, the new table replaces the old one; accesses
- * between are aborted. Where both are the same nothing happens, so a bind that is
- * repeated for all devices reaches those that were added since, and only them. As
- * long as a PASID is bound to a device, that is kept awake.
+ * Where the PASID is bound already, the new table replaces the old one;
+ * accesses between are aborted. Where both are the same nothing happens, so a
+ * bind that is repeated for all devices reaches those that were added since,
+ * and only them. As long as a PASID is bound to a device, that is kept awake.
  *
  * A call that fails has changed nothing, with one exception. A table that was
  * replaced on one device, while the call failed there or on another one, is put
- * back with what was kept for that; if IOMMU core or driver lack memory to do so,
- * the PASID is left unbound on that device and a message says so.
+ * back with what was kept for that; if IOMMU core or driver lack memory to do
+ * so, the PASID is left unbound on that device and a message says so.
  *
  * Return: 0, or
  *
@@ -524,8 +525,8 @@ EXPORT_SYMBOL_GPL(iommu_guest_unbind_gpasid);
  * @max: highest PASID on the bus, included
  *
  * Those in the range that are not allocated are fine. On return the PASIDs are
- * not bound to any device of @ctx, and can be allocated again unless somebody else
- * has a reference.
+ * not bound to any device of @ctx, and can be allocated again unless somebody
+ * else has a reference.
  *
  * Hardware is waited for here, on behalf of the caller and for devices of @ctx
  * only. What is left to the notifiers of the set is to hear of it.
@@ -581,9 +582,9 @@ int iommu_guest_set_guest_pasids(struct iommu_guest_ctx *ctx,
 }
 
 /*
- * A PASID was freed under its bindings, other than by iommu_guest_free_pasids().
- * The IOASID core has ended the set-private id already; guest PASID and PASID stay
- * taken until they are given up here.
+ * A PASID was freed under its bindings, other than by
+ * iommu_guest_free_pasids(). The IOASID core has ended the set-private id
+ * already; guest PASID and PASID stay taken until they are given up here.
  */
 int iommu_guest_notify(struct notifier_block *nb, unsigned long event,
 		       void *data)

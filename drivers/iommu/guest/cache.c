@@ -193,8 +193,8 @@ iommu_guest_find_gpasid(struct iommu_guest_ctx *ctx, u64 gpasid)
  *	iommu_guest_copy_invalidate_info().
  *
  * Only the caches that @info names are invalidated, the IOTLB before the device
- * TLB. Entries of the PASID cache are the host's: they follow bind and unbind, so
- * there is nothing to do for them.
+ * TLB. Entries of the PASID cache are the host's: they follow bind and unbind,
+ * so there is nothing to do for them.
  *
  * A PASID that is not bound has nothing cached, which is success. One that was
  * freed counts as bound until its bindings are gone.
@@ -203,8 +203,8 @@ iommu_guest_find_gpasid(struct iommu_guest_ctx *ctx, u64 gpasid)
  *
  * * -EINVAL: a field is not correct, or a cache does not exist at the
  *   granularity
- * * -EIO: a device did not complete the invalidation, and is cut off from memory.
- *   Everything else was invalidated.
+ * * -EIO: a device did not complete the invalidation, and is cut off from
+ *   memory. Everything else was invalidated.
  * * -EINTR: a fatal signal came in before all PASIDs were done
  *
  * Context: Process context, takes the lock of @ctx and waits for hardware.

@@ -90,10 +90,10 @@ EXPORT_SYMBOL_GPL(iommu_guest_alloc_parent);
  *
  * Return: 0, or
  *
- * * -EOPNOTSUPP: @dev takes no part in nested translation: the IOMMU cannot, @dev
- *   has no PASID, @dev shares its iommu group with another device, or @parent
- *   did not come from iommu_guest_alloc_parent(). That does not keep its group
- *   from @parent.
+ * * -EOPNOTSUPP: @dev takes no part in nested translation: the IOMMU cannot,
+ *   @dev has no PASID, @dev shares its iommu group with another device, or
+ *   @parent did not come from iommu_guest_alloc_parent(). That does not keep
+ *   its group from @parent.
  *
  * Context: Process context. @dev has a driver bound that keeps it.
  */
@@ -213,8 +213,9 @@ void iommu_guest_ctx_put(struct iommu_guest_ctx *ctx)
 
 /*
  * Walk the contexts: a reference to the one after @prev, or to the first, in
- * exchange for the one to @prev. NULL at the end. No lock is held in between, so
- * that who looks at a context whose lock is taken keeps no other owner waiting.
+ * exchange for the one to @prev. NULL at the end. No lock is held in between,
+ * so that who looks at a context whose lock is taken keeps no other owner
+ * waiting.
  */
 struct iommu_guest_ctx *iommu_guest_next_ctx(struct iommu_guest_ctx *prev)
 {
@@ -237,8 +238,8 @@ struct iommu_guest_ctx *iommu_guest_next_ctx(struct iommu_guest_ctx *prev)
  * iommu_guest_ctx_free() - Free a context
  * @ctx: the context, from which every device was removed
  *
- * The PASIDs of the set stay allocated; iommu_guest_free_pasids() with all of the
- * range frees them before.
+ * The PASIDs of the set stay allocated; iommu_guest_free_pasids() with all of
+ * the range frees them before.
  *
  * Context: Process context. Waits for the notifier of @ctx, if that is running,
  * and for nothing of another owner.
@@ -403,8 +404,8 @@ int iommu_guest_wake(struct device *dev)
  *
  * Faults are reported with guest PASIDs. Without a handler, and for PASIDs that
  * are not bound, page requests are answered with IOMMU_PAGE_RESP_INVALID. The
- * registration keeps @dev awake. It ends with iommu_guest_remove_device(), before
- * which the owner makes sure that nobody is in iommu_page_response().
+ * registration keeps @dev awake. It ends with iommu_guest_remove_device(),
+ * before which the owner makes sure that nobody is in iommu_page_response().
  *
  * Return: The handler to answer page requests to, or ERR_PTR of
  *
@@ -466,8 +467,8 @@ EXPORT_SYMBOL_GPL(iommu_guest_handle_faults);
  *
  * On return no access of @dev uses a table of the guest, nothing of @dev or of
  * its second stage is referred to any more, and no handler of its faults is
- * running. The device may be doing DMA meanwhile; what comes after the return is
- * aborted by the IOMMU.
+ * running. The device may be doing DMA meanwhile; what comes after the return
+ * is aborted by the IOMMU.
  *
  * Context: Process context, takes the lock of @ctx.
  */

@@ -24,8 +24,8 @@
  *
  * Notifiers of the IOASID set are called for BIND and UNBIND with the lock of
  * the context held. The context's own notifier is for FREE, which comes from a
- * worker of the IOASID core that holds nothing, and finds work to do only if the
- * owner frees a PASID by other means than iommu_guest_free_pasids().
+ * worker of the IOASID core that holds nothing, and finds work to do only if
+ * the owner frees a PASID by other means than iommu_guest_free_pasids().
  */
 #ifndef __IOMMU_GUEST_PRIV_H
 #define __IOMMU_GUEST_PRIV_H
@@ -53,8 +53,8 @@ struct seq_file;
  * @nb: for the FREE events of @set
  * @devices: struct iommu_guest_device
  * @pasids: host PASID -> struct iommu_guest_pasid
- * @gpasids: guest PASID -> struct iommu_guest_pasid, the same ones. The set's own
- *	index ends with the free of a PASID, this one with its last binding.
+ * @gpasids: guest PASID -> struct iommu_guest_pasid, the same ones. The set's
+ *	own index ends with the free of a PASID, this one with its last binding.
  * @refs: one of the owner, one of each walker of iommu_guest_contexts
  * @node: in iommu_guest_contexts until @refs is gone. Protected by
  *	iommu_guest_contexts_lock.
@@ -94,8 +94,8 @@ struct iommu_guest_device {
  * struct iommu_guest_pasid - a PASID with bindings
  * @hpasid: what the devices put on the bus. A reference to the IOASID is held,
  *	so the number is not handed out again before the last binding is gone.
- * @gpasid: the guest's number for it, which is also the set-private id of @hpasid
- *	until that is freed
+ * @gpasid: the guest's number for it, which is also the set-private id of
+ *	@hpasid until that is freed
  * @bindings: struct iommu_guest_binding
  */
 struct iommu_guest_pasid {
@@ -110,8 +110,8 @@ struct iommu_guest_pasid {
  *	reports page requests may hold on to it without a reference.
  * @gdev: the device
  * @pasid: the PASID
- * @domain: the nested domain, owned by the binding, as is a runtime PM reference
- *	to the device
+ * @domain: the nested domain, owned by the binding, as is a runtime PM
+ *	reference to the device
  * @data: what it was made from
  * @replaces: the binding to be put back if a bind fails halfway
  * @node: in iommu_guest_pasid::bindings, or in the list of a bind under way

@@ -27,15 +27,15 @@
  *  - an @argsz above 4096 is refused (E2BIG).
  *
  * A structure grows by a meaning for its padding, by a longer last union or by
- * fields at its end, never by a move of a field, and each growth is announced by a
- * flag bit. A bit or enumerator that the kernel does not know, padding that is not
- * zero and a @version other than the one defined are refused (EINVAL). A call that
- * is refused has changed nothing.
+ * fields at its end, never by a move of a field, and each growth is announced
+ * by a flag bit. A bit or enumerator that the kernel does not know, padding
+ * that is not zero and a @version other than the one defined are refused
+ * (EINVAL). A call that is refused has changed nothing.
  *
- * A field that the call does not use is ignored, whatever its content: one whose
- * flag is clear, and the operand of another granularity or format. The flag says
- * whether the field is there; padding, in contrast, belongs to no flag yet, and
- * is checked.
+ * A field that the call does not use is ignored, whatever its content: one
+ * whose flag is clear, and the operand of another granularity or format. The
+ * flag says whether the field is there; padding, in contrast, belongs to no
+ * flag yet, and is checked.
  *
  * A record that the kernel hands out is written whole, with unused bytes zero.
  * User space must skip a record of a type that it does not know, and must
@@ -53,19 +53,19 @@
  *  - E2BIG: A byte beyond what the kernel understands is not zero.
  *  - EOPNOTSUPP: Everything is understood, but this device or IOMMU does not
  *    have the feature, or has another format.
- *  - ENOENT: The PASID, or the page request group that a response names, does not
- *    exist or is not the caller's, without distinction.
- *  - EEXIST: The guest's number of the PASID is that of another one that is bound,
- *    or the PASID is bound with another number.
+ *  - ENOENT: The PASID, or the page request group that a response names, does
+ *    not exist or is not the caller's, without distinction.
+ *  - EEXIST: The guest's number of the PASID is that of another one that is
+ *    bound, or the PASID is bound with another number.
  *  - ERANGE: The PASID does not fit into what the device can emit.
- *  - EBUSY: The device or the PASID is in a state that excludes the request, such
- *    as a bind of single PASIDs while a whole PASID table is bound.
+ *  - EBUSY: The device or the PASID is in a state that excludes the request,
+ *    such as a bind of single PASIDs while a whole PASID table is bound.
  *  - EDQUOT: The caller's quota of PASIDs is used up.
- *  - ENOSPC: The IOMMU has no free domain identifier left, or no room for the page
- *    requests of one more device.
- *  - EIO: A device did not complete what was asked of it. For an invalidation, see
- *    &struct iommu_cache_invalidate_info; for another call, it does not resume
- *    from suspend, and nothing has changed.
+ *  - ENOSPC: The IOMMU has no free domain identifier left, or no room for the
+ *    page requests of one more device.
+ *  - EIO: A device did not complete what was asked of it. For an invalidation,
+ *    see &struct iommu_cache_invalidate_info; for another call, it does not
+ *    resume from suspend, and nothing has changed.
  *  - ENODEV: There is no device to apply the request to.
  *  - EFAULT: User memory could not be accessed.
  *  - ENOMEM: Out of memory.
@@ -141,15 +141,15 @@ enum iommu_fault_reason {
 
 /**
  * enum iommu_fault_unrecoverable_flags - Flags of an unrecoverable fault
- * @IOMMU_FAULT_UNRECOV_PASID_VALID: @pasid is valid. Clear if the transaction had
- *                                   no PASID, or one that the caller has no
+ * @IOMMU_FAULT_UNRECOV_PASID_VALID: @pasid is valid. Clear if the transaction
+ *                                   had no PASID, or one that the caller has no
  *                                   number for
  * @IOMMU_FAULT_UNRECOV_ADDR_VALID: @addr is valid
  * @IOMMU_FAULT_UNRECOV_FETCH_ADDR_VALID: @fetch_addr is valid
  * @IOMMU_FAULT_UNRECOV_BUS_PASID: @pasid is the number that the device put on
- *                                 the bus; nothing is bound to it. Together with
- *                                 %IOMMU_FAULT_UNRECOV_PASID_VALID, and only where
- *                                 PASIDs are private to the caller
+ *                                 the bus; nothing is bound to it. Together
+ *                                 with %IOMMU_FAULT_UNRECOV_PASID_VALID, and
+ *                                 only where PASIDs are private to the caller
  */
 enum iommu_fault_unrecoverable_flags {
 	IOMMU_FAULT_UNRECOV_PASID_VALID		= 1 << 0,
@@ -209,8 +209,9 @@ enum iommu_fault_page_request_flags {
  * @private_data: What the device sent along and expects back with the response.
  *                The kernel sees to that; here it only informs
  * @cookie: Number that the kernel gave to the group. From the first report of
- *          faults of the device to this caller until the caller closes the device,
- *          no two of its groups get the same one. Valid in the last request only
+ *          faults of the device to this caller until the caller closes the
+ *          device, no two of its groups get the same one. Valid in the last
+ *          request only
  *
  * The requests of a group arrive in order and together. The group is answered
  * by exactly one &struct iommu_page_response, whatever the number of its
@@ -219,9 +220,9 @@ enum iommu_fault_page_request_flags {
  * or when the deadline passes.
  *
  * The next field of a page request takes the 8 bytes that are left in
- * &struct iommu_fault behind @cookie. What needs more will come in a record of a
- * new type, right before the record that it belongs to and in the same group of
- * records. Either is announced by a flag here, so who does not know it loses
+ * &struct iommu_fault behind @cookie. What needs more will come in a record of
+ * a new type, right before the record that it belongs to and in the same group
+ * of records. Either is announced by a flag here, so who does not know it loses
  * nothing but the new information.
  */
 struct iommu_fault_page_request {
@@ -274,8 +275,8 @@ enum iommu_fault_end_cause {
  * @cookie: Cookie of the group
  *
  * The record comes after those of the group. A response to the group is ENOENT
- * from the moment at which the kernel has ended it, whether or not the record was
- * read.
+ * from the moment at which the kernel has ended it, whether or not the record
+ * was read.
  */
 struct iommu_fault_page_req_end {
 	__u32 flags;
@@ -352,13 +353,14 @@ enum iommu_page_response_flags {
  * @cookie: Cookie of the group. With it, a response that comes after the kernel
  *          has ended the group cannot hit a newer one with the same index
  *
- * Where several responses are handed in together, each starts @argsz bytes behind
- * the one before. New fields are added at the end and announced by a flag, so
- * programs that know fewer of them put their responses closer together.
+ * Where several responses are handed in together, each starts @argsz bytes
+ * behind the one before. New fields are added at the end and announced by a
+ * flag, so programs that know fewer of them put their responses closer
+ * together.
  *
  * ENOENT says that no group with this index, PASID and cookie waits for a
- * response: it has ended already, by the kernel perhaps. User space can forget the
- * group then.
+ * response: it has ended already, by the kernel perhaps. User space can forget
+ * the group then.
  */
 struct iommu_page_response {
 	__u32 argsz;
@@ -441,9 +443,9 @@ enum iommu_inv_addr_flags {
  * @granule_size: Bytes per granule, a power of two that is at least 4096
  * @nb_granules: Number of granules, not 0
  *
- * The range is @granule_size * @nb_granules bytes and must not wrap; it may end at
- * 2^64. Without a tag it is invalidated in every address space. The kernel may
- * invalidate more of the caches that are named.
+ * The range is @granule_size * @nb_granules bytes and must not wrap; it may end
+ * at 2^64. Without a tag it is invalidated in every address space. The kernel
+ * may invalidate more of the caches that are named.
  */
 struct iommu_inv_addr_info {
 	__u32 flags;
@@ -474,16 +476,16 @@ struct iommu_inv_addr_info {
  *
  * When the call returns, no cache named holds a translation that was stale
  * before. Caches that are not named may go on holding it: who invalidates for a
- * device with a translation cache of its own (ATS) names both, in one call or the
- * IOTLB first. All of the device's cache is %IOMMU_INV_GRANU_ADDR without a tag and
- * a range of 2^64 bytes.
+ * device with a translation cache of its own (ATS) names both, in one call or
+ * the IOTLB first. All of the device's cache is %IOMMU_INV_GRANU_ADDR without a
+ * tag and a range of 2^64 bytes.
  *
- * An invalidation that is well formed does not fail because of what it names, even
- * if that is a PASID that is not bound: nothing of that can be cached. Hardware can
- * fail it. EIO says that a device did not complete the invalidation of its cache,
- * now or before, and is cut off from memory until it is reset; see
- * %IOMMU_FAULT_REASON_DEVICE_OFF. By then all the rest was done: the IOTLB, and the
- * caches of other devices.
+ * An invalidation that is well formed does not fail because of what it names,
+ * even if that is a PASID that is not bound: nothing of that can be cached.
+ * Hardware can fail it. EIO says that a device did not complete the
+ * invalidation of its cache, now or before, and is cut off from memory until it
+ * is reset; see %IOMMU_FAULT_REASON_DEVICE_OFF. By then all the rest was done:
+ * the IOTLB, and the caches of other devices.
  */
 struct iommu_cache_invalidate_info {
 	__u32 argsz;
@@ -545,10 +547,11 @@ enum iommu_gpasid_bind_data_vtd_flags {
  * The flags in %IOMMU_SVA_VTD_GPASID_MTS_MASK set the memory type of accesses
  * to the tables and are EOPNOTSUPP unless the IOMMU supports memory types.
  *
- * No flag allows execute requests: they are refused with any binding, and a virtual
- * unit does not offer them (ERS clear in its extended capability register). The
- * specification takes them out, revision 5.10 has neither the capability nor the
- * field of the PASID entry any more (sections 9.6 and 11.4.3).
+ * No flag allows execute requests: they are refused with any binding, and a
+ * virtual unit does not offer them (ERS clear in its extended capability
+ * register). The specification takes them out, revision 5.10 has neither the
+ * capability nor the field of the PASID entry any more (sections 9.6 and
+ * 11.4.3).
  */
 struct iommu_gpasid_bind_data_vtd {
 	__aligned_u64 flags;
@@ -578,9 +581,9 @@ enum iommu_gpasid_bind_data_flags {
  *        aligned to 4 KiB
  * @hpasid: PASID that the device puts on the bus. Belongs to the caller; from 1
  *          up to what the device can emit
- * @gpasid: The guest's own number for @hpasid, if it differs; 1 to 2^20 - 1. Stays
- *          the number of @hpasid until that is bound to no device any more, also
- *          when it is freed before
+ * @gpasid: The guest's own number for @hpasid, if it differs; 1 to 2^20 - 1.
+ *          Stays the number of @hpasid until that is bound to no device any
+ *          more, also when it is freed before
  * @padding: Must be 0
  * @vendor: Vendor part, selected by @format
  * @vendor.vtd: %IOMMU_PASID_FORMAT_INTEL_VTD
@@ -591,17 +594,18 @@ enum iommu_gpasid_bind_data_flags {
  * table at will and invalidates what may be cached.
  *
  * A bind of a PASID that is bound replaces the binding; accesses in between are
- * aborted. With the same table it does nothing. So a bind that is repeated for all
- * devices catches up: it reaches the devices that were opened since, and only them.
+ * aborted. With the same table it does nothing. So a bind that is repeated for
+ * all devices catches up: it reaches the devices that were opened since, and
+ * only them.
  *
- * A bind that fails leaves bindings as they were. One exception: ENOMEM, EIO and
- * ENOSPC may come when a binding was taken off to be replaced. It is put back, for
- * which nothing but a little memory of the host is needed; if even that is lacking,
- * the PASID is left unbound on the device, its accesses are aborted, and a bind may
- * be tried again.
+ * A bind that fails leaves bindings as they were. One exception: ENOMEM, EIO
+ * and ENOSPC may come when a binding was taken off to be replaced. It is put
+ * back, for which nothing but a little memory of the host is needed; if even
+ * that is lacking, the PASID is left unbound on the device, its accesses are
+ * aborted, and a bind may be tried again.
  *
- * As long as a PASID is bound to a device, runtime power management does not suspend
- * it.
+ * As long as a PASID is bound to a device, runtime power management does not
+ * suspend it.
  *
  * An unbind reads the same structure, of which only the generic checks and
  * @hpasid matter. It does not fail for a PASID that is not bound. After it no
@@ -652,10 +656,10 @@ struct iommu_nesting_info_vtd {
  * @IOMMU_NESTING_FEAT_NO_RO_MAP: The second stage takes no read-only mapping,
  *                                such a map request is EINVAL
  *
- * The bits in %IOMMU_NESTING_FEAT_DUTIES say what user space must do or must not
- * do: one is set when it is set for any of the devices. The others are offers,
- * set when all devices have them. A bit that user space does not know is an offer:
- * no duty will be added.
+ * The bits in %IOMMU_NESTING_FEAT_DUTIES say what user space must do or must
+ * not do: one is set when it is set for any of the devices. The others are
+ * offers, set when all devices have them. A bit that user space does not know
+ * is an offer: no duty will be added.
  */
 enum iommu_nesting_features {
 	IOMMU_NESTING_FEAT_SYSWIDE_PASID	= 1 << 0,

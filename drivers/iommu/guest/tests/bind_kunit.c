@@ -787,6 +787,8 @@ static void freed_pasid_keeps_its_guest_pasid_while_bound(struct kunit *test)
 
 static void free_pasids_unbinds_first(struct kunit *test)
 {
+	static const char unbinds[] =
+		"remove0.a=1000 sync0 free=1000 remove1.a=1000 sync1 free=1000 UNBIND.a FREE.";
 	struct mock_guest *mock = test->priv;
 	struct ioasid_set_info info;
 
@@ -796,7 +798,7 @@ static void free_pasids_unbinds_first(struct kunit *test)
 	mock_clear_log(mock);
 	/* 11 is allocated and not bound. */
 	iommu_guest_free_pasids(mock->ctx, 10, 11);
-	KUNIT_EXPECT_TRUE(test, strstarts(mock->log, "remove0.a=1000 sync0 free=1000 remove1.a=1000 sync1 free=1000 UNBIND.a FREE."));
+	KUNIT_EXPECT_TRUE(test, strstarts(mock->log, unbinds));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(mock->log, " FREE.a"));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(mock->log, " FREE.b"));
 	EXPECT_STATE("0.9=3000 0.c=2000 1.9=3000");
@@ -1077,6 +1079,55 @@ static void device_must_be_alone_in_its_group(struct kunit *test)
 	platform_device_unregister(alone);
 }
 
+static void device_info_is_of_one_device(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct iommu_guest_device_info info = { .pasid_bits = 99 };
+
+	KUNIT_EXPECT_EQ(test, -ENODEV, iommu_guest_device_info(mock->ctx,
+							       &mock->hw->dev,
+							       &info));
+	KUNIT_EXPECT_EQ(test, 99, info.pasid_bits);
+	/* Another device that can do less changes nothing. */
+	mock_dev(mock, 1)->iommu->max_pasids = 16;
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_device_info(mock->ctx,
+							 mock_dev(mock, 0),
+							 &info));
+	KUNIT_EXPECT_EQ(test, ilog2(MOCK_PASIDS), info.pasid_bits);
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_device_info(mock->ctx,
+							 mock_dev(mock, 1),
+							 &info));
+	KUNIT_EXPECT_EQ(test, 4, info.pasid_bits);
+	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 1));
+	KUNIT_EXPECT_EQ(test, -ENODEV, iommu_guest_device_info(mock->ctx,
+							       mock_dev(mock, 1),
+							       &info));
+}
+
+static void debugfs_shows_every_binding(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct seq_file m = { .size = PAGE_SIZE };
+	char want[80];
+
+	m.buf = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, m.buf);
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, NULL, 10, 0x1000));
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, mock_dev(mock, 1), 11, 0x2000));
+	KUNIT_ASSERT_EQ(test, 0, invalidate_pasid(mock, 10));
+	KUNIT_ASSERT_EQ(test, 0, invalidate_pasid(mock, 10));
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_bindings_show(&m, NULL));
+	snprintf(want, sizeof(want), " %s 10 10 0x1000 48 0 2 0 ",
+		 dev_name(mock_dev(mock, 0)));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(m.buf, want));
+	snprintf(want, sizeof(want), " %s 10 10 0x1000 48 0 2 0 ",
+		 dev_name(mock_dev(mock, 1)));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(m.buf, want));
+	snprintf(want, sizeof(want), " %s 11 11 0x2000 48 0 0 0 ",
+		 dev_name(mock_dev(mock, 1)));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(m.buf, want));
+}
+
 static void nesting_info_says_what_there_is(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
@@ -1166,6 +1217,8 @@ static struct kunit_case bind_cases[] = {
 	KUNIT_CASE(device_must_be_on_the_second_stage),
 	KUNIT_CASE(device_must_be_capable),
 	KUNIT_CASE(device_must_be_alone_in_its_group),
+	KUNIT_CASE(device_info_is_of_one_device),
+	KUNIT_CASE(debugfs_shows_every_binding),
 	KUNIT_CASE(nesting_info_says_what_there_is),
 	KUNIT_CASE(nesting_info_merges),
 	{}
