@@ -13,10 +13,10 @@
  *	free=1000	domain freed
  *	iotlb0.a[0-fff]	invalidated; with a trailing "leaf" if only leaves
  *	devtlb0.a[0-fff]	the same in the cache of the device
+ *	asleep0		device 0 was asked for something while it was suspended
  *	BIND.a UNBIND.a FREE.a	what the last notifier of the IOASID set was called for
  *	iopf0+ iopf0-	device 0 made to send page requests, or to stop
  *	answer0.a.3=1	answer with code 1 to group 3 of PASID 0xa of device 0
- *	asleep0		device 0 was asked for something while it was suspended
  */
 #ifndef __IOMMU_GUEST_MOCK_H
 #define __IOMMU_GUEST_MOCK_H
