@@ -2,16 +2,16 @@
 /*
  * IOMMU faults for the owner of a device
  *
- * IOMMU drivers report what goes wrong with iommu_report_device_fault(). The
- * owner of a device, VFIO for one, hears of it through a handler that it
- * registers for the device, or for a single PASID of it where several owners
- * share the device. A handler gets records in the format of
- * <uapi/linux/iommu.h>, with PASIDs translated to what the owner calls them.
+ * IOMMU drivers report faults with iommu_report_device_fault(). The owner of a
+ * device, VFIO for one, gets them by a handler that it registers for the device,
+ * or for a single PASID of it where several owners share the device. A handler
+ * gets records in the format of <uapi/linux/iommu.h>, with PASIDs by the numbers
+ * of the owner.
  *
- * Transactions that were aborted are only told. A group of page requests waits
- * for an answer, which the owner gives with iommu_page_response(). Nothing in
- * the kernel waits for it: where the owner does not answer in time, has too much
- * waiting, or gives up the device or the PASID, the kernel answers.
+ * Unrecoverable faults are only reported. A page request group waits for an
+ * answer, which the owner gives with iommu_page_response(). Nothing in the kernel
+ * waits for it: where the owner does not answer in time, has too much waiting, or
+ * gives up the device or the PASID, the kernel answers.
  */
 #ifndef __LINUX_IOMMU_FAULT_H
 #define __LINUX_IOMMU_FAULT_H
@@ -25,20 +25,27 @@ struct iommu_fault_handler;
 
 /**
  * struct iommu_fault_handler_ops - A handler
- * @fault: Take @count records, all or none of them. Either one record of an
- *	aborted transaction, or all requests of a page request group in their
- *	order, the last one with its cookie. The records are gone on return.
+ * @fault: Take @count records, all or none of them: one record of an
+ *	unrecoverable fault; or all requests of a page request group in their
+ *	order, the last one with its cookie; or one record of type
+ *	IOMMU_FAULT_PAGE_REQ_END, for a group that was reported and that the
+ *	kernel has put an end to. The records are gone on return.
  *
  *	Called with a spinlock held that iommu_page_response() takes too. So it
  *	does not sleep and does not answer itself: it stores the records and
- *	wakes up whoever does.
+ *	wakes up the one that does.
  *
  *	Return 0, or an error if there is no room. A page request group is then
- *	answered with IOMMU_PAGE_RESP_INVALID.
+ *	answered with IOMMU_PAGE_RESP_INVALID. A record of type
+ *	IOMMU_FAULT_PAGE_REQ_END cannot be refused.
+ * @private_pasids: The numbers of PASIDs on the bus are of the owner's choice,
+ *	so that it may see one that it has bound nothing to: in the record of an
+ *	unrecoverable fault, with IOMMU_FAULT_UNRECOV_BUS_PASID.
  */
 struct iommu_fault_handler_ops {
 	int (*fault)(void *data, const struct iommu_fault *records,
 		     unsigned int count);
+	bool private_pasids;
 };
 
 #ifdef CONFIG_IOMMU_FAULT_HANDLER
@@ -54,16 +61,16 @@ void iommu_fault_handler_stop(struct iommu_fault_handler *handler);
 void iommu_fault_handler_start(struct iommu_fault_handler *handler);
 void iommu_fault_handler_set_timeout(struct iommu_fault_handler *handler,
 				     unsigned int timeout_ms);
-unsigned int iommu_fault_handler_limit(const struct iommu_fault_handler *handler);
 
 /* The way back */
 int iommu_page_response(struct iommu_fault_handler *handler,
 			const struct iommu_page_response *responses,
 			unsigned int count);
 
-/* For who attaches the PASIDs */
+/* For those that attach PASIDs */
 int iommu_fault_iopf(struct iopf_group *group);
-int iommu_fault_set_guest_pasid(struct device *dev, ioasid_t pasid, ioasid_t name);
+int iommu_fault_set_guest_pasid(struct device *dev, ioasid_t pasid,
+				ioasid_t guest_pasid);
 void iommu_fault_clear_guest_pasid(struct device *dev, ioasid_t pasid);
 void iommu_fault_purge(struct device *dev,
 		       const struct iommu_attach_handle *handle);
@@ -72,12 +79,24 @@ void iommu_fault_purge(struct device *dev,
 int iommu_report_unrecoverable(struct device *dev,
 			       const struct iommu_fault *fault);
 
+/* For those that reset a device */
+void iommu_dev_reset_prepare(struct device *dev);
+void iommu_dev_reset_done(struct device *dev);
+
 #else /* CONFIG_IOMMU_FAULT_HANDLER */
 
 static inline int iommu_report_unrecoverable(struct device *dev,
 					     const struct iommu_fault *fault)
 {
 	return -ENODEV;
+}
+
+static inline void iommu_dev_reset_prepare(struct device *dev)
+{
+}
+
+static inline void iommu_dev_reset_done(struct device *dev)
+{
 }
 
 #endif /* CONFIG_IOMMU_FAULT_HANDLER */

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IOMMU faults: who is told of them
+ * IOMMU faults: handlers come and go, faults come in
  *
  * See fault_private.h for the objects and their locks.
  */
 #include <linux/cleanup.h>
 #include <linux/export.h>
-#include <linux/hash.h>
-#include <linux/hashtable.h>
 #include <linux/ktime.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
 
 #include "fault_private.h"
+#include "../iommu-priv.h"
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/iommu_fault.h>
@@ -20,94 +19,25 @@
 /* The VFIO side tells when user space has fetched a record. */
 EXPORT_TRACEPOINT_SYMBOL_GPL(iommu_fault_read);
 
-/* Handlers by device and PASID */
-static DEFINE_HASHTABLE(iommu_fault_handlers, 6);
-/* Protects iommu_fault_handlers, and the page requests of a device being on */
-DEFINE_MUTEX(iommu_fault_handlers_lock);
-/* Readers of iommu_fault_handlers */
-DEFINE_STATIC_SRCU(iommu_fault_srcu);
 /* Page request groups for which there was no handler */
 atomic64_t iommu_fault_unclaimed;
 
-static unsigned long iommu_fault_key(const struct device *dev, ioasid_t pasid)
-{
-	return (unsigned long)dev / sizeof(void *) + pasid;
-}
-
-static struct iommu_fault_handler *
-iommu_fault_find_exact(const struct device *dev, ioasid_t pasid)
-{
-	struct iommu_fault_handler *handler;
-
-	hash_for_each_possible_rcu(iommu_fault_handlers, handler, node,
-				   iommu_fault_key(dev, pasid),
-				   srcu_read_lock_held(&iommu_fault_srcu) ||
-				   lockdep_is_held(&iommu_fault_handlers_lock))
-		if (handler->dev == dev && handler->pasid == pasid)
-			return handler;
-	return NULL;
-}
-
-/* The handler of the PASID goes before the one of the device. */
-static struct iommu_fault_handler *iommu_fault_find(const struct device *dev,
-						 ioasid_t pasid)
-{
-	struct iommu_fault_handler *handler = NULL;
-
-	if (pasid != IOMMU_PASID_INVALID)
-		handler = iommu_fault_find_exact(dev, pasid);
-	return handler ?: iommu_fault_find_exact(dev, IOMMU_PASID_INVALID);
-}
-
-/* Call @fn for each handler there is, with iommu_fault_handlers_lock held */
-void iommu_fault_for_each(void (*fn)(struct iommu_fault_handler *handler, void *arg),
-			  void *arg)
-{
-	struct iommu_fault_handler *handler;
-	int bucket;
-
-	guard(mutex)(&iommu_fault_handlers_lock);
-	hash_for_each(iommu_fault_handlers, bucket, handler, node)
-		fn(handler, arg);
-}
-
-/* Has another handler made @dev send page requests? */
-static bool iommu_fault_page_req_on(struct device *dev)
-{
-	struct iommu_fault_handler *handler;
-	int bucket;
-
-	lockdep_assert_held(&iommu_fault_handlers_lock);
-	hash_for_each(iommu_fault_handlers, bucket, handler, node)
-		if (handler->dev == dev && handler->page_req)
-			return true;
-	return false;
-}
-
-static int iommu_fault_publish(struct iommu_fault_handler *handler)
-{
-	guard(mutex)(&iommu_fault_handlers_lock);
-	if (iommu_fault_find_exact(handler->dev, handler->pasid))
-		return -EBUSY;
-	hash_add_rcu(iommu_fault_handlers, &handler->node,
-		     iommu_fault_key(handler->dev, handler->pasid));
-	return 0;
-}
+/* ----------------------------------------------------------- registration */
 
 /**
- * iommu_register_device_fault_handler() - Ask to be told of faults
+ * iommu_register_device_fault_handler() - Register a handler of faults
  * @dev: the device, behind an IOMMU
  * @pasid: PASID on the bus, for the faults of this PASID only; or
  *	IOMMU_PASID_INVALID for all faults of @dev that no other handler is for
  * @ops: the handler
  * @data: passed to the handler
  *
- * The handler is told of aborted transactions, and of page requests after
+ * Unrecoverable faults are reported to the handler, and page requests after
  * iommu_fault_handler_enable_page_req().
  *
- * The handler hears of PASIDs that it has a name for, see
- * iommu_fault_set_guest_pasid(). A handler for one PASID knows it by its number until
- * told otherwise.
+ * Page requests are reported of PASIDs that have a guest PASID, see
+ * iommu_fault_set_guest_pasid(). Without one, a handler for one PASID knows it by
+ * its number on the bus.
  *
  * The caller keeps @dev, its IOMMU driver and @ops until
  * iommu_unregister_device_fault_handler().
@@ -118,7 +48,8 @@ static int iommu_fault_publish(struct iommu_fault_handler *handler)
  * * -EBUSY: there is a handler already
  * * -ENOMEM: out of memory
  *
- * Context: Process context. The handler may be called before the return.
+ * Context: Process context, waits for the hardware of @dev at most. The handler
+ * may be called before the return.
  */
 struct iommu_fault_handler *
 iommu_register_device_fault_handler(struct device *dev, ioasid_t pasid,
@@ -135,38 +66,51 @@ iommu_register_device_fault_handler(struct device *dev, ioasid_t pasid,
 	if (!handler)
 		return ERR_PTR(-ENOMEM);
 
-	handler->dev = dev;
+	handler->fdev = iommu_fault_device_make(dev);
+	if (!handler->fdev) {
+		kfree(handler);
+		return ERR_PTR(-ENOMEM);
+	}
 	handler->pasid = pasid;
 	handler->ops = ops;
 	handler->data = data;
-	xa_init_flags(&handler->names, XA_FLAGS_ACCOUNT);
+	refcount_set(&handler->users, 1);
 	iommu_fault_init_pending(handler);
 
-	ret = 0;
-	if (pasid != IOMMU_PASID_INVALID)
-		ret = xa_err(xa_store(&handler->names, pasid, xa_mk_value(pasid),
-				      GFP_KERNEL_ACCOUNT));
-	if (!ret)
-		ret = iommu_fault_publish(handler);
+	scoped_guard(mutex, &handler->fdev->lock)
+		ret = xa_insert(&handler->fdev->handlers, iommu_fault_index(pasid),
+				handler, GFP_KERNEL_ACCOUNT);
 	if (!ret)
 		return handler;
 
-	xa_destroy(&handler->names);
-	kfree(handler);
+	iommu_fault_handler_put(handler);
 	return ERR_PTR(ret);
 }
-EXPORT_SYMBOL_GPL(iommu_register_device_fault_handler);
+
+/* Has a handler made the device send page requests? */
+static bool iommu_fault_page_req_on(struct iommu_fault_device *fdev)
+{
+	struct iommu_fault_handler *handler;
+	unsigned long index;
+
+	lockdep_assert_held(&fdev->lock);
+	xa_for_each(&fdev->handlers, index, handler)
+		if (handler->page_req)
+			return true;
+	return false;
+}
 
 /*
  * A virtual function shares the page request interface with its physical
  * function and with its siblings: a failure that one guest asks for would stop
  * the requests of the others.
  */
-static int iommu_fault_enable_device(struct device *dev)
+static int iommu_fault_enable_device(struct iommu_fault_device *fdev)
 {
+	struct device *dev = fdev->dev;
 	int ret;
 
-	if (iommu_fault_page_req_on(dev))
+	if (iommu_fault_page_req_on(fdev))
 		return 0;
 	if (dev_is_pci(dev) && to_pci_dev(dev)->is_virtfn)
 		return -EOPNOTSUPP;
@@ -176,10 +120,10 @@ static int iommu_fault_enable_device(struct device *dev)
 }
 
 /* Unless another handler needs it */
-static void iommu_fault_disable_device(struct device *dev)
+static void iommu_fault_disable_device(struct iommu_fault_device *fdev)
 {
-	if (!iommu_fault_page_req_on(dev))
-		iommu_dev_disable_feature(dev, IOMMU_DEV_FEAT_IOPF);
+	if (!iommu_fault_page_req_on(fdev))
+		iommu_dev_disable_feature(fdev->dev, IOMMU_DEV_FEAT_IOPF);
 }
 
 /**
@@ -196,31 +140,33 @@ static void iommu_fault_disable_device(struct device *dev)
  *   virtual function, which shares them with others
  * * -EBUSY: they are in use by somebody else, or have not come to rest after an
  *   earlier use
+ * * -ENOSPC: the page request queue of the IOMMU is shared out to other devices
  * * -ENOMEM: out of memory
  *
- * Context: Process context.
+ * Context: Process context, waits for the hardware of the device.
  */
 int iommu_fault_handler_enable_page_req(struct iommu_fault_handler *handler)
 {
-	struct device *dev = handler->dev;
+	struct iommu_fault_device *fdev = handler->fdev;
 	int ret;
 
-	guard(mutex)(&iommu_fault_handlers_lock);
+	guard(mutex)(&fdev->lock);
 	if (handler->page_req)
 		return 0;
-	ret = iommu_fault_enable_device(dev);
+	ret = iommu_fault_enable_device(fdev);
 	if (ret)
 		return ret;
-	ret = iommu_fault_alloc_groups(handler, dev->iommu->max_page_requests ?:
-					     IOMMU_FAULT_LIMIT);
+	ret = iommu_fault_alloc_groups(handler,
+				       fdev->dev->iommu->max_page_requests ?:
+				       IOMMU_FAULT_LIMIT);
 	if (ret)
-		iommu_fault_disable_device(dev);
+		iommu_fault_disable_device(fdev);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(iommu_fault_handler_enable_page_req);
 
 /**
- * iommu_unregister_device_fault_handler() - Stop hearing of faults
+ * iommu_unregister_device_fault_handler() - Unregister a handler of faults
  * @handler: the registration
  *
  * What waits for an answer gets IOMMU_PAGE_RESP_INVALID. If this is the last
@@ -231,122 +177,67 @@ EXPORT_SYMBOL_GPL(iommu_fault_handler_enable_page_req);
  * On return the handler is not running and is not called any more. The caller
  * makes sure that nobody is in iommu_page_response().
  *
- * Context: Process context, waits for handlers that are running. Not called by a
+ * Context: Process context, waits for the hardware of the device. Not called by a
  * handler.
  */
 void iommu_unregister_device_fault_handler(struct iommu_fault_handler *handler)
 {
+	struct iommu_fault_device *fdev = handler->fdev;
+
+	/* From here on it is not called, whoever has a reference. */
 	iommu_fault_handler_stop(handler);
 
-	scoped_guard(mutex, &iommu_fault_handlers_lock) {
-		hash_del_rcu(&handler->node);
-		synchronize_srcu(&iommu_fault_srcu);
+	scoped_guard(mutex, &fdev->lock) {
+		xa_erase(&fdev->handlers, iommu_fault_index(handler->pasid));
 		if (handler->page_req)
-			iommu_fault_disable_device(handler->dev);
+			iommu_fault_disable_device(fdev);
 	}
+	/* For those that look it up, and so look at its device */
+	synchronize_rcu();
 
 	cancel_delayed_work_sync(&handler->deadline);
 	WARN_ON(!list_empty(&handler->pending));
 	kvfree(handler->groups);
-	xa_destroy(&handler->names);
-	mutex_destroy(&handler->answer);
-	kfree(handler);
+	iommu_fault_handler_put(handler);
 }
-EXPORT_SYMBOL_GPL(iommu_unregister_device_fault_handler);
 
-/**
- * iommu_fault_handler_limit() - How many page requests can wait for an answer
- * @handler: the registration
- *
- * Return: What the device may have outstanding at a time, 0 before
- * iommu_fault_handler_enable_page_req(). A handler with room for as many requests
- * never has to refuse a group.
- *
- * Context: Any.
- */
-unsigned int iommu_fault_handler_limit(const struct iommu_fault_handler *handler)
+/* ------------------------------------------------- PASIDs go, faults come */
+
+static bool iommu_fault_partial_is_of(ioasid_t pasid,
+				      const struct iommu_attach_handle *handle,
+				      void *arg)
 {
-	return handler->limit;
+	return handle == arg;
 }
-EXPORT_SYMBOL_GPL(iommu_fault_handler_limit);
-
-/**
- * iommu_fault_set_guest_pasid() - Tell by which name an owner knows a PASID
- * @dev: the device
- * @pasid: the PASID on the bus
- * @name: what the owner of the handler calls it
- *
- * Nothing happens if there is no handler for @pasid of @dev.
- *
- * Return: 0, or -ENOMEM; not if the PASID had a name before.
- *
- * Context: Process context.
- */
-int iommu_fault_set_guest_pasid(struct device *dev, ioasid_t pasid, ioasid_t name)
-{
-	struct iommu_fault_handler *handler;
-	int idx, ret = 0;
-
-	idx = srcu_read_lock(&iommu_fault_srcu);
-	handler = iommu_fault_find(dev, pasid);
-	if (handler)
-		ret = xa_err(xa_store(&handler->names, pasid, xa_mk_value(name),
-				      GFP_KERNEL_ACCOUNT));
-	srcu_read_unlock(&iommu_fault_srcu, idx);
-	return ret;
-}
-EXPORT_SYMBOL_GPL(iommu_fault_set_guest_pasid);
-
-/**
- * iommu_fault_clear_guest_pasid() - Undo iommu_fault_set_guest_pasid()
- * @dev: the device
- * @pasid: the PASID on the bus; one without name is fine
- *
- * Faults of the PASID are not told any more, or told without it.
- *
- * Context: Process context.
- */
-void iommu_fault_clear_guest_pasid(struct device *dev, ioasid_t pasid)
-{
-	struct iommu_fault_handler *handler;
-	int idx;
-
-	idx = srcu_read_lock(&iommu_fault_srcu);
-	handler = iommu_fault_find(dev, pasid);
-	if (handler)
-		xa_erase(&handler->names, pasid);
-	srcu_read_unlock(&iommu_fault_srcu, idx);
-}
-EXPORT_SYMBOL_GPL(iommu_fault_clear_guest_pasid);
 
 /**
  * iommu_fault_purge() - Answer all that waits on an attach handle
  * @dev: the device
  * @handle: handle of an attach that failed or of a PASID that is detached
  *
- * For whoever attached the PASID, before @handle is freed: after the IOMMU
+ * For the one that attached the PASID, before @handle is freed: after the IOMMU
  * driver has let go of it, so that no group comes in. The answer is
- * IOMMU_PAGE_RESP_INVALID. On return no answer to a group of @handle is on its
- * way, whoever gave it.
+ * IOMMU_PAGE_RESP_INVALID. Requests whose group is not complete are forgotten. On
+ * return no answer to a group of @handle is on its way, whoever gave it.
  *
- * Context: Process context, waits for hardware.
+ * Context: Process context, waits for the hardware of @dev.
  */
 void iommu_fault_purge(struct device *dev,
 		       const struct iommu_attach_handle *handle)
 {
 	struct iommu_fault_handler *handler;
-	int bucket, idx;
+	struct iommu_fault_device *fdev;
+	unsigned long index;
 
-	idx = srcu_read_lock(&iommu_fault_srcu);
-	for (bucket = 0; bucket < HASH_SIZE(iommu_fault_handlers); bucket++)
-		hlist_for_each_entry_srcu(handler, &iommu_fault_handlers[bucket], node,
-					  srcu_read_lock_held(&iommu_fault_srcu))
-			if (handler->dev == dev)
-				iommu_fault_end_all(handler, handle,
-						    IOMMU_FAULT_UNBIND);
-	srcu_read_unlock(&iommu_fault_srcu, idx);
+	iopf_drop_partial(dev, iommu_fault_partial_is_of, (void *)handle);
+	fdev = iommu_fault_device_get(dev);
+	if (!fdev)
+		return;
+	scoped_guard(mutex, &fdev->lock)
+		xa_for_each(&fdev->handlers, index, handler)
+			iommu_fault_end_all(handler, handle, IOMMU_FAULT_UNBIND);
+	iommu_fault_device_put(fdev);
 }
-EXPORT_SYMBOL_GPL(iommu_fault_purge);
 
 /**
  * iommu_fault_iopf() - Hand a page request group to the owner of the PASID
@@ -354,7 +245,7 @@ EXPORT_SYMBOL_GPL(iommu_fault_purge);
  *
  * For iommu_domain::iopf_handler of a domain whose faults are handled outside of
  * the kernel. From here on the group is answered exactly once, if need be by
- * the kernel.
+ * the kernel, or forgotten with a reset of the device.
  *
  * Return: 0.
  *
@@ -364,86 +255,146 @@ int iommu_fault_iopf(struct iopf_group *group)
 {
 	const struct iommu_fault_page_request *prm = &group->last_fault.fault.prm;
 	struct device *dev = group->fault_param->dev;
-	enum iommu_fault_end end;
 	struct iommu_fault_handler *handler;
-	void *name = NULL;
+	ioasid_t guest_pasid;
 	u64 seen;
-	int idx;
 
 	seen = static_branch_unlikely(&iommu_fault_measure) ? ktime_get_ns() : 0;
 	trace_iommu_fault_seen(dev, prm, group->fault_count);
 	/* It is ours, whatever becomes of the device's queue. */
 	iopf_group_dequeue(group);
 
-	idx = srcu_read_lock(&iommu_fault_srcu);
-	handler = iommu_fault_find(dev, prm->pasid);
-	if (handler)
-		name = xa_load(&handler->names, prm->pasid);
-	else
+	handler = iommu_fault_handler_get(dev, prm->pasid);
+	if (!handler) {
 		atomic64_inc(&iommu_fault_unclaimed);
-
-	if (name)
-		end = iommu_fault_queue(handler, group, xa_to_value(name), seen);
+		iommu_fault_refuse(NULL, group, IOMMU_FAULT_NO_PASID);
+		return 0;
+	}
+	if (iommu_fault_guest_pasid(handler, prm->pasid, &guest_pasid))
+		iommu_fault_queue(handler, group, guest_pasid, seen);
 	else
-		end = handler ? IOMMU_FAULT_UNNAMED : IOMMU_FAULT_STOPPED;
-	if (end != IOMMU_FAULT_ENDS)
-		iommu_fault_refuse(handler, group, end);
-	srcu_read_unlock(&iommu_fault_srcu, idx);
+		iommu_fault_refuse(handler, group, IOMMU_FAULT_NO_PASID);
+	iommu_fault_handler_put(handler);
 	return 0;
 }
-EXPORT_SYMBOL_GPL(iommu_fault_iopf);
 
-static int iommu_fault_tell(struct iommu_fault_handler *handler, ioasid_t pasid,
-			    const struct iommu_fault *fault)
+/* By the number of the owner, by that on the bus if it may see it, or none */
+static void iommu_fault_fill_pasid(struct iommu_fault_handler *handler,
+				   ioasid_t pasid,
+				   struct iommu_fault_unrecoverable *event)
 {
-	struct iommu_fault record = *fault;
-	void *name = NULL;
-	int ret = 0;
+	ioasid_t guest_pasid;
 
-	if (pasid != IOMMU_PASID_INVALID)
-		name = xa_load(&handler->names, pasid);
-	record.event.pasid = name ? xa_to_value(name) : 0;
-	if (!name)
-		record.event.flags &= ~IOMMU_FAULT_UNRECOV_PASID_VALID;
-	trace_iommu_fault_unrecoverable(handler->dev, pasid, &record.event);
+	if (iommu_fault_guest_pasid(handler, pasid, &guest_pasid)) {
+		event->flags |= IOMMU_FAULT_UNRECOV_PASID_VALID;
+		event->pasid = guest_pasid;
+	} else if (handler->ops->private_pasids) {
+		event->flags |= IOMMU_FAULT_UNRECOV_PASID_VALID |
+				IOMMU_FAULT_UNRECOV_BUS_PASID;
+		event->pasid = pasid;
+	}
+}
 
-	spin_lock(&handler->lock);
+/* All of a record, as user space gets to see it */
+static void iommu_fault_fill_event(struct iommu_fault_handler *handler,
+				   const struct iommu_fault_unrecoverable *in,
+				   struct iommu_fault *record)
+{
+	struct iommu_fault_unrecoverable *event = &record->event;
+
+	memset(record, 0, sizeof(*record));
+	record->type = IOMMU_FAULT_DMA_UNRECOV;
+	event->reason = in->reason;
+	/* There is no transaction that could have more. */
+	if (in->reason == IOMMU_FAULT_REASON_DEVICE_OFF)
+		return;
+
+	event->perm = in->perm;
+	event->flags = in->flags & (IOMMU_FAULT_UNRECOV_ADDR_VALID |
+				    IOMMU_FAULT_UNRECOV_FETCH_ADDR_VALID);
+	if (event->flags & IOMMU_FAULT_UNRECOV_ADDR_VALID)
+		event->addr = in->addr;
+	if (event->flags & IOMMU_FAULT_UNRECOV_FETCH_ADDR_VALID)
+		event->fetch_addr = in->fetch_addr;
+	if (in->flags & IOMMU_FAULT_UNRECOV_PASID_VALID)
+		iommu_fault_fill_pasid(handler, in->pasid, event);
+}
+
+static int iommu_fault_report_event(struct iommu_fault_handler *handler,
+				    const struct iommu_fault_unrecoverable *event)
+{
+	struct iommu_fault record;
+
+	iommu_fault_fill_event(handler, event, &record);
+
+	guard(spinlock)(&handler->lock);
 	if (handler->stopped)
-		ret = -ENODEV;
-	else if (handler->ops->fault(handler->data, &record, 1))
+		return -ENODEV;
+	trace_iommu_fault_unrecoverable(handler->fdev->dev, event->pasid,
+					&record.event);
+	if (handler->ops->fault(handler->data, &record, 1))
 		handler->stats.lost++;
 	else
 		handler->stats.events++;
-	spin_unlock(&handler->lock);
-	return ret;
+	return 0;
+}
+
+/* What iommu_fault_report_all() reports */
+struct iommu_fault_report {
+	const struct iommu_fault_unrecoverable *event;
+	int ret;
+};
+
+static void iommu_fault_report_one(struct iommu_fault_handler *handler, void *arg)
+{
+	struct iommu_fault_report *report = arg;
+
+	if (!iommu_fault_report_event(handler, report->event))
+		report->ret = 0;
+}
+
+/* To all handlers of @dev, as it concerns all of its PASIDs */
+static int iommu_fault_report_all(const struct device *dev,
+				  const struct iommu_fault_unrecoverable *event)
+{
+	struct iommu_fault_report report = { .event = event, .ret = -ENODEV };
+
+	iommu_fault_for_each(dev, iommu_fault_report_one, &report);
+	return report.ret;
 }
 
 /**
- * iommu_report_unrecoverable() - Tell the owner of a device of its fault
+ * iommu_report_unrecoverable() - Report an unrecoverable fault to the owner
  * @dev: a device; nothing but the pointer is used
- * @fault: record of type IOMMU_FAULT_DMA_UNRECOV, with the PASID on the bus
+ * @fault: record of type IOMMU_FAULT_DMA_UNRECOV, with the PASID on the bus.
+ *	Fields whose flag is clear are ignored, and all but the reason for
+ *	IOMMU_FAULT_REASON_DEVICE_OFF, which is not about a transaction.
  *
- * A PASID that the owner has no name for is not told, but the fault is. If the
- * handler has no room the record is lost; to say so is up to the handler.
+ * A PASID that the owner does not know is left out of the record, unless
+ * iommu_fault_handler_ops::private_pasids lets the owner see those on the bus. If
+ * the handler has no room the record is lost; to say so is up to the handler.
  *
- * Return: 0 if there is an owner to tell, or -ENODEV.
+ * Return: 0 if there is an owner to report to, or -ENODEV.
  *
  * Context: Process context. Does not wait.
  */
 int iommu_report_unrecoverable(struct device *dev,
 			       const struct iommu_fault *fault)
 {
+	const struct iommu_fault_unrecoverable *event = &fault->event;
 	ioasid_t pasid = IOMMU_PASID_INVALID;
 	struct iommu_fault_handler *handler;
-	int idx, ret = -ENODEV;
+	int ret;
 
-	if (fault->event.flags & IOMMU_FAULT_UNRECOV_PASID_VALID)
-		pasid = fault->event.pasid;
+	if (event->reason == IOMMU_FAULT_REASON_DEVICE_OFF)
+		return iommu_fault_report_all(dev, event);
 
-	idx = srcu_read_lock(&iommu_fault_srcu);
-	handler = iommu_fault_find(dev, pasid);
-	if (handler)
-		ret = iommu_fault_tell(handler, pasid, fault);
-	srcu_read_unlock(&iommu_fault_srcu, idx);
+	if (event->flags & IOMMU_FAULT_UNRECOV_PASID_VALID)
+		pasid = event->pasid;
+	handler = iommu_fault_handler_get(dev, pasid);
+	if (!handler)
+		return -ENODEV;
+	ret = iommu_fault_report_event(handler, event);
+	iommu_fault_handler_put(handler);
 	return ret;
 }

@@ -24,11 +24,11 @@ static void iommu_fault_show_handler(struct iommu_fault_handler *handler, void *
 	int i;
 
 	spin_lock(&handler->lock);
-	seq_printf(m, "%s %d %u %u %llu %llu", dev_name(handler->dev),
+	seq_printf(m, "%s %d %u %u %llu %llu", dev_name(handler->fdev->dev),
 		   (int)handler->pasid, handler->waiting, handler->limit,
 		   handler->stats.groups, handler->stats.requests);
-	for (i = 0; i < IOMMU_FAULT_ENDS; i++)
-		seq_printf(m, " %llu", handler->stats.ends[i]);
+	for (i = 0; i < IOMMU_FAULT_OUTCOMES; i++)
+		seq_printf(m, " %llu", handler->stats.outcomes[i]);
 	seq_printf(m, " %llu %llu\n", handler->stats.events, handler->stats.lost);
 	spin_unlock(&handler->lock);
 }
@@ -37,8 +37,8 @@ static int handlers_show(struct seq_file *m, void *unused)
 {
 	seq_printf(m, "# groups of no handler: %lld\n",
 		   atomic64_read(&iommu_fault_unclaimed));
-	seq_puts(m, "# device pasid waiting limit groups requests success invalid failure deadline unbind close stopped unnamed over_limit no_room events lost\n");
-	iommu_fault_for_each(iommu_fault_show_handler, m);
+	seq_puts(m, "# device pasid waiting limit groups requests success invalid failure deadline unbind close stopped no_pasid over_limit no_room reset events lost\n");
+	iommu_fault_for_each(NULL, iommu_fault_show_handler, m);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(handlers);
@@ -51,7 +51,7 @@ static void iommu_fault_show_latency(struct iommu_fault_handler *handler, void *
 	spin_lock(&handler->lock);
 	for (i = 0; i < IOMMU_FAULT_LATENCIES; i++)
 		if (handler->stats.latency[i])
-			seq_printf(m, "%s %d %llu %llu\n", dev_name(handler->dev),
+			seq_printf(m, "%s %d %llu %llu\n", dev_name(handler->fdev->dev),
 				   (int)handler->pasid, i ? BIT_ULL(i - 1) : 0,
 				   handler->stats.latency[i]);
 	spin_unlock(&handler->lock);
@@ -60,7 +60,7 @@ static void iommu_fault_show_latency(struct iommu_fault_handler *handler, void *
 static int latency_show(struct seq_file *m, void *unused)
 {
 	seq_puts(m, "# device pasid from_us groups\n");
-	iommu_fault_for_each(iommu_fault_show_latency, m);
+	iommu_fault_for_each(NULL, iommu_fault_show_latency, m);
 	return 0;
 }
 

@@ -6,7 +6,7 @@
  * to the handler of its owner, read by user space, taken for an answer, answered.
  * All but the first carry the cookie of the group; the first one, and that of a
  * group that is refused, has the group index only. PASIDs are those on the bus
- * in the first two places, and the names that the owner has later on.
+ * in the first two places, and the numbers of the owner later on.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM iommu_fault
@@ -74,16 +74,16 @@ DEFINE_EVENT(iommu_fault_group_in, iommu_fault_read,
 DECLARE_EVENT_CLASS(iommu_fault_group_out,
 	TP_PROTO(const struct device *dev,
 		 const struct iommu_fault_page_request *last,
-		 unsigned int end),
+		 unsigned int outcome),
 
-	TP_ARGS(dev, last, end),
+	TP_ARGS(dev, last, outcome),
 
 	TP_STRUCT__entry(
 		__string(dev, dev_name(dev))
 		__field(u32, pasid)
 		__field(u32, grpid)
 		__field(u64, cookie)
-		__field(unsigned int, end)
+		__field(unsigned int, outcome)
 	),
 
 	TP_fast_assign(
@@ -91,13 +91,13 @@ DECLARE_EVENT_CLASS(iommu_fault_group_out,
 		__entry->pasid = last->pasid;
 		__entry->grpid = last->grpid;
 		__entry->cookie = last->cookie;
-		__entry->end = end;
+		__entry->outcome = outcome;
 	),
 
-	/* enum iommu_fault_end in drivers/iommu/iommu-fault-priv.h */
-	TP_printk("%s pasid=%u grpid=%u cookie=%llu end=%s", __get_str(dev),
+	/* enum iommu_fault_outcome in drivers/iommu/guest/fault_private.h */
+	TP_printk("%s pasid=%u grpid=%u cookie=%llu outcome=%s", __get_str(dev),
 		  __entry->pasid, __entry->grpid, __entry->cookie,
-		  __print_symbolic(__entry->end,
+		  __print_symbolic(__entry->outcome,
 				   { 0, "success" },
 				   { 1, "invalid" },
 				   { 2, "failure" },
@@ -105,30 +105,31 @@ DECLARE_EVENT_CLASS(iommu_fault_group_out,
 				   { 4, "unbind" },
 				   { 5, "close" },
 				   { 6, "stopped" },
-				   { 7, "unnamed" },
+				   { 7, "no-pasid" },
 				   { 8, "over-limit" },
-				   { 9, "no-room" }))
+				   { 9, "no-room" },
+				   { 10, "reset" }))
 );
 
 DEFINE_EVENT(iommu_fault_group_out, iommu_fault_taken,
 	TP_PROTO(const struct device *dev,
 		 const struct iommu_fault_page_request *last,
-		 unsigned int end),
-	TP_ARGS(dev, last, end)
+		 unsigned int outcome),
+	TP_ARGS(dev, last, outcome)
 );
 
 DEFINE_EVENT(iommu_fault_group_out, iommu_fault_answered,
 	TP_PROTO(const struct device *dev,
 		 const struct iommu_fault_page_request *last,
-		 unsigned int end),
-	TP_ARGS(dev, last, end)
+		 unsigned int outcome),
+	TP_ARGS(dev, last, outcome)
 );
 
 DEFINE_EVENT(iommu_fault_group_out, iommu_fault_refused,
 	TP_PROTO(const struct device *dev,
 		 const struct iommu_fault_page_request *last,
-		 unsigned int end),
-	TP_ARGS(dev, last, end)
+		 unsigned int outcome),
+	TP_ARGS(dev, last, outcome)
 );
 
 TRACE_EVENT(iommu_fault_unrecoverable,
@@ -140,7 +141,7 @@ TRACE_EVENT(iommu_fault_unrecoverable,
 	TP_STRUCT__entry(
 		__string(dev, dev_name(dev))
 		__field(u32, pasid)
-		__field(u32, name)
+		__field(u32, guest_pasid)
 		__field(u32, reason)
 		__field(u32, flags)
 		__field(u32, perm)
@@ -150,15 +151,15 @@ TRACE_EVENT(iommu_fault_unrecoverable,
 	TP_fast_assign(
 		__assign_str(dev);
 		__entry->pasid = pasid;
-		__entry->name = event->pasid;
+		__entry->guest_pasid = event->pasid;
 		__entry->reason = event->reason;
 		__entry->flags = event->flags;
 		__entry->perm = event->perm;
 		__entry->addr = event->addr;
 	),
 
-	TP_printk("%s pasid=0x%x name=%u reason=%u flags=0x%x perm=0x%x addr=0x%llx",
-		  __get_str(dev), __entry->pasid, __entry->name,
+	TP_printk("%s pasid=0x%x guest_pasid=%u reason=%u flags=0x%x perm=0x%x addr=0x%llx",
+		  __get_str(dev), __entry->pasid, __entry->guest_pasid,
 		  __entry->reason, __entry->flags, __entry->perm,
 		  __entry->addr)
 );

@@ -5,9 +5,11 @@
  * The mock of the guest tests is the hardware. When a test is over, its exit
  * function compares the groups that each device sent with the answers it got.
  */
+#include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/string.h>
+#include <kunit/test-bug.h>
 
 #include "fault_kunit.h"
 
@@ -20,6 +22,10 @@ static int owner_fault(void *data, const struct iommu_fault *records,
 {
 	struct fault_owner *owner = data;
 
+	if (records->type == IOMMU_FAULT_PAGE_REQ_END) {
+		owner->ends[owner->ended++ % FAULT_OWNER_ROOM] = *records;
+		return 0;
+	}
 	if (owner->used + count > owner->room)
 		return -ENOSPC;
 	memcpy(&owner->records[owner->used], records, count * sizeof(*records));
@@ -39,7 +45,7 @@ struct fault_owner *fault_owner(struct kunit *test)
 }
 
 /* The owner of all of a device, until the device is removed */
-static struct fault_owner *own_device(struct kunit *test, unsigned int index)
+struct fault_owner *fault_own_device(struct kunit *test, unsigned int index)
 {
 	struct mock_guest *mock = test->priv;
 	struct fault_owner *owner = fault_owner(test);
@@ -51,8 +57,8 @@ static struct fault_owner *own_device(struct kunit *test, unsigned int index)
 	return owner;
 }
 
-/* An owner of one PASID; the test gives it up with disown() */
-static struct fault_owner *own_pasid(struct kunit *test, unsigned int index,
+/* An owner of one PASID; the test gives it up with fault_disown() */
+struct fault_owner *fault_own_pasid(struct kunit *test, unsigned int index,
 				     u32 pasid)
 {
 	struct mock_guest *mock = test->priv;
@@ -66,7 +72,7 @@ static struct fault_owner *own_pasid(struct kunit *test, unsigned int index,
 	return owner;
 }
 
-static void disown(struct fault_owner *owner)
+void fault_disown(struct fault_owner *owner)
 {
 	iommu_unregister_device_fault_handler(owner->handler);
 }
@@ -83,14 +89,14 @@ struct iommu_page_response fault_response(u32 pasid, u32 grpid, u32 code)
 	};
 }
 
-static int respond(struct fault_owner *owner, u32 pasid, u32 grpid, u32 code)
+int fault_respond(struct fault_owner *owner, u32 pasid, u32 grpid, u32 code)
 {
 	struct iommu_page_response resp = fault_response(pasid, grpid, code);
 
 	return iommu_page_response(owner->handler, &resp, 1);
 }
 
-static int respond_cookie(struct fault_owner *owner, u32 pasid, u32 grpid,
+int fault_respond_cookie(struct fault_owner *owner, u32 pasid, u32 grpid,
 			  u64 cookie)
 {
 	struct iommu_page_response resp = fault_response(pasid, grpid, 0);
@@ -114,7 +120,7 @@ int fault_bind(struct mock_guest *mock, unsigned int index, u64 pasid, u64 gpgd)
 	return iommu_guest_bind_gpasid(mock->ctx, mock_dev(mock, index), &data);
 }
 
-static void bind(struct kunit *test, unsigned int index, u64 pasid)
+void fault_bind_same(struct kunit *test, unsigned int index, u64 pasid)
 {
 	struct mock_guest *mock = test->priv;
 
@@ -122,7 +128,7 @@ static void bind(struct kunit *test, unsigned int index, u64 pasid)
 	mock_clear_log(mock);
 }
 
-static void bind_as(struct kunit *test, unsigned int index, u64 hpasid,
+void fault_bind_as(struct kunit *test, unsigned int index, u64 hpasid,
 		    u64 gpasid)
 {
 	struct mock_guest *mock = test->priv;
@@ -143,26 +149,26 @@ static void bind_as(struct kunit *test, unsigned int index, u64 hpasid,
 	mock_clear_log(mock);
 }
 
-static void request(struct mock_guest *mock, unsigned int index, u32 pasid,
+void fault_request(struct mock_guest *mock, unsigned int index, u32 pasid,
 		    u32 grpid)
 {
 	mock_request(mock, index, pasid, grpid, 0x1000, true);
 }
 
-static u64 ended(struct fault_owner *owner, enum iommu_fault_end end)
+u64 fault_ended(struct fault_owner *owner, enum iommu_fault_outcome outcome)
 {
-	return owner->handler->stats.ends[end];
+	return owner->handler->stats.outcomes[outcome];
 }
 
 /* -------------------------------------------------------- there and back */
 
-static void request_is_told_and_answered(struct kunit *test)
+static void request_is_reported_and_answered(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 	const struct iommu_fault *record = owner->records;
 
-	bind(test, 0, 10);
+	fault_bind_same(test, 0, 10);
 	KUNIT_EXPECT_EQ(test, 0, mock_request(mock, 0, 10, 3, 0x7000, true));
 	EXPECT_LOG("");
 	KUNIT_ASSERT_EQ(test, 1, owner->used);
@@ -178,7 +184,7 @@ static void request_is_told_and_answered(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, IOMMU_FAULT_PERM_READ, record->prm.perm);
 	KUNIT_EXPECT_EQ(test, 1, record->prm.cookie);
 
-	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 3, 0));
+	KUNIT_EXPECT_EQ(test, 1, fault_respond(owner, 10, 3, 0));
 	EXPECT_LOG("answer0.a.3=0");
 	KUNIT_EXPECT_EQ(test, 0, owner->handler->waiting);
 }
@@ -186,25 +192,25 @@ static void request_is_told_and_answered(struct kunit *test)
 static void codes_are_passed_on(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 	int code;
 
-	bind(test, 0, 10);
+	fault_bind_same(test, 0, 10);
 	for (code = 0; code <= IOMMU_PAGE_RESP_FAILURE; code++) {
-		request(mock, 0, 10, code);
-		KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, code, code));
-		KUNIT_EXPECT_EQ(test, 1, owner->handler->stats.ends[code]);
+		fault_request(mock, 0, 10, code);
+		KUNIT_EXPECT_EQ(test, 1, fault_respond(owner, 10, code, code));
+		KUNIT_EXPECT_EQ(test, 1, owner->handler->stats.outcomes[code]);
 	}
 	EXPECT_LOG("answer0.a.0=0 answer0.a.1=1 answer0.a.2=2");
 }
 
-static void group_is_told_whole_and_in_order(struct kunit *test)
+static void group_is_reported_whole_and_in_order(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 	int i;
 
-	bind(test, 0, 10);
+	fault_bind_same(test, 0, 10);
 	mock_request(mock, 0, 10, 3, 0x1000, false);
 	mock_request(mock, 0, 10, 4, 0x9000, false);
 	mock_request(mock, 0, 10, 3, 0x2000, false);
@@ -221,65 +227,65 @@ static void group_is_told_whole_and_in_order(struct kunit *test)
 				!!(prm->flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE));
 	}
 	KUNIT_EXPECT_EQ(test, 3, owner->handler->waiting);
-	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 3, 0));
+	KUNIT_EXPECT_EQ(test, 1, fault_respond(owner, 10, 3, 0));
 	EXPECT_LOG("answer0.a.3=0");
 }
 
 static void index_is_per_pasid(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 
-	bind(test, 0, 10);
-	bind(test, 0, 11);
+	fault_bind_same(test, 0, 10);
+	fault_bind_same(test, 0, 11);
 	mock_request(mock, 0, 10, 3, 0xa000, false);
 	mock_request(mock, 0, 11, 3, 0xb000, true);
 	KUNIT_ASSERT_EQ(test, 1, owner->used);
 	KUNIT_EXPECT_EQ(test, 0xb000, owner->records[0].prm.addr);
 	KUNIT_EXPECT_EQ(test, 11, owner->records[0].prm.pasid);
-	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 10, 3, 0));
-	KUNIT_EXPECT_EQ(test, 1, respond(owner, 11, 3, 0));
+	KUNIT_EXPECT_EQ(test, -ENOENT, fault_respond(owner, 10, 3, 0));
+	KUNIT_EXPECT_EQ(test, 1, fault_respond(owner, 11, 3, 0));
 }
 
-static void guest_hears_its_own_numbers(struct kunit *test)
+static void guest_sees_its_own_numbers(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 
-	bind_as(test, 0, 10, 42);
-	request(mock, 0, 10, 3);
+	fault_bind_as(test, 0, 10, 42);
+	fault_request(mock, 0, 10, 3);
 	KUNIT_EXPECT_EQ(test, 42, owner->records[0].prm.pasid);
-	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 10, 3, 0));
-	KUNIT_EXPECT_EQ(test, 1, respond(owner, 42, 3, 0));
+	KUNIT_EXPECT_EQ(test, -ENOENT, fault_respond(owner, 10, 3, 0));
+	KUNIT_EXPECT_EQ(test, 1, fault_respond(owner, 42, 3, 0));
 	EXPECT_LOG("answer0.a.3=0");
 }
 
-static void handler_hears_of_older_bindings(struct kunit *test)
+static void handler_knows_older_bindings(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
 	struct fault_owner *owner;
 
-	bind_as(test, 0, 10, 42);
-	bind(test, 1, 11);
-	owner = own_device(test, 0);
-	request(mock, 0, 10, 3);
+	fault_bind_as(test, 0, 10, 42);
+	fault_bind_same(test, 1, 11);
+	owner = fault_own_device(test, 0);
+	fault_request(mock, 0, 10, 3);
 	KUNIT_ASSERT_EQ(test, 1, owner->used);
 	KUNIT_EXPECT_EQ(test, 42, owner->records[0].prm.pasid);
-	KUNIT_EXPECT_EQ(test, 1, respond(owner, 42, 3, 0));
-	KUNIT_EXPECT_NULL(test, xa_load(&owner->handler->names, 11));
+	KUNIT_EXPECT_EQ(test, 1, fault_respond(owner, 42, 3, 0));
+	KUNIT_EXPECT_NULL(test, xa_load(&owner->handler->fdev->guest_pasids, 11));
 }
 
-/* ------------------------------------------------ answers that don't fit */
+/* ------------------------------------------------ answers that do not fit */
 
 static void malformed_answers_change_nothing(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 	struct iommu_page_response bad[7], good = fault_response(10, 3, 0);
 	int i;
 
-	bind(test, 0, 10);
-	request(mock, 0, 10, 3);
+	fault_bind_same(test, 0, 10);
+	fault_request(mock, 0, 10, 3);
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		bad[i] = good;
 	bad[0].version = 0;
@@ -303,79 +309,79 @@ static void malformed_answers_change_nothing(struct kunit *test)
 static void foreign_answers_find_nothing(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
-	struct fault_owner *other = own_device(test, 1);
+	struct fault_owner *owner = fault_own_device(test, 0);
+	struct fault_owner *other = fault_own_device(test, 1);
 	struct iommu_page_response resp = fault_response(10, 3, 0);
 
-	bind(test, 0, 10);
-	bind(test, 1, 10);
-	request(mock, 0, 10, 3);
-	KUNIT_EXPECT_EQ(test, -ENOENT, respond(other, 10, 3, 0));
-	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 11, 3, 0));
-	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 10, 4, 0));
-	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 10, 3 + BIT(20), 0));
+	fault_bind_same(test, 0, 10);
+	fault_bind_same(test, 1, 10);
+	fault_request(mock, 0, 10, 3);
+	KUNIT_EXPECT_EQ(test, -ENOENT, fault_respond(other, 10, 3, 0));
+	KUNIT_EXPECT_EQ(test, -ENOENT, fault_respond(owner, 11, 3, 0));
+	KUNIT_EXPECT_EQ(test, -ENOENT, fault_respond(owner, 10, 4, 0));
+	KUNIT_EXPECT_EQ(test, -ENOENT, fault_respond(owner, 10, 3 + BIT(20), 0));
 	resp.flags = 0;
 	KUNIT_EXPECT_EQ(test, -ENOENT, iommu_page_response(owner->handler, &resp, 1));
 	EXPECT_LOG("");
-	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 3, 0));
+	KUNIT_EXPECT_EQ(test, 1, fault_respond(owner, 10, 3, 0));
 }
 
 static void second_answer_finds_nothing(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 
-	bind(test, 0, 10);
-	request(mock, 0, 10, 3);
-	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 3, 0));
-	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 10, 3, 0));
+	fault_bind_same(test, 0, 10);
+	fault_request(mock, 0, 10, 3);
+	KUNIT_EXPECT_EQ(test, 1, fault_respond(owner, 10, 3, 0));
+	KUNIT_EXPECT_EQ(test, -ENOENT, fault_respond(owner, 10, 3, 0));
 	EXPECT_LOG("answer0.a.3=0");
 }
 
 static void late_answer_misses_newer_group(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 	u64 first, second;
 
-	bind(test, 0, 10);
-	request(mock, 0, 10, 3);
+	fault_bind_same(test, 0, 10);
+	fault_request(mock, 0, 10, 3);
 	first = owner->records[0].prm.cookie;
-	iommu_fault_expire(owner->handler, jiffies + HZ * 11);
+	iommu_fault_expire(owner->handler, HZ * 11);
 	EXPECT_LOG("answer0.a.3=1");
-	request(mock, 0, 10, 3);
+	fault_request(mock, 0, 10, 3);
 	second = owner->records[1].prm.cookie;
 
 	KUNIT_EXPECT_NE(test, first, second);
-	KUNIT_EXPECT_EQ(test, -ENOENT, respond_cookie(owner, 10, 3, first));
-	KUNIT_EXPECT_EQ(test, 1, respond_cookie(owner, 10, 3, second));
+	KUNIT_EXPECT_EQ(test, -ENOENT, fault_respond_cookie(owner, 10, 3, first));
+	KUNIT_EXPECT_EQ(test, 1, fault_respond_cookie(owner, 10, 3, second));
 	EXPECT_LOG("answer0.a.3=1 answer0.a.3=0");
 }
 
 static void reused_index_is_answered_oldest_first(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 
-	bind(test, 0, 10);
-	request(mock, 0, 10, 3);
-	request(mock, 0, 10, 3);
-	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 3, 0));
-	KUNIT_EXPECT_EQ(test, -ENOENT, respond_cookie(owner, 10, 3, 1));
-	KUNIT_EXPECT_EQ(test, 1, respond_cookie(owner, 10, 3, 2));
+	fault_bind_same(test, 0, 10);
+	fault_request(mock, 0, 10, 3);
+	fault_request(mock, 0, 10, 3);
+	KUNIT_EXPECT_EQ(test, 1, fault_respond(owner, 10, 3, 0));
+	KUNIT_EXPECT_EQ(test, -ENOENT, fault_respond_cookie(owner, 10, 3, 1));
+	KUNIT_EXPECT_EQ(test, 1, fault_respond_cookie(owner, 10, 3, 2));
 }
 
 static void many_answers_cost_few_waits(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 	struct iommu_page_response resps[40];
 	int i;
 
-	bind(test, 0, 10);
+	fault_bind_same(test, 0, 10);
 	for (i = 0; i < ARRAY_SIZE(resps); i++) {
 		resps[i] = fault_response(10, i, 0);
-		request(mock, 0, 10, i);
+		fault_request(mock, 0, 10, i);
 	}
 	KUNIT_EXPECT_EQ(test, ARRAY_SIZE(resps),
 			iommu_page_response(owner->handler, resps, ARRAY_SIZE(resps)));
@@ -388,14 +394,14 @@ static void many_answers_cost_few_waits(struct kunit *test)
 static void answers_stop_at_the_first_bad_one(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 	struct iommu_page_response resps[4];
 	int i;
 
-	bind(test, 0, 10);
+	fault_bind_same(test, 0, 10);
 	for (i = 0; i < ARRAY_SIZE(resps); i++) {
 		resps[i] = fault_response(10, i, 0);
-		request(mock, 0, 10, i);
+		fault_request(mock, 0, 10, i);
 	}
 	resps[2].code = 99;
 	KUNIT_EXPECT_EQ(test, 2, iommu_page_response(owner->handler, resps, 4));
@@ -410,12 +416,12 @@ static void nobody_there_means_invalid(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
 	s64 before = atomic64_read(&iommu_fault_unclaimed);
-	struct fault_owner *owner = own_device(test, 1);
+	struct fault_owner *owner = fault_own_device(test, 1);
 
 	/* The interface is on, by another owner of the device. */
 	iopf_queue_add_device(mock->queue, mock_dev(mock, 0));
-	bind(test, 0, 10);
-	request(mock, 0, 10, 3);
+	fault_bind_same(test, 0, 10);
+	fault_request(mock, 0, 10, 3);
 	EXPECT_LOG("answer0.a.3=1");
 	KUNIT_EXPECT_EQ(test, before + 1, atomic64_read(&iommu_fault_unclaimed));
 	KUNIT_EXPECT_EQ(test, 0, owner->used);
@@ -423,12 +429,12 @@ static void nobody_there_means_invalid(struct kunit *test)
 	iopf_queue_remove_device(mock->queue, mock_dev(mock, 0));
 }
 
-static void unbound_pasid_is_not_told(struct kunit *test)
+static void unbound_pasid_is_not_reported(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 
-	request(mock, 0, 10, 3);
+	fault_request(mock, 0, 10, 3);
 	EXPECT_LOG("answer0.a.3=1");
 	KUNIT_EXPECT_EQ(test, 0, owner->used);
 }
@@ -436,32 +442,32 @@ static void unbound_pasid_is_not_told(struct kunit *test)
 static void device_gets_no_more_than_its_credit(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 	unsigned int i;
 
-	bind(test, 0, 10);
-	KUNIT_EXPECT_EQ(test, MOCK_CREDIT, iommu_fault_handler_limit(owner->handler));
+	fault_bind_same(test, 0, 10);
+	KUNIT_EXPECT_EQ(test, MOCK_CREDIT, owner->handler->limit);
 	for (i = 0; i < MOCK_CREDIT; i++)
-		request(mock, 0, 10, i);
+		fault_request(mock, 0, 10, i);
 	EXPECT_LOG("");
-	request(mock, 0, 10, i);
+	fault_request(mock, 0, 10, i);
 	EXPECT_LOG("answer0.a.40=1");
 	KUNIT_EXPECT_EQ(test, MOCK_CREDIT, owner->used);
-	KUNIT_EXPECT_EQ(test, 1, ended(owner, IOMMU_FAULT_OVER_LIMIT));
+	KUNIT_EXPECT_EQ(test, 1, fault_ended(owner, IOMMU_FAULT_OVER_LIMIT));
 
-	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 0, 0));
-	request(mock, 0, 10, i);
+	KUNIT_EXPECT_EQ(test, 1, fault_respond(owner, 10, 0, 0));
+	fault_request(mock, 0, 10, i);
 	KUNIT_EXPECT_EQ(test, MOCK_CREDIT + 1, owner->used);
 }
 
 static void credit_is_of_requests(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 	unsigned int i;
 
-	bind(test, 0, 10);
-	request(mock, 0, 10, 1);
+	fault_bind_same(test, 0, 10);
+	fault_request(mock, 0, 10, 1);
 	for (i = 0; i < MOCK_CREDIT; i++)
 		mock_request(mock, 0, 10, 2, i << 12, i == MOCK_CREDIT - 1);
 	EXPECT_LOG("answer0.a.2=1");
@@ -469,25 +475,25 @@ static void credit_is_of_requests(struct kunit *test)
 	for (i = 0; i <= MOCK_CREDIT; i++)
 		mock_request(mock, 0, 10, 3, i << 12, i == MOCK_CREDIT);
 	EXPECT_LOG("answer0.a.2=1 answer0.a.3=1");
-	KUNIT_EXPECT_EQ(test, 2, ended(owner, IOMMU_FAULT_OVER_LIMIT));
+	KUNIT_EXPECT_EQ(test, 2, fault_ended(owner, IOMMU_FAULT_OVER_LIMIT));
 }
 
 /* What was answered makes room for others, over and over */
 static void credit_comes_back(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 	struct iommu_page_response *resps;
 	unsigned int round, i;
 
 	resps = kunit_kcalloc(test, MOCK_CREDIT, sizeof(*resps), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, resps);
 	mock->quiet = true;
-	bind(test, 0, 10);
+	fault_bind_same(test, 0, 10);
 	for (round = 1; round <= 4; round++) {
 		owner->used = 0;
 		for (i = 0; i < MOCK_CREDIT; i++) {
-			request(mock, 0, 10, i);
+			fault_request(mock, 0, 10, i);
 			resps[i] = fault_response(10, i, 0);
 		}
 		KUNIT_EXPECT_EQ(test, MOCK_CREDIT, owner->used);
@@ -495,115 +501,210 @@ static void credit_comes_back(struct kunit *test)
 				iommu_page_response(owner->handler, resps,
 						    MOCK_CREDIT));
 		KUNIT_EXPECT_EQ(test, round * MOCK_CREDIT,
-				ended(owner, IOMMU_FAULT_SUCCESS));
+				fault_ended(owner, IOMMU_FAULT_SUCCESS));
 	}
 }
 
 static void handler_without_room_takes_nothing(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 
-	bind(test, 0, 10);
+	fault_bind_same(test, 0, 10);
 	owner->room = 2;
 	mock_request(mock, 0, 10, 3, 0x1000, false);
 	mock_request(mock, 0, 10, 3, 0x2000, false);
 	mock_request(mock, 0, 10, 3, 0x3000, true);
 	EXPECT_LOG("answer0.a.3=1");
 	KUNIT_EXPECT_EQ(test, 0, owner->used);
-	KUNIT_EXPECT_EQ(test, 1, ended(owner, IOMMU_FAULT_NO_ROOM));
+	KUNIT_EXPECT_EQ(test, 1, fault_ended(owner, IOMMU_FAULT_NO_ROOM));
 	KUNIT_EXPECT_EQ(test, 0, owner->handler->waiting);
-	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 10, 3, 0));
+	KUNIT_EXPECT_EQ(test, -ENOENT, fault_respond(owner, 10, 3, 0));
 }
 
 static void endless_groups_are_bounded(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 	struct iommu_fault_param *param;
 	unsigned int i;
 
-	bind(test, 0, 10);
+	fault_bind_same(test, 0, 10);
 	for (i = 0; i < 3000; i++)
 		mock_request(mock, 0, 10, 1, (u64)i << 12, false);
 	param = rcu_dereference_protected(mock_dev(mock, 0)->iommu->fault_param, true);
-	KUNIT_EXPECT_EQ(test, 2048, list_count_nodes(&param->partial));
 	KUNIT_EXPECT_EQ(test, 2048, param->partial_count);
 
 	/* Far more than the credit; and then all is as before. */
 	mock_request(mock, 0, 10, 1, 0, true);
 	EXPECT_LOG("answer0.a.1=1");
 	KUNIT_EXPECT_EQ(test, 0, param->partial_count);
-	request(mock, 0, 10, 2);
+	fault_request(mock, 0, 10, 2);
 	KUNIT_EXPECT_EQ(test, 1, owner->used);
 }
 
 static void stopped_owner_is_answered_for(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 
-	bind(test, 0, 10);
-	request(mock, 0, 10, 1);
-	request(mock, 0, 10, 2);
+	fault_bind_same(test, 0, 10);
+	fault_request(mock, 0, 10, 1);
+	fault_request(mock, 0, 10, 2);
 	iommu_fault_handler_stop(owner->handler);
 	EXPECT_LOG("answer0.a.1=1 answer0.a.2=1");
-	KUNIT_EXPECT_EQ(test, 2, ended(owner, IOMMU_FAULT_CLOSE));
-	request(mock, 0, 10, 3);
+	KUNIT_EXPECT_EQ(test, 2, fault_ended(owner, IOMMU_FAULT_CLOSE));
+	fault_request(mock, 0, 10, 3);
 	EXPECT_LOG("answer0.a.1=1 answer0.a.2=1 answer0.a.3=1");
-	KUNIT_EXPECT_EQ(test, 1, ended(owner, IOMMU_FAULT_STOPPED));
+	KUNIT_EXPECT_EQ(test, 1, fault_ended(owner, IOMMU_FAULT_STOPPED));
 	KUNIT_EXPECT_EQ(test, 2, owner->used);
-	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 10, 1, 0));
+	KUNIT_EXPECT_EQ(test, -ENOENT, fault_respond(owner, 10, 1, 0));
 
 	iommu_fault_handler_start(owner->handler);
-	request(mock, 0, 10, 4);
+	fault_request(mock, 0, 10, 4);
 	KUNIT_EXPECT_EQ(test, 3, owner->used);
 }
 
 static void deadline_answers_what_is_due(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 	unsigned int timeout = iommu_fault_timeout_ms;
 
-	bind(test, 0, 10);
+	fault_bind_same(test, 0, 10);
 	iommu_fault_timeout_ms = 0;
-	request(mock, 0, 10, 1);
+	fault_request(mock, 0, 10, 1);
 	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&owner->handler->deadline));
 	iommu_fault_timeout_ms = 3600 * MSEC_PER_SEC;
-	request(mock, 0, 10, 2);
+	fault_request(mock, 0, 10, 2);
 	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&owner->handler->deadline));
 	iommu_fault_timeout_ms = 7200 * MSEC_PER_SEC;
-	request(mock, 0, 10, 3);
+	fault_request(mock, 0, 10, 3);
 	iommu_fault_timeout_ms = timeout;
 
-	iommu_fault_expire(owner->handler, jiffies);
+	iommu_fault_expire(owner->handler, 0);
 	EXPECT_LOG("");
-	iommu_fault_expire(owner->handler, jiffies + HZ * 3601);
+	iommu_fault_expire(owner->handler, HZ * 3601);
 	EXPECT_LOG("answer0.a.2=1");
-	KUNIT_EXPECT_EQ(test, 1, ended(owner, IOMMU_FAULT_DEADLINE));
-	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 10, 2, 0));
-	iommu_fault_expire(owner->handler, jiffies + HZ * 7201);
+	KUNIT_EXPECT_EQ(test, 1, fault_ended(owner, IOMMU_FAULT_DEADLINE));
+	KUNIT_EXPECT_EQ(test, -ENOENT, fault_respond(owner, 10, 2, 0));
+	iommu_fault_expire(owner->handler, HZ * 7201);
 	EXPECT_LOG("answer0.a.2=1 answer0.a.3=1");
-	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 1, 0));
+	KUNIT_EXPECT_EQ(test, 1, fault_respond(owner, 10, 1, 0));
 }
 
 /* The clock itself; how long it takes is not judged */
 static void deadline_runs(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 	unsigned int timeout = iommu_fault_timeout_ms;
 
-	bind(test, 0, 10);
+	fault_bind_same(test, 0, 10);
 	iommu_fault_timeout_ms = 1;
-	request(mock, 0, 10, 1);
+	fault_request(mock, 0, 10, 1);
 	iommu_fault_timeout_ms = timeout;
 	while (delayed_work_pending(&owner->handler->deadline)) {
 		flush_delayed_work(&owner->handler->deadline);
 		cond_resched();
 	}
-	KUNIT_EXPECT_EQ(test, 1, ended(owner, IOMMU_FAULT_DEADLINE));
+	KUNIT_EXPECT_EQ(test, 1, fault_ended(owner, IOMMU_FAULT_DEADLINE));
+}
+
+/* When the deadline work runs, at the latest */
+static unsigned long armed(struct fault_owner *owner)
+{
+	KUNIT_EXPECT_TRUE(kunit_get_current_test(),
+			  delayed_work_pending(&owner->handler->deadline));
+	return owner->handler->deadline.timer.expires;
+}
+
+static unsigned long first_deadline(struct fault_owner *owner)
+{
+	return list_first_entry(&owner->handler->pending,
+				struct iommu_fault_group, node)->expires;
+}
+
+static void deadline_moves_to_an_earlier_group(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = fault_own_device(test, 0);
+	unsigned int timeout = iommu_fault_timeout_ms;
+
+	fault_bind_same(test, 0, 10);
+	iommu_fault_timeout_ms = 7200 * MSEC_PER_SEC;
+	fault_request(mock, 0, 10, 1);
+	iommu_fault_timeout_ms = 3600 * MSEC_PER_SEC;
+	fault_request(mock, 0, 10, 2);
+	iommu_fault_timeout_ms = timeout;
+	KUNIT_EXPECT_TRUE(test, time_before_eq(armed(owner), jiffies + HZ * 3600));
+}
+
+/* One that runs, and waits, while another group is reported */
+static void deadline_stays_with_the_earlier_group(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = fault_own_device(test, 0);
+	struct delayed_work *work = &owner->handler->deadline;
+
+	fault_bind_same(test, 0, 10);
+	fault_request(mock, 0, 10, 1);
+	msleep(50);
+	scoped_guard(mutex, &owner->handler->answer) {
+		mod_delayed_work(system_unbound_wq, work, 0);
+		while (delayed_work_pending(work))
+			msleep(1);
+		fault_request(mock, 0, 10, 2);
+	}
+	flush_work(&work->work);
+	KUNIT_EXPECT_EQ(test, first_deadline(owner), armed(owner));
+}
+
+static void timeout_holds_for_what_waits(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = fault_own_device(test, 0);
+	unsigned long reported;
+
+	fault_bind_same(test, 0, 10);
+	reported = jiffies;
+	fault_request(mock, 0, 10, 1);
+	iommu_fault_handler_set_timeout(owner->handler, 20000);
+	iommu_fault_expire(owner->handler, HZ * 15);
+	EXPECT_LOG("");
+	iommu_fault_handler_set_timeout(owner->handler, 5000);
+	KUNIT_EXPECT_TRUE(test, time_before_eq(armed(owner), jiffies + HZ * 5));
+	KUNIT_EXPECT_TRUE(test, time_after_eq(first_deadline(owner),
+					      reported + HZ * 5));
+	/* Back to the default */
+	iommu_fault_handler_set_timeout(owner->handler, 0);
+	iommu_fault_expire(owner->handler, HZ * 6);
+	EXPECT_LOG("");
+	iommu_fault_expire(owner->handler, HZ * 11);
+	EXPECT_LOG("answer0.a.1=1");
+}
+
+static void timeout_is_cut_to_the_longest(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = fault_own_device(test, 0);
+	unsigned int max = iommu_fault_timeout_max_ms;
+
+	fault_bind_same(test, 0, 10);
+	KUNIT_EXPECT_EQ(test, 60 * MSEC_PER_SEC, max);
+	iommu_fault_handler_set_timeout(owner->handler, UINT_MAX);
+	fault_request(mock, 0, 10, 1);
+	iommu_fault_expire(owner->handler, HZ * 59);
+	EXPECT_LOG("");
+	iommu_fault_expire(owner->handler, HZ * 61);
+	EXPECT_LOG("answer0.a.1=1");
+
+	iommu_fault_timeout_max_ms = 0;
+	iommu_fault_handler_set_timeout(owner->handler, 3600 * MSEC_PER_SEC);
+	iommu_fault_timeout_max_ms = max;
+	fault_request(mock, 0, 10, 2);
+	iommu_fault_expire(owner->handler, HZ * 3599);
+	EXPECT_LOG("answer0.a.1=1");
 }
 
 /* ------------------------------------------------ the PASID goes away */
@@ -611,70 +712,70 @@ static void deadline_runs(struct kunit *test)
 static void unbind_answers_between_sync_and_free(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 
-	bind(test, 0, 11);
-	bind(test, 0, 10);
-	request(mock, 0, 11, 1);
-	request(mock, 0, 10, 2);
-	request(mock, 0, 10, 3);
+	fault_bind_same(test, 0, 11);
+	fault_bind_same(test, 0, 10);
+	fault_request(mock, 0, 11, 1);
+	fault_request(mock, 0, 10, 2);
+	fault_request(mock, 0, 10, 3);
 	iommu_guest_unbind_gpasid(mock->ctx, NULL, 10);
 	EXPECT_LOG("remove0.a=1000 sync0 answer0.a.2=1 answer0.a.3=1 free=1000 UNBIND.a");
-	KUNIT_EXPECT_EQ(test, 2, ended(owner, IOMMU_FAULT_UNBIND));
-	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 10, 2, 0));
-	KUNIT_EXPECT_EQ(test, 1, respond(owner, 11, 1, 0));
+	KUNIT_EXPECT_EQ(test, 2, fault_ended(owner, IOMMU_FAULT_UNBIND));
+	KUNIT_EXPECT_EQ(test, -ENOENT, fault_respond(owner, 10, 2, 0));
+	KUNIT_EXPECT_EQ(test, 1, fault_respond(owner, 11, 1, 0));
 
-	/* It has no name any more. */
-	KUNIT_EXPECT_NULL(test, xa_load(&owner->handler->names, 10));
+	/* It has no number any more. */
+	KUNIT_EXPECT_NULL(test, xa_load(&owner->handler->fdev->guest_pasids, 10));
 }
 
 static void replace_answers_for_the_old_table(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 
-	bind(test, 0, 10);
-	request(mock, 0, 10, 1);
+	fault_bind_same(test, 0, 10);
+	fault_request(mock, 0, 10, 1);
 	KUNIT_EXPECT_EQ(test, 0, fault_bind(mock, 0, 10, 0x2000));
 	EXPECT_LOG("alloc0=2000 remove0.a=1000 sync0 answer0.a.1=1 set0.a=2000 free=1000");
-	request(mock, 0, 10, 2);
-	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 2, 0));
+	fault_request(mock, 0, 10, 2);
+	KUNIT_EXPECT_EQ(test, 1, fault_respond(owner, 10, 2, 0));
 }
 
 static void failing_attach_answers_what_came_early(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 
 	mock->devs[0].request_on_set = 10;
 	mock->devs[0].fail_sets = 1;
 	KUNIT_EXPECT_EQ(test, -ENOMEM, fault_bind(mock, 0, 10, 0x1000));
 	EXPECT_LOG("BIND.a alloc0=1000 set0.a! sync0 answer0.a.1=1 free=1000 UNBIND.a");
 	KUNIT_EXPECT_EQ(test, 1, owner->used);
-	KUNIT_EXPECT_EQ(test, 1, ended(owner, IOMMU_FAULT_UNBIND));
+	KUNIT_EXPECT_EQ(test, 1, fault_ended(owner, IOMMU_FAULT_UNBIND));
 	mock->devs[0].request_on_set = 0;
 }
 
 static void free_of_the_pasid_answers(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 
-	bind(test, 0, 10);
-	request(mock, 0, 10, 1);
+	fault_bind_same(test, 0, 10);
+	fault_request(mock, 0, 10, 1);
 	ioasid_free(mock->set, 10);
 	ioasid_set_flush(mock->set);
 	EXPECT_LOG("remove0.a=1000 sync0 answer0.a.1=1 free=1000 FREE.a");
-	KUNIT_EXPECT_EQ(test, 1, ended(owner, IOMMU_FAULT_UNBIND));
+	KUNIT_EXPECT_EQ(test, 1, fault_ended(owner, IOMMU_FAULT_UNBIND));
 }
 
 static void close_answers_first_and_turns_off_last(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
 
-	own_device(test, 0);
-	bind(test, 0, 10);
-	request(mock, 0, 10, 1);
+	fault_own_device(test, 0);
+	fault_bind_same(test, 0, 10);
+	fault_request(mock, 0, 10, 1);
 	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
 	EXPECT_LOG("answer0.a.1=1 remove0.a=1000 sync0 free=1000 UNBIND.a iopf0-");
 }
@@ -690,12 +791,12 @@ static void page_requests_are_asked_for(struct kunit *test)
 						&fault_owner_ops, owner, false);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, owner->handler);
 	EXPECT_LOG("");
-	KUNIT_EXPECT_EQ(test, 0, iommu_fault_handler_limit(owner->handler));
+	KUNIT_EXPECT_EQ(test, 0, owner->handler->limit);
 
 	/* Another owner has them, this one does not. */
 	iopf_queue_add_device(mock->queue, mock_dev(mock, 0));
-	bind(test, 0, 10);
-	request(mock, 0, 10, 1);
+	fault_bind_same(test, 0, 10);
+	fault_request(mock, 0, 10, 1);
 	EXPECT_LOG("answer0.a.1=1");
 	KUNIT_EXPECT_EQ(test, 0, owner->used);
 	iommu_guest_unbind_gpasid(mock->ctx, NULL, 10);
@@ -705,7 +806,7 @@ static void page_requests_are_asked_for(struct kunit *test)
 static void registration_is_refused(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 	struct device *dev = mock_dev(mock, 1);
 
 	KUNIT_EXPECT_EQ(test, -EBUSY,
@@ -735,54 +836,54 @@ static void registration_is_refused(struct kunit *test)
 								  owner, true)));
 	/* A refusal leaves nothing. */
 	mock->fail_iopf = 0;
-	own_device(test, 1);
+	fault_own_device(test, 1);
 }
 
 static void owner_of_a_pasid_gets_its_own(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *device = own_device(test, 0);
+	struct fault_owner *device = fault_own_device(test, 0);
 	struct fault_owner *owner;
 
-	owner = own_pasid(test, 0, 10);
-	bind(test, 0, 10);
-	bind(test, 0, 11);
-	request(mock, 0, 10, 1);
-	request(mock, 0, 11, 1);
+	owner = fault_own_pasid(test, 0, 10);
+	fault_bind_same(test, 0, 10);
+	fault_bind_same(test, 0, 11);
+	fault_request(mock, 0, 10, 1);
+	fault_request(mock, 0, 11, 1);
 	KUNIT_ASSERT_EQ(test, 1, owner->used);
 	KUNIT_EXPECT_EQ(test, 10, owner->records[0].prm.pasid);
 	KUNIT_ASSERT_EQ(test, 1, device->used);
 	KUNIT_EXPECT_EQ(test, 11, device->records[0].prm.pasid);
 
-	KUNIT_EXPECT_EQ(test, -ENOENT, respond(device, 10, 1, 0));
-	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 11, 1, 0));
-	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 1, 0));
+	KUNIT_EXPECT_EQ(test, -ENOENT, fault_respond(device, 10, 1, 0));
+	KUNIT_EXPECT_EQ(test, -ENOENT, fault_respond(owner, 11, 1, 0));
+	KUNIT_EXPECT_EQ(test, 1, fault_respond(owner, 10, 1, 0));
 
-	/* Unbinding answers whoever was told; the interface stays on. */
-	request(mock, 0, 10, 2);
+	/* Unbinding answers for the one that was asked; the interface stays on. */
+	fault_request(mock, 0, 10, 2);
 	mock_clear_log(mock);
 	iommu_guest_unbind_gpasid(mock->ctx, NULL, 10);
 	EXPECT_LOG("remove0.a=1000 sync0 answer0.a.2=1 free=1000 UNBIND.a");
-	disown(owner);
+	fault_disown(owner);
 	EXPECT_LOG("remove0.a=1000 sync0 answer0.a.2=1 free=1000 UNBIND.a");
-	KUNIT_EXPECT_EQ(test, 1, respond(device, 11, 1, 0));
+	KUNIT_EXPECT_EQ(test, 1, fault_respond(device, 11, 1, 0));
 }
 
 static void last_owner_turns_it_off(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *a = own_pasid(test, 0, 10), *b = own_pasid(test, 0, 11);
+	struct fault_owner *a = fault_own_pasid(test, 0, 10), *b = fault_own_pasid(test, 0, 11);
 
 	EXPECT_LOG("iopf0+");
-	disown(a);
+	fault_disown(a);
 	EXPECT_LOG("iopf0+");
-	disown(b);
+	fault_disown(b);
 	EXPECT_LOG("iopf0+ iopf0-");
 }
 
-/* ------------------------------------------------ aborted transactions */
+/* ------------------------------------------------ unrecoverable faults */
 
-static struct iommu_fault unrecoverable(u32 flags, u32 pasid)
+static struct iommu_fault fault_unrecoverable(u32 flags, u32 pasid)
 {
 	return (struct iommu_fault) {
 		.type = IOMMU_FAULT_DMA_UNRECOV,
@@ -796,22 +897,22 @@ static struct iommu_fault unrecoverable(u32 flags, u32 pasid)
 	};
 }
 
-static void aborted_transaction_is_told(struct kunit *test)
+static void unrecoverable_fault_is_reported(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 	struct iommu_fault fault;
 
-	bind_as(test, 0, 10, 42);
-	fault = unrecoverable(IOMMU_FAULT_UNRECOV_PASID_VALID, 10);
+	fault_bind_as(test, 0, 10, 42);
+	fault = fault_unrecoverable(IOMMU_FAULT_UNRECOV_PASID_VALID, 10);
 	KUNIT_EXPECT_EQ(test, 0, mock_report(mock, 0, &fault));
 	fault.event.pasid = 42;
 	KUNIT_EXPECT_MEMEQ(test, &fault, &owner->records[0], sizeof(fault));
 
-	/* The guest does not know of PASIDs of others, but of the fault. */
-	fault = unrecoverable(IOMMU_FAULT_UNRECOV_PASID_VALID, 11);
+	/* The guest does not know PASIDs of others, but of the fault. */
+	fault = fault_unrecoverable(IOMMU_FAULT_UNRECOV_PASID_VALID, 11);
 	KUNIT_EXPECT_EQ(test, 0, mock_report(mock, 0, &fault));
-	fault = unrecoverable(0, 0);
+	fault = fault_unrecoverable(0, 0);
 	KUNIT_EXPECT_MEMEQ(test, &fault, &owner->records[1], sizeof(fault));
 
 	KUNIT_EXPECT_EQ(test, 0, mock_report(mock, 0, &fault));
@@ -820,11 +921,11 @@ static void aborted_transaction_is_told(struct kunit *test)
 	EXPECT_LOG("");
 }
 
-static void aborted_transaction_may_have_no_owner(struct kunit *test)
+static void unrecoverable_fault_may_have_no_owner(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
-	struct iommu_fault fault = unrecoverable(0, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
+	struct iommu_fault fault = fault_unrecoverable(0, 0);
 
 	KUNIT_EXPECT_EQ(test, -ENODEV, mock_report(mock, 1, &fault));
 	iommu_fault_handler_stop(owner->handler);
@@ -832,11 +933,11 @@ static void aborted_transaction_may_have_no_owner(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, owner->used);
 }
 
-static void aborted_transaction_may_be_lost(struct kunit *test)
+static void unrecoverable_fault_may_be_lost(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
-	struct iommu_fault fault = unrecoverable(0, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
+	struct iommu_fault fault = fault_unrecoverable(0, 0);
 
 	owner->room = 0;
 	KUNIT_EXPECT_EQ(test, 0, mock_report(mock, 0, &fault));
@@ -844,18 +945,18 @@ static void aborted_transaction_may_be_lost(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, owner->handler->stats.events);
 }
 
-static void aborted_transaction_goes_to_owner_of_pasid(struct kunit *test)
+static void unrecoverable_fault_goes_to_owner_of_pasid(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *device = own_device(test, 0);
-	struct fault_owner *owner = own_pasid(test, 0, 10);
-	struct iommu_fault fault = unrecoverable(IOMMU_FAULT_UNRECOV_PASID_VALID, 10);
+	struct fault_owner *device = fault_own_device(test, 0);
+	struct fault_owner *owner = fault_own_pasid(test, 0, 10);
+	struct iommu_fault fault = fault_unrecoverable(IOMMU_FAULT_UNRECOV_PASID_VALID, 10);
 
 	KUNIT_EXPECT_EQ(test, 0, mock_report(mock, 0, &fault));
 	KUNIT_EXPECT_EQ(test, 1, owner->used);
 	KUNIT_EXPECT_EQ(test, 10, owner->records[0].event.pasid);
 	KUNIT_EXPECT_EQ(test, 0, device->used);
-	disown(owner);
+	fault_disown(owner);
 }
 
 /* ------------------------------------------------ latencies */
@@ -863,33 +964,33 @@ static void aborted_transaction_goes_to_owner_of_pasid(struct kunit *test)
 static void latency_is_measured_when_asked_for(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 	u64 sum = 0;
 	int i;
 
-	bind(test, 0, 10);
-	request(mock, 0, 10, 1);
-	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 1, 0));
+	fault_bind_same(test, 0, 10);
+	fault_request(mock, 0, 10, 1);
+	KUNIT_EXPECT_EQ(test, 1, fault_respond(owner, 10, 1, 0));
 	for (i = 0; i < IOMMU_FAULT_LATENCIES; i++)
 		sum += owner->handler->stats.latency[i];
 	KUNIT_EXPECT_EQ(test, 0, sum);
 
 	static_branch_enable(&iommu_fault_measure);
-	request(mock, 0, 10, 2);
+	fault_request(mock, 0, 10, 2);
 	static_branch_disable(&iommu_fault_measure);
-	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 2, 0));
+	KUNIT_EXPECT_EQ(test, 1, fault_respond(owner, 10, 2, 0));
 	for (i = 0; i < IOMMU_FAULT_LATENCIES; i++)
 		sum += owner->handler->stats.latency[i];
 	KUNIT_EXPECT_EQ(test, 1, sum);
 }
 
 static struct kunit_case fault_cases[] = {
-	KUNIT_CASE(request_is_told_and_answered),
+	KUNIT_CASE(request_is_reported_and_answered),
 	KUNIT_CASE(codes_are_passed_on),
-	KUNIT_CASE(group_is_told_whole_and_in_order),
+	KUNIT_CASE(group_is_reported_whole_and_in_order),
 	KUNIT_CASE(index_is_per_pasid),
-	KUNIT_CASE(guest_hears_its_own_numbers),
-	KUNIT_CASE(handler_hears_of_older_bindings),
+	KUNIT_CASE(guest_sees_its_own_numbers),
+	KUNIT_CASE(handler_knows_older_bindings),
 	KUNIT_CASE(malformed_answers_change_nothing),
 	KUNIT_CASE(foreign_answers_find_nothing),
 	KUNIT_CASE(second_answer_finds_nothing),
@@ -898,7 +999,7 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE(many_answers_cost_few_waits),
 	KUNIT_CASE(answers_stop_at_the_first_bad_one),
 	KUNIT_CASE(nobody_there_means_invalid),
-	KUNIT_CASE(unbound_pasid_is_not_told),
+	KUNIT_CASE(unbound_pasid_is_not_reported),
 	KUNIT_CASE(device_gets_no_more_than_its_credit),
 	KUNIT_CASE(credit_is_of_requests),
 	KUNIT_CASE(credit_comes_back),
@@ -907,6 +1008,10 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE(stopped_owner_is_answered_for),
 	KUNIT_CASE(deadline_answers_what_is_due),
 	KUNIT_CASE(deadline_runs),
+	KUNIT_CASE(deadline_moves_to_an_earlier_group),
+	KUNIT_CASE(deadline_stays_with_the_earlier_group),
+	KUNIT_CASE(timeout_holds_for_what_waits),
+	KUNIT_CASE(timeout_is_cut_to_the_longest),
 	KUNIT_CASE(unbind_answers_between_sync_and_free),
 	KUNIT_CASE(replace_answers_for_the_old_table),
 	KUNIT_CASE(failing_attach_answers_what_came_early),
@@ -916,10 +1021,10 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE(registration_is_refused),
 	KUNIT_CASE(owner_of_a_pasid_gets_its_own),
 	KUNIT_CASE(last_owner_turns_it_off),
-	KUNIT_CASE(aborted_transaction_is_told),
-	KUNIT_CASE(aborted_transaction_may_have_no_owner),
-	KUNIT_CASE(aborted_transaction_may_be_lost),
-	KUNIT_CASE(aborted_transaction_goes_to_owner_of_pasid),
+	KUNIT_CASE(unrecoverable_fault_is_reported),
+	KUNIT_CASE(unrecoverable_fault_may_have_no_owner),
+	KUNIT_CASE(unrecoverable_fault_may_be_lost),
+	KUNIT_CASE(unrecoverable_fault_goes_to_owner_of_pasid),
 	KUNIT_CASE(latency_is_measured_when_asked_for),
 	{}
 };

@@ -3,10 +3,10 @@
  * IOMMU faults: KUnit tests of threads against each other
  *
  * Devices ask, an owner answers what it was told and what it guesses, deadlines
- * pass, PASIDs are bound and unbound, the owner stops and starts. Whatever the
- * order, each group that went in comes out once; that is what the counters of
- * the handlers and those of the hardware must say. Memory that is used too long is
- * for KASAN to find.
+ * pass, PASIDs are bound and unbound, the owner stops and starts, devices are
+ * reset. Whatever the order, each group that went in comes out once; that is what
+ * the counters of the handlers and those of the hardware must say. No answer
+ * crosses a reset. Memory that is used too long is for KASAN to find.
  */
 #include <linux/atomic.h>
 #include <linux/completion.h>
@@ -25,14 +25,16 @@
  * @handlers: one for each device
  * @running: threads that are not through
  * @done: completed by the last one
- * @told: groups that the handlers took
+ * @reported: groups that the handlers took
+ * @ends: groups that the kernel has ended, as far as the handlers know
  */
 struct fault_race {
 	struct mock_guest *mock;
 	struct iommu_fault_handler *handlers[MOCK_DEVICES];
 	atomic_t running;
 	struct completion done;
-	atomic_t told;
+	atomic_t reported;
+	atomic_t ends;
 };
 
 /* Every eighth group finds no room. */
@@ -41,7 +43,11 @@ static int race_fault(void *data, const struct iommu_fault *records,
 {
 	struct fault_race *race = data;
 
-	return atomic_inc_return(&race->told) % 8 ? 0 : -ENOSPC;
+	if (records->type == IOMMU_FAULT_PAGE_REQ_END) {
+		atomic_inc(&race->ends);
+		return 0;
+	}
+	return atomic_inc_return(&race->reported) % 8 ? 0 : -ENOSPC;
 }
 
 static const struct iommu_fault_handler_ops race_ops = { .fault = race_fault };
@@ -106,7 +112,7 @@ static int race_expire(void *data)
 
 	for (i = 0; i < RACE_ROUNDS / 8; i++) {
 		iommu_fault_expire(race->handlers[i & 1],
-				   jiffies + (i % 4 ? 0 : HZ * 20));
+				   i % 4 ? 0 : HZ * 20);
 		cond_resched();
 	}
 	return race_end(race);
@@ -125,6 +131,31 @@ static int race_stop(void *data)
 	return race_end(race);
 }
 
+static int race_reset(void *data)
+{
+	struct fault_race *race = data;
+	int i;
+
+	for (i = 0; i < RACE_ROUNDS / 16; i++) {
+		/* So that there is one to end, whoever ran last */
+		mock_request(race->mock, i & 1, RACE_PASID + 1, RACE_INDEXES,
+			     0x1000, true);
+		mock_reset(race->mock, i & 1, NULL, NULL);
+		cond_resched();
+	}
+	return race_end(race);
+}
+
+static u64 race_outcomes(struct fault_race *race, enum iommu_fault_outcome outcome)
+{
+	u64 sum = 0;
+	int i;
+
+	for (i = 0; i < MOCK_DEVICES; i++)
+		sum += race->handlers[i]->stats.outcomes[outcome];
+	return sum;
+}
+
 static void race_check(struct kunit *test, struct fault_race *race, int index)
 {
 	struct mock_device *mdev = &race->mock->devs[index];
@@ -133,15 +164,14 @@ static void race_check(struct kunit *test, struct fault_race *race, int index)
 	int i;
 
 	iommu_fault_handler_stop(handler);
-	for (i = 0; i < IOMMU_FAULT_ENDS; i++)
-		out += handler->stats.ends[i];
+	for (i = 0; i < IOMMU_FAULT_OUTCOMES; i++)
+		out += handler->stats.outcomes[i];
 	KUNIT_EXPECT_EQ(test, handler->stats.groups, out);
 	KUNIT_EXPECT_EQ(test, 0, handler->waiting);
 	KUNIT_EXPECT_TRUE(test, list_empty(&handler->pending));
 	KUNIT_EXPECT_EQ(test, atomic_read(&mdev->groups),
 			atomic_read(&mdev->answers));
-	/* What was not bound at the time did not get to the handler. */
-	KUNIT_EXPECT_LE(test, handler->stats.groups, atomic_read(&mdev->groups));
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&mdev->stale));
 	KUNIT_EXPECT_GT(test, handler->stats.groups, 0);
 }
 
@@ -200,6 +230,27 @@ static void every_group_ends_once(struct kunit *test)
 		race_check(test, race, i);
 }
 
+/* The devices have forgotten what was before, which the handlers must know. */
+static void no_answer_crosses_a_reset(struct kunit *test)
+{
+	static int (* const threads[])(void *) = {
+		race_ask, race_ask, race_answer, race_answer, race_bind,
+		race_expire, race_reset,
+	};
+	struct fault_race *race = race_init(test);
+	int i;
+
+	race_run(test, race, threads, ARRAY_SIZE(threads));
+	KUNIT_EXPECT_GT(test, race_outcomes(race, IOMMU_FAULT_RESET), 0);
+	/* Nobody has stopped so far: each end was told. */
+	KUNIT_EXPECT_EQ(test, atomic_read(&race->ends),
+			race_outcomes(race, IOMMU_FAULT_RESET) +
+			race_outcomes(race, IOMMU_FAULT_DEADLINE) +
+			race_outcomes(race, IOMMU_FAULT_UNBIND));
+	for (i = 0; i < MOCK_DEVICES; i++)
+		race_check(test, race, i);
+}
+
 /* A handler that comes and goes while its device asks */
 static int race_register(void *data)
 {
@@ -236,6 +287,7 @@ static void handlers_come_and_go(struct kunit *test)
 
 static struct kunit_case fault_race_cases[] = {
 	KUNIT_CASE_SLOW(every_group_ends_once),
+	KUNIT_CASE_SLOW(no_answer_crosses_a_reset),
 	KUNIT_CASE_SLOW(handlers_come_and_go),
 	{}
 };

@@ -4,6 +4,7 @@
  */
 #include <linux/cleanup.h>
 #include <linux/export.h>
+#include <linux/iommu-fault.h>
 #include <linux/iommu.h>
 #include <linux/log2.h>
 #include <linux/pm_domain.h>
@@ -309,10 +310,22 @@ static const struct iommu_guest_ops mock_guest_ops = {
 
 /* Page requests */
 
+/* Slow hardware: come back when a test lets it */
+static void mock_stall(struct device *dev)
+{
+	struct mock_device *mdev = &the_mock->devs[mock_index(the_mock, dev)];
+
+	if (!READ_ONCE(mdev->stall))
+		return;
+	complete(&mdev->stalled);
+	wait_for_completion(&mdev->go_on);
+}
+
 static int mock_enable_feat(struct device *dev, enum iommu_dev_features feat)
 {
 	if (the_mock->fail_iopf)
 		return the_mock->fail_iopf;
+	mock_stall(dev);
 	mock_log(the_mock, "iopf%d+", mock_index(the_mock, dev));
 	dev->iommu->max_page_requests = MOCK_CREDIT;
 	return iopf_queue_add_device(the_mock->queue, dev);
@@ -329,8 +342,16 @@ static void mock_answer(struct device *dev, const struct iopf_fault *fault,
 			const struct iommu_page_response *resp)
 {
 	int d = mock_index(the_mock, dev);
+	struct mock_device *mdev = &the_mock->devs[d];
 
-	atomic_inc(&the_mock->devs[d].answers);
+	mock_stall(dev);
+	atomic_inc(&mdev->answers);
+	memset(mdev->private_data, 0, sizeof(mdev->private_data));
+	if (fault->fault.prm.flags & IOMMU_FAULT_PAGE_REQUEST_PRIV_DATA)
+		memcpy(mdev->private_data, fault->fault.prm.private_data,
+		       sizeof(mdev->private_data));
+	else if (fault->fault.prm.private_data[1] != mdev->resets)
+		atomic_inc(&mdev->stale);
 	mock_log(the_mock, "answer%d.%x.%x=%x", d, fault->fault.prm.pasid,
 		 resp->grpid, resp->code);
 }
@@ -369,12 +390,19 @@ static void mock_page_response_batch(struct device *dev,
 int mock_report_event(struct mock_guest *mock, unsigned int index,
 		      struct iopf_fault *event)
 {
-	const struct iommu_fault *fault = &event->fault;
+	struct mock_device *mdev = &mock->devs[index];
+	struct iommu_fault *fault = &event->fault;
 
-	if (fault->type == IOMMU_FAULT_PAGE_REQ &&
-	    fault->prm.flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE)
-		atomic_inc(&mock->devs[index].groups);
 	guard(mutex)(&mock->prq);
+	if (fault->type == IOMMU_FAULT_PAGE_REQ) {
+		if (mdev->off)
+			return 0;
+		/* The core keeps it for the answer and shows it to nobody. */
+		if (!(fault->prm.flags & IOMMU_FAULT_PAGE_REQUEST_PRIV_DATA))
+			fault->prm.private_data[1] = mdev->resets;
+		if (fault->prm.flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE)
+			atomic_inc(&mdev->groups);
+	}
 	return iommu_report_device_fault(mock_dev(mock, index), event);
 }
 EXPORT_SYMBOL_NS_GPL(mock_report_event, IOMMU_GUEST_MOCK);
@@ -407,6 +435,49 @@ int mock_request(struct mock_guest *mock, unsigned int index, u32 pasid,
 	return mock_report(mock, index, &fault);
 }
 
+static void mock_drain_page_requests(struct device *dev)
+{
+	mock_log(the_mock, "drain%d", mock_index(the_mock, dev));
+	mutex_lock(&the_mock->prq);
+	mutex_unlock(&the_mock->prq);
+}
+
+static void mock_reset_done(struct device *dev)
+{
+	mock_log(the_mock, "reset%d", mock_index(the_mock, dev));
+}
+
+/**
+ * mock_reset() - Reset a device
+ * @mock: the mock
+ * @index: of the device
+ * @between: called with @arg between the reset and what is done after it; may
+ *	be NULL
+ * @arg: for @between
+ *
+ * The device forgets its page requests, and sends none until all is done.
+ *
+ * Context: Process context.
+ */
+void mock_reset(struct mock_guest *mock, unsigned int index,
+		void (*between)(void *arg), void *arg)
+{
+	struct mock_device *mdev = &mock->devs[index];
+
+	iommu_dev_reset_prepare(mock_dev(mock, index));
+	scoped_guard(mutex, &mock->prq) {
+		mdev->off = true;
+		mdev->resets++;
+		atomic_set(&mdev->groups, 0);
+		atomic_set(&mdev->answers, 0);
+	}
+	if (between)
+		between(arg);
+	iommu_dev_reset_done(mock_dev(mock, index));
+	scoped_guard(mutex, &mock->prq)
+		mdev->off = false;
+}
+
 static const struct iommu_ops mock_ops = {
 	.owner = THIS_MODULE,
 	.identity_domain = &mock_identity,
@@ -420,6 +491,8 @@ static const struct iommu_ops mock_ops = {
 	.dev_disable_feat = mock_disable_feat,
 	.page_response = mock_page_response,
 	.page_response_batch = mock_page_response_batch,
+	.drain_page_requests = mock_drain_page_requests,
+	.reset_done = mock_reset_done,
 	.guest_ops = &mock_guest_ops,
 };
 
@@ -559,6 +632,8 @@ static int mock_init_devices(struct mock_guest *mock)
 	int i;
 
 	for (i = 0; i < MOCK_DEVICES; i++) {
+		init_completion(&mock->devs[i].stalled);
+		init_completion(&mock->devs[i].go_on);
 		pdev = mock_add_device(mock, NULL);
 		if (IS_ERR(pdev))
 			return PTR_ERR(pdev);

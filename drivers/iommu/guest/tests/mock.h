@@ -17,11 +17,14 @@
  *	BIND.a UNBIND.a FREE.a	what the last notifier of the IOASID set was called for
  *	iopf0+ iopf0-	device 0 made to send page requests, or to stop
  *	answer0.a.3=1	answer with code 1 to group 3 of PASID 0xa of device 0
+ *	drain0		waited for page requests of device 0 to be reported
+ *	reset0		device 0 was reset
  */
 #ifndef __IOMMU_GUEST_MOCK_H
 #define __IOMMU_GUEST_MOCK_H
 
 #include <linux/atomic.h>
+#include <linux/completion.h>
 #include <linux/ioasid.h>
 #include <linux/iommu.h>
 #include <linux/iommu-guest.h>
@@ -51,6 +54,13 @@ struct mock_domain;
  *	is a handle, before the attach is through; 0 for none
  * @groups: number of groups reported
  * @answers: number of answers given
+ * @private_data: that came with the last answer
+ * @resets: number of resets, which is in each request that the device sends
+ * @stale: number of answers to requests of before a reset
+ * @off: the device is being reset and sends nothing
+ * @stall: calls that wait for hardware take until @go_on is completed
+ * @stalled: completed by such a call
+ * @go_on: completed by a test
  */
 struct mock_device {
 	struct platform_device *pdev;
@@ -64,6 +74,13 @@ struct mock_device {
 	u32 request_on_set;
 	atomic_t groups;
 	atomic_t answers;
+	u64 private_data[2];
+	u64 resets;
+	atomic_t stale;
+	bool off;
+	bool stall;
+	struct completion stalled;
+	struct completion go_on;
 };
 
 /**
@@ -127,5 +144,7 @@ int mock_report(struct mock_guest *mock, unsigned int index,
 		const struct iommu_fault *fault);
 int mock_request(struct mock_guest *mock, unsigned int index, u32 pasid,
 		 u32 grpid, u64 addr, bool last);
+void mock_reset(struct mock_guest *mock, unsigned int index,
+		void (*between)(void *arg), void *arg);
 
 #endif /* __IOMMU_GUEST_MOCK_H */
