@@ -11,6 +11,7 @@
 
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
+#include <linux/cleanup.h>
 #include <linux/iommu-guest.h>
 #include <linux/log2.h>
 #include <linux/pci.h>
@@ -21,13 +22,10 @@
 #include "pasid.h"
 
 /* What of the capability registers a virtual unit has to agree with */
-#define VTD_GUEST_CAP	(BIT_ULL(56) |	/* FS1GP: 1-GByte pages */	\
-			 BIT_ULL(60))	/* FS5LP: 5-level paging */
-#define VTD_GUEST_ECAP	(BIT_ULL(30) |	/* ERS: execute requests */	\
-			 BIT_ULL(31) |	/* SRS: supervisor requests */	\
-			 BIT_ULL(34) |	/* EAFS: extended accessed flag */ \
-			 BIT_ULL(40))	/* PASID */
-#define VTD_GUEST_ECAP_PRS	BIT_ULL(29)	/* page requests */
+#define VTD_GUEST_CAP	(VTD_CAP_FS1GP | VTD_CAP_FS5LP | VTD_CAP_MAMV)
+#define VTD_GUEST_ECAP	(VTD_ECAP_ERS | VTD_ECAP_SRS | VTD_ECAP_NWFS |	\
+			 VTD_ECAP_EAFS | VTD_ECAP_PASID | VTD_ECAP_SC |	\
+			 VTD_ECAP_SMPWC)
 
 /* What a bind may ask for */
 #define VTD_GUEST_BIND_FLAGS	(IOMMU_SVA_VTD_GPASID_SRE |	\
@@ -76,7 +74,7 @@ static int intel_guest_nesting_info(struct device *dev,
 	info->vendor.vtd.ecap_reg = iommu->ecap & VTD_GUEST_ECAP;
 	/* The unit of the guest is one for all devices, the feature is of each. */
 	if (iommu->prq)
-		info->vendor.vtd.ecap_reg |= iommu->ecap & VTD_GUEST_ECAP_PRS;
+		info->vendor.vtd.ecap_reg |= iommu->ecap & VTD_ECAP_PRS;
 	if (intel_guest_page_requests(dev))
 		info->features |= IOMMU_NESTING_FEAT_PAGE_RESP;
 	return 0;
@@ -149,14 +147,96 @@ intel_guest_domain_alloc(struct device *dev, struct iommu_domain *parent,
 
 /*
  * Guests must not use up the domain identifiers that the host needs for its own
- * devices: a quarter stays out of their reach. The count may be overtaken by
- * one bind on each CPU, which the quarter can take.
+ * devices: a quarter stays out of their reach. With the lock of the unit held.
  */
-static bool intel_guest_did_left(struct intel_iommu *iommu)
+static int intel_guest_alloc_did(struct intel_iommu *iommu)
 {
 	unsigned long ndoms = cap_ndoms(iommu->cap);
+	unsigned long did = find_first_zero_bit(iommu->domain_ids, ndoms);
 
-	return bitmap_weight(iommu->domain_ids, ndoms) < ndoms - ndoms / 4;
+	lockdep_assert_held(&iommu->lock);
+	if (bitmap_weight(iommu->domain_ids, ndoms) >= ndoms - ndoms / 4)
+		return -ENOSPC;
+	set_bit(did, iommu->domain_ids);
+	return did;
+}
+
+/*
+ * All nested PASIDs of a device have one domain id, which is kept for as long as
+ * the device is attached to the second stage: a table can be replaced by another
+ * one, and put back, without an id to be had. So an owner has at most as many ids
+ * for nested PASIDs as it has devices.
+ *
+ * Entries with the same id must have the same second stage, and those of the same
+ * PASID the same first stage as well (6.2.3.1). Therefore devices do not share.
+ */
+static int intel_guest_get_did(struct dmar_domain *domain,
+			       struct device_domain_info *info)
+{
+	struct iommu_domain_info *shared = &info->nested_did;
+	struct intel_iommu *iommu = info->iommu;
+	int ret, did;
+
+	guard(spinlock)(&iommu->lock);
+	/* PASIDs that were left on another second stage still use the id. */
+	if (shared->refcnt && info->nested_parent != domain->s2_domain)
+		return -EBUSY;
+
+	did = shared->refcnt ? shared->did : intel_guest_alloc_did(iommu);
+	if (did < 0)
+		return did;
+
+	ret = xa_insert(&domain->iommu_array, iommu->seq_id, shared, GFP_ATOMIC);
+	if (ret) {
+		if (!shared->refcnt)
+			clear_bit(did, iommu->domain_ids);
+		return ret;
+	}
+	if (!shared->refcnt) {
+		shared->iommu = iommu;
+		shared->did = did;
+		shared->refcnt = 1;
+		info->nested_parent = domain->s2_domain;
+	}
+	shared->refcnt++;
+	return 0;
+}
+
+static void intel_guest_put_did_locked(struct device_domain_info *info)
+{
+	if (!--info->nested_did.refcnt)
+		clear_bit(info->nested_did.did, info->iommu->domain_ids);
+}
+
+/**
+ * intel_guest_put_did - Undo what the attachment of a PASID did for its domain id
+ * @domain: nested domain
+ * @info: device, whose PASID is torn down
+ *
+ * Context: process context, takes the lock of the unit.
+ */
+void intel_guest_put_did(struct dmar_domain *domain, struct device_domain_info *info)
+{
+	guard(spinlock)(&info->iommu->lock);
+	xa_erase(&domain->iommu_array, info->iommu->seq_id);
+	intel_guest_put_did_locked(info);
+}
+
+/**
+ * intel_guest_leave_parent - Give the domain id of nested PASIDs up
+ * @info: device, which leaves its second stage
+ *
+ * PASIDs that are still attached keep the id until the last one is detached.
+ *
+ * Context: process context, takes the lock of the unit.
+ */
+void intel_guest_leave_parent(struct device_domain_info *info)
+{
+	guard(spinlock)(&info->iommu->lock);
+	if (!info->nested_parent)
+		return;
+	info->nested_parent = NULL;
+	intel_guest_put_did_locked(info);
 }
 
 /**
@@ -167,8 +247,9 @@ static bool intel_guest_did_left(struct intel_iommu *iommu)
  * @old: always NULL
  *
  * Return: 0, or -EOPNOTSUPP, -EINVAL if unit and domain do not fit each other,
- * -EBUSY if the PASID table was taken over from another kernel or the entry is
- * present, -ENOSPC without free domain identifier, -ENOMEM.
+ * -EBUSY if the PASID table was taken over from another kernel, the entry is
+ * present, @domain is attached already or PASIDs are left on another second stage,
+ * -ENOSPC without free domain identifier, -ENOMEM.
  *
  * Context: process context, with the mutex of the iommu group held.
  */
@@ -188,20 +269,18 @@ int intel_nested_set_dev_pasid(struct iommu_domain *domain, struct device *dev,
 		return -EINVAL;
 	if (context_copied(iommu, info->bus, info->devfn))
 		return -EBUSY;
-	if (!intel_guest_did_left(iommu))
-		return -ENOSPC;
 
 	dev_pasid = kzalloc(sizeof(*dev_pasid), GFP_KERNEL_ACCOUNT);
 	if (!dev_pasid)
 		return -ENOMEM;
 
-	ret = domain_attach_iommu(dmar_domain, iommu);
+	ret = intel_guest_get_did(dmar_domain, info);
 	if (ret)
 		goto out_free;
 
 	ret = cache_tag_assign_domain(dmar_domain, dev, pasid);
 	if (ret)
-		goto out_detach_iommu;
+		goto out_put_did;
 
 	dev_pasid->dev = dev;
 	dev_pasid->pasid = pasid;
@@ -223,41 +302,46 @@ out_unlink:
 	list_del(&dev_pasid->link_domain);
 	spin_unlock_irqrestore(&dmar_domain->lock, flags);
 	cache_tag_unassign_domain(dmar_domain, dev, pasid);
-out_detach_iommu:
-	domain_detach_iommu(dmar_domain, iommu);
+out_put_did:
+	intel_guest_put_did(dmar_domain, info);
 out_free:
 	kfree(dev_pasid);
 	return ret;
 }
 
-/* Log2 of the most pages that one descriptor covers on each unit of @domain */
-static unsigned int intel_guest_max_order(struct dmar_domain *domain)
+static bool intel_guest_is_cut_off(struct dmar_domain *domain)
 {
-	unsigned int order = MAX_AGAW_PFN_WIDTH;
-	struct iommu_domain_info *info;
-	unsigned long i;
+	struct device_domain_info *info;
+	struct dev_pasid_info *dev_pasid;
 
-	xa_for_each(&domain->iommu_array, i, info)
-		order = min_t(unsigned int, order,
-			      cap_max_amask_val(info->iommu->cap));
-	return order;
+	guard(spinlock_irqsave)(&domain->lock);
+	list_for_each_entry(dev_pasid, &domain->dev_pasids, link_domain) {
+		info = dev_iommu_priv_get(dev_pasid->dev);
+		if (READ_ONCE(info->ats_cut_off))
+			return true;
+	}
+	return false;
 }
 
 /*
- * A descriptor takes a naturally aligned power of two of pages. A range that
- * does not fit into one that the hardware takes costs all of the PASID, so the
- * work of a call is bounded by the number of tags whatever the guest asks for.
+ * A descriptor takes a naturally aligned power of two of pages, for the first stage
+ * up to all of the address space, so that the work of a call does not depend on the
+ * range that the guest asks for. It may invalidate more than that.
  */
 static int intel_guest_cache_invalidate(struct iommu_domain *domain, u8 caches,
 					u64 start, u64 last, bool leaf)
 {
 	struct dmar_domain *dmar_domain = to_dmar_domain(domain);
-	unsigned int order = fls64((start ^ last) >> VTD_PAGE_SHIFT);
+	unsigned int types = 0;
 
-	if (order > intel_guest_max_order(dmar_domain))
-		cache_tag_flush_all(dmar_domain);
-	else
-		cache_tag_flush_range(dmar_domain, start, last, leaf);
+	if (caches & IOMMU_CACHE_INV_TYPE_IOTLB)
+		types |= CACHE_TAG_IOTLBS;
+	if (caches & IOMMU_CACHE_INV_TYPE_DEV_IOTLB)
+		types |= CACHE_TAG_DEVTLBS;
+
+	cache_tag_flush_guest(dmar_domain, types, start, last, leaf);
+	if (types & CACHE_TAG_DEVTLBS && intel_guest_is_cut_off(dmar_domain))
+		return -EIO;
 	return 0;
 }
 
@@ -268,6 +352,17 @@ static void intel_guest_fault_sync(struct device *dev)
 
 	mutex_lock(&info->iommu->iopf_lock);
 	mutex_unlock(&info->iommu->iopf_lock);
+}
+
+/* Page requests that the device could have outstanding. The PF has them for its VFs. */
+static u32 intel_guest_max_page_requests(struct pci_dev *pdev)
+{
+	u32 max = 0;
+
+	pdev = pci_physfn(pdev);
+	if (pdev->pri_cap)
+		pci_read_config_dword(pdev, pdev->pri_cap + PCI_PRI_MAX_REQ, &max);
+	return max;
 }
 
 static void intel_guest_device_info(struct device *dev,
@@ -286,9 +381,11 @@ static void intel_guest_device_info(struct device *dev,
 	info->ats_queue_depth = dev_info->ats_qdep;
 	info->pri = intel_guest_page_requests(dev);
 	info->prg_resp_pasid = pci_prg_resp_pasid_required(pdev);
-	info->page_request_limit = dev->iommu->max_page_requests;
+	info->max_page_requests = intel_guest_max_page_requests(pdev);
+	if (dev_info->pri_enabled)
+		info->page_request_limit = dev->iommu->max_page_requests;
 	info->virtfn = pdev->is_virtfn;
-	info->cut_off = dev_info->ats_cut_off;
+	info->cut_off = READ_ONCE(dev_info->ats_cut_off);
 }
 
 const struct iommu_guest_ops intel_guest_ops = {

@@ -453,49 +453,6 @@ static void queue_is_shared_out(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, intel_iommu_get_prq_credits(&first), 0);
 }
 
-static void stuck_device_is_cut_off(struct kunit *test)
-{
-	const u16 sid = PCI_DEVID(TEST_BUS, TEST_DEVFN);
-	struct test_unit *unit = test->priv;
-	struct intel_iommu *iommu = &unit->iommu;
-	struct context_entry *context;
-	int i;
-
-	spin_lock_init(&iommu->device_rbtree_lock);
-	iommu->device_rbtree = RB_ROOT;
-	rb_link_node(&unit->info.node, NULL, &iommu->device_rbtree.rb_node);
-	iommu->root_entry = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, iommu->root_entry);
-	context = iommu_context_addr(iommu, TEST_BUS, TEST_DEVFN, 1);
-	KUNIT_ASSERT_NOT_NULL(test, context);
-	context->lo = 0x1001;
-
-	for (i = 0; i < 2; i++)
-		dmar_ats_timeout(test_dev(unit));
-	qi_flush_dev_iotlb_pasid(iommu, sid, 0, TEST_PASID, 0, 0, 0);
-	KUNIT_EXPECT_EQ(test, context->lo, 0x1001ULL);
-	KUNIT_EXPECT_EQ(test, unit->log[0].qw0 & 0xf, (u64)QI_DEIOTLB_TYPE);
-
-	dmar_ats_timeout(test_dev(unit));
-	KUNIT_EXPECT_EQ(test, context->lo, 0x1000ULL);
-	qi_flush_dev_iotlb_pasid(iommu, sid, 0, TEST_PASID, 0, 0, 0);
-	qi_flush_dev_iotlb(iommu, sid, 0, 0, 0, 0);
-	for (i = 1; i < 3; i++) {
-		KUNIT_EXPECT_EQ(test, unit->log[i].qw0,
-				QI_CC_TYPE | QI_CC_SID(sid) | 3ULL << 4);
-		KUNIT_EXPECT_EQ(test, unit->log[i].qw1, 0ULL);
-	}
-	/* Others are not affected. */
-	qi_flush_dev_iotlb_pasid(iommu, sid + 1, 0, TEST_PASID, 0, 0, 0);
-	KUNIT_EXPECT_EQ(test, unit->log[3].qw0 & 0xf, (u64)QI_DEIOTLB_TYPE);
-
-	dmar_ats_restart(&unit->info);
-	KUNIT_EXPECT_EQ(test, context->lo, 0x1001ULL);
-	qi_flush_dev_iotlb(iommu, sid, 0, 0, 0, 0);
-	KUNIT_EXPECT_EQ(test, unit->log[4].qw0 & 0xf, (u64)QI_DIOTLB_TYPE);
-	iommu_free_page((void *)((unsigned long)context & PAGE_MASK));
-}
-
 /* The reasons of chapter 7.1.3, as far as the owner of a device hears of them */
 static void faults_have_generic_reasons(struct kunit *test)
 {
@@ -683,7 +640,6 @@ static struct kunit_case vtd_test_cases[] = {
 	KUNIT_CASE(response_returns_private_data),
 	KUNIT_CASE(responses_share_a_wait),
 	KUNIT_CASE(queue_is_shared_out),
-	KUNIT_CASE(stuck_device_is_cut_off),
 	KUNIT_CASE(faults_have_generic_reasons),
 	KUNIT_CASE(fault_records_are_decoded),
 	KUNIT_CASE_SLOW(drain_ends),
