@@ -20,6 +20,10 @@
  * There is no list of devices here: the guest context knows which devices it
  * was given, and that is what makes a file descriptor of another container
  * useless.
+ *
+ * The devices of a container need not be alike. What is asked of one device is
+ * judged by what that device can do, so a lesser one that is plugged in takes
+ * nothing away from those that are there.
  */
 #include <linux/file.h>
 #include <linux/ioasid.h>
@@ -28,6 +32,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/nospec.h>
+#include <linux/pci.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -41,7 +46,7 @@
  * struct vfio_nesting - what a container of type nesting has
  * @set: PASIDs of the container; owned
  * @ctx: devices and bindings; owned, locks itself
- * @faults: who reads the faults of the devices; locks itself
+ * @faults: readers of the faults of the devices; locks itself
  * @groups_lock: protects @groups. Innermost, taken below vfio_iommu::lock.
  * @groups: struct vfio_nesting_group
  */
@@ -54,8 +59,8 @@ struct vfio_nesting {
 };
 
 /**
- * struct vfio_nesting_group - an attached group
- * @group: the group; type1 keeps it
+ * struct vfio_nesting_group - an attached group that can be nested
+ * @group: the group, of one device; type1 keeps it
  * @info: what its device can do on the second stage of the container
  * @node: in vfio_nesting::groups
  */
@@ -72,7 +77,7 @@ struct vfio_nesting_group {
  * @dev: the device that the operation is on, or NULL for all
  */
 struct vfio_nesting_payload {
-	const u8 __user *uptr;
+	u8 __user *uptr;
 	size_t size;
 	struct device *dev;
 };
@@ -126,9 +131,10 @@ EXPORT_SYMBOL_GPL(vfio_nesting_open);
  * vfio_nesting_release() - Undo vfio_nesting_open()
  * @n: the object, or NULL. No device is registered any more.
  *
- * Frees the PASIDs that user space has left.
+ * Frees the PASIDs that user space has left. Nothing is bound any more, so there
+ * is no hardware to wait for.
  *
- * Context: Process context, waits for listeners of the set.
+ * Context: Process context.
  */
 void vfio_nesting_release(struct vfio_nesting *n)
 {
@@ -137,12 +143,11 @@ void vfio_nesting_release(struct vfio_nesting *n)
 	if (!n)
 		return;
 
-	/* type1 detaches the groups of a dying container without a word */
+	/* type1 does not detach the groups of a dying container one by one */
 	list_for_each_entry_safe(g, next, &n->groups, node)
 		kfree(g);
 
-	ioasid_free_all_in_set(n->set);
-	ioasid_set_flush(n->set);
+	iommu_guest_free_pasids(n->ctx, 0, IOASID_CAPACITY_MAX - 1);
 	vfio_nesting_faults_destroy(&n->faults);
 	iommu_guest_ctx_free(n->ctx);
 	ioasid_set_put(n->set);
@@ -192,20 +197,31 @@ static bool vfio_nesting_get_info(struct vfio_nesting *n,
 
 	*info = list_first_entry(&n->groups, struct vfio_nesting_group,
 				 node)->info;
-	/* They agree in what can not be merged, or they had not been attached. */
+	/* They agree in what cannot be merged, or they had not been attached. */
 	list_for_each_entry(g, &n->groups, node)
 		iommu_guest_merge_nesting_info(info, &g->info);
 	return true;
 }
 
-/* A PASID is attached to a group as a whole, so a second device is refused */
-static int vfio_nesting_only_device(struct device *dev, void *data)
-{
-	struct device **only = data;
+/**
+ * struct vfio_nesting_members - what the devices of a group are
+ * @dev: the last one
+ * @devices: number of them
+ * @pasids: whether one of them has PASIDs
+ */
+struct vfio_nesting_members {
+	struct device *dev;
+	unsigned int devices;
+	bool pasids;
+};
 
-	if (*only)
-		return -EOPNOTSUPP;
-	*only = dev;
+static int vfio_nesting_count_device(struct device *dev, void *data)
+{
+	struct vfio_nesting_members *members = data;
+
+	members->dev = dev;
+	members->devices++;
+	members->pasids |= dev->iommu && dev->iommu->max_pasids;
 	return 0;
 }
 
@@ -215,12 +231,13 @@ static int vfio_nesting_only_device(struct device *dev, void *data)
  * @group: the group, attached to @parent
  * @parent: second stage from vfio_nesting_domain_alloc()
  *
- * A device without PASIDs takes no part in nesting, but can share the second
+ * Devices without PASIDs take no part in nesting, but can share the second
  * stage: a guest may well have both kinds.
  *
  * Return: 0, or
  *
- * * -EOPNOTSUPP: the group has more than one device
+ * * -EOPNOTSUPP: the group has more than one device, and PASIDs. A PASID is
+ *   attached to a group as a whole.
  * * -EINVAL: the IOMMU differs from that of the groups attached before, so that
  *   no single virtual IOMMU could stand for both
  * * -ENOMEM: out of memory
@@ -230,16 +247,18 @@ static int vfio_nesting_only_device(struct device *dev, void *data)
 int vfio_nesting_attach_group(struct vfio_nesting *n, struct iommu_group *group,
 			      struct iommu_domain *parent)
 {
+	struct vfio_nesting_members members = {};
 	struct iommu_nesting_info info, merged;
 	struct vfio_nesting_group *g;
-	struct device *dev = NULL;
 	int ret;
 
-	ret = iommu_group_for_each_dev(group, &dev, vfio_nesting_only_device);
-	if (ret)
-		return ret;
+	iommu_group_for_each_dev(group, &members, vfio_nesting_count_device);
+	if (!members.pasids)
+		return 0;
+	if (members.devices > 1)
+		return -EOPNOTSUPP;
 
-	ret = iommu_guest_nesting_info(dev, parent, &info);
+	ret = iommu_guest_nesting_info(members.dev, parent, &info);
 	if (ret)
 		return ret == -EOPNOTSUPP ? 0 : ret;
 
@@ -291,7 +310,7 @@ EXPORT_SYMBOL_GPL(vfio_nesting_detach_group);
  * @n: the object of the container, or NULL
  * @vdev: the device, which is being opened
  *
- * A device that can not be bound, such as one without IOMMU, stays usable for
+ * A device that cannot be bound, such as one without IOMMU, stays usable for
  * all the rest; a bind that names it fails with -ENODEV.
  *
  * Context: Process context, takes the lock of the guest context.
@@ -331,10 +350,19 @@ void vfio_nesting_unregister_device(struct vfio_nesting *n,
 }
 EXPORT_SYMBOL_GPL(vfio_nesting_unregister_device);
 
-/* The PASIDs that the devices can emit end here */
-static u32 vfio_nesting_pasid_last(const struct iommu_nesting_info *info)
+/*
+ * The highest PASID that one of the devices can emit. Whether another one can is
+ * asked when the PASID is bound to it.
+ */
+static u32 vfio_nesting_pasid_last(struct vfio_nesting *n)
 {
-	return (1U << info->pasid_bits) - 1;
+	struct vfio_nesting_group *g;
+	u32 bits = 0;
+
+	lockdep_assert_held(&n->groups_lock);
+	list_for_each_entry(g, &n->groups, node)
+		bits = max(bits, g->info.pasid_bits);
+	return (1U << bits) - 1;
 }
 
 /**
@@ -357,13 +385,16 @@ int vfio_nesting_build_caps(struct vfio_nesting *n, struct vfio_info_cap *caps)
 		.header.version = 1,
 	};
 	struct ioasid_set_info set;
+	u32 last;
 	int ret;
 
 	if (!n)
 		return 0;
-	scoped_guard(mutex, &n->groups_lock)
+	scoped_guard(mutex, &n->groups_lock) {
 		if (!vfio_nesting_get_info(n, &nesting.info))
 			return 0;
+		last = vfio_nesting_pasid_last(n);
+	}
 
 	ret = vfio_info_add_capability(caps, &nesting.header, sizeof(nesting));
 	if (ret)
@@ -373,20 +404,18 @@ int vfio_nesting_build_caps(struct vfio_nesting *n, struct vfio_info_cap *caps)
 	pasid.quota = set.quota;
 	pasid.used = set.used;
 	pasid.min = set.min;
-	pasid.max = min(set.max, vfio_nesting_pasid_last(&nesting.info));
+	pasid.max = min(set.max, last);
 	return vfio_info_add_capability(caps, &pasid.header, sizeof(pasid));
 }
 EXPORT_SYMBOL_GPL(vfio_nesting_build_caps);
 
 static long vfio_nesting_pasid_alloc(struct vfio_nesting *n, u32 min, u32 max)
 {
-	struct iommu_nesting_info info;
-
-	scoped_guard(mutex, &n->groups_lock)
-		if (!vfio_nesting_get_info(n, &info))
+	scoped_guard(mutex, &n->groups_lock) {
+		if (list_empty(&n->groups))
 			return -EOPNOTSUPP;
-
-	max = min(max, vfio_nesting_pasid_last(&info));
+		max = min(max, vfio_nesting_pasid_last(n));
+	}
 	if (min > max)
 		return -ENOSPC;
 	return ioasid_alloc(n->set, min, max, NULL, GFP_KERNEL_ACCOUNT);
@@ -416,9 +445,7 @@ static long vfio_nesting_pasid_request(struct vfio_nesting *n,
 		return vfio_nesting_pasid_alloc(n, req.range.min,
 						req.range.max);
 	case VFIO_IOMMU_FLAG_FREE_PASID:
-		ioasid_free_range(n->set, req.range.min, req.range.max);
-		/* The guest context unbinds when it hears of it */
-		ioasid_set_flush(n->set);
+		iommu_guest_free_pasids(n->ctx, req.range.min, req.range.max);
 		return 0;
 	default:
 		return -EINVAL;
@@ -492,35 +519,154 @@ static long vfio_nesting_page_resp(struct vfio_nesting *n,
 	return ret ?: vfio_nesting_page_response(&n->faults, p->dev, &resp);
 }
 
+/* Fetch an extensible structure of which all @size bytes are needed */
+static int vfio_nesting_copy(void *to, size_t size,
+			     const struct vfio_nesting_payload *p)
+{
+	u32 argsz;
+	int ret;
+
+	if (p->size < size)
+		return -EINVAL;
+	if (get_user(argsz, (const u32 __user *)p->uptr))
+		return -EFAULT;
+	if (argsz < size || argsz > p->size)
+		return -EINVAL;
+	ret = copy_struct_from_user(to, size, p->uptr, argsz);
+	return ret ?: vfio_nesting_check_tail(p, argsz);
+}
+
 static long vfio_nesting_get_fault_fd(struct vfio_nesting *n,
 				      const struct vfio_nesting_payload *p)
 {
 	struct vfio_nesting_fault_fd req;
-	u32 argsz;
 	int ret;
 
-	if (p->size < sizeof(req))
-		return -EINVAL;
-	if (get_user(argsz, (const u32 __user *)p->uptr))
-		return -EFAULT;
-	if (argsz < sizeof(req) || argsz > p->size)
-		return -EINVAL;
-	ret = copy_struct_from_user(&req, sizeof(req), p->uptr, argsz);
-	if (!ret)
-		ret = vfio_nesting_check_tail(p, argsz);
+	ret = vfio_nesting_copy(&req, sizeof(req), p);
 	if (ret)
 		return ret;
-	if (req.flags & ~VFIO_NESTING_FAULT_PAGE_REQ)
+	if (req.flags & ~(VFIO_NESTING_FAULT_PAGE_REQ |
+			  VFIO_NESTING_FAULT_REQ_END))
 		return -EINVAL;
-	return vfio_nesting_open_faults(&n->faults, p->dev,
-					req.flags & VFIO_NESTING_FAULT_PAGE_REQ);
+	return vfio_nesting_open_faults(&n->faults, p->dev, req.flags);
 }
 
-/* An operation and the features that it needs */
-static const struct {
+static long vfio_nesting_set_timeout(struct vfio_nesting *n,
+				     const struct vfio_nesting_payload *p)
+{
+	struct vfio_nesting_fault_timeout req;
+	int ret;
+
+	ret = vfio_nesting_copy(&req, sizeof(req), p);
+	if (ret)
+		return ret;
+	if (req.flags)
+		return -EINVAL;
+	return vfio_nesting_fault_timeout(&n->faults, p->dev, req.timeout_ms);
+}
+
+static u32 vfio_nesting_device_flags(const struct iommu_guest_device_info *info)
+{
+	u32 flags = 0;
+
+	if (info->exec)
+		flags |= VFIO_NESTING_DEVICE_EXEC;
+	if (info->priv)
+		flags |= VFIO_NESTING_DEVICE_PRIV;
+	if (info->ats)
+		flags |= VFIO_NESTING_DEVICE_ATS;
+	if (info->pri)
+		flags |= VFIO_NESTING_DEVICE_PRI;
+	if (info->prg_resp_pasid)
+		flags |= VFIO_NESTING_DEVICE_PRG_RESP_PASID;
+	if (info->virtfn)
+		flags |= VFIO_NESTING_DEVICE_VIRTFN;
+	if (info->cut_off)
+		flags |= VFIO_NESTING_DEVICE_CUT_OFF;
+	return flags;
+}
+
+static int vfio_nesting_describe(struct vfio_nesting *n, struct device *dev,
+				 struct vfio_nesting_device_info *to)
+{
+	struct iommu_guest_device_info info;
+	int ret;
+
+	guard(mutex)(&n->faults.lock);
+	dev = vfio_nesting_only_device(&n->faults, dev);
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	ret = iommu_guest_device_info(n->ctx, dev, &info);
+	if (ret)
+		return ret;
+
+	*to = (struct vfio_nesting_device_info) {
+		.argsz = sizeof(*to),
+		.flags = vfio_nesting_device_flags(&info),
+		.pasid_bits = info.pasid_bits,
+		.ats_queue_depth = info.ats_queue_depth,
+		.max_page_requests = info.max_page_requests,
+		.page_request_limit = info.page_request_limit,
+	};
+	if (dev_is_pci(dev))
+		to->pasid_cap = pci_find_ext_capability(to_pci_dev(dev),
+							PCI_EXT_CAP_ID_PASID);
+	return 0;
+}
+
+static long vfio_nesting_get_device_info(struct vfio_nesting *n,
+					 const struct vfio_nesting_payload *p)
+{
+	struct vfio_nesting_device_info info;
+	int ret;
+
+	ret = vfio_nesting_copy(&info, sizeof(info), p);
+	if (!ret)
+		ret = vfio_nesting_describe(n, p->dev, &info);
+	if (ret)
+		return ret;
+	return copy_to_user(p->uptr, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+static long vfio_nesting_drain(struct vfio_nesting *n,
+			       const struct vfio_nesting_payload *p)
+{
+	struct iommu_guest_device_info info;
+	const struct iommu_ops *ops;
+	struct device *dev;
+	int ret;
+
+	ret = vfio_nesting_check_tail(p, 0);
+	if (ret)
+		return ret;
+
+	guard(mutex)(&n->faults.lock);
+	dev = vfio_nesting_only_device(&n->faults, p->dev);
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	/* Is it ours? */
+	ret = iommu_guest_device_info(n->ctx, dev, &info);
+	if (ret)
+		return ret;
+
+	ops = dev->iommu->iommu_dev->ops;
+	if (!ops->drain_page_requests)
+		return -EOPNOTSUPP;
+	ops->drain_page_requests(dev);
+	return 0;
+}
+
+/**
+ * struct vfio_nesting_opdesc - an operation
+ * @fn: what it does
+ * @features: that it needs
+ * @one_device: it is on one device, also if none is named
+ */
+static const struct vfio_nesting_opdesc {
 	long (*fn)(struct vfio_nesting *n,
 		   const struct vfio_nesting_payload *p);
 	u32 features;
+	bool one_device;
 } vfio_nesting_ops[] = {
 	[VFIO_IOMMU_NESTING_OP_BIND_PGTBL] = {
 		.fn = vfio_nesting_bind,
@@ -537,11 +683,55 @@ static const struct {
 	[VFIO_IOMMU_NESTING_OP_PAGE_RESP] = {
 		.fn = vfio_nesting_page_resp,
 		.features = IOMMU_NESTING_FEAT_PAGE_RESP,
+		.one_device = true,
 	},
 	[VFIO_IOMMU_NESTING_OP_GET_FAULT_FD] = {
 		.fn = vfio_nesting_get_fault_fd,
+		.one_device = true,
+	},
+	[VFIO_IOMMU_NESTING_OP_GET_DEVICE_INFO] = {
+		.fn = vfio_nesting_get_device_info,
+		.one_device = true,
+	},
+	[VFIO_IOMMU_NESTING_OP_DRAIN] = {
+		.fn = vfio_nesting_drain,
+		.features = IOMMU_NESTING_FEAT_PAGE_RESP,
+		.one_device = true,
+	},
+	[VFIO_IOMMU_NESTING_OP_FAULT_TIMEOUT] = {
+		.fn = vfio_nesting_set_timeout,
+		.features = IOMMU_NESTING_FEAT_PAGE_RESP,
+		.one_device = true,
 	},
 };
+
+/*
+ * Is the operation offered? By the device that is named, or by all devices if it
+ * is on all. Where it is on the only one that is open, or on a device that takes
+ * no part in nesting, the operation itself finds out which that is.
+ */
+static bool vfio_nesting_offers(struct vfio_nesting *n,
+				const struct vfio_nesting_opdesc *op,
+				struct device *dev)
+{
+	unsigned int offering = 0, lacking = 0;
+	struct vfio_nesting_group *g;
+
+	guard(mutex)(&n->groups_lock);
+	list_for_each_entry(g, &n->groups, node) {
+		if (dev && g->group != dev->iommu_group)
+			continue;
+		if (op->features & ~g->info.features)
+			lacking++;
+		else
+			offering++;
+	}
+	if (dev && !offering && !lacking)
+		return !list_empty(&n->groups);
+	if (dev || op->one_device)
+		return offering;
+	return offering && !lacking;
+}
 
 /*
  * The file keeps the device for the time of the operation. Whether it is one of
@@ -579,7 +769,7 @@ static long vfio_nesting_op(struct vfio_nesting *n, void __user *uptr)
 {
 	struct vfio_nesting_payload p = {};
 	struct vfio_iommu_type1_nesting_op hdr;
-	struct iommu_nesting_info info;
+	const struct vfio_nesting_opdesc *desc;
 	struct file *file = NULL;
 	unsigned int op;
 	long ret;
@@ -592,22 +782,23 @@ static long vfio_nesting_op(struct vfio_nesting *n, void __user *uptr)
 	    op >= ARRAY_SIZE(vfio_nesting_ops))
 		return -EINVAL;
 	op = array_index_nospec(op, ARRAY_SIZE(vfio_nesting_ops));
-	if (!vfio_nesting_ops[op].fn)
+	desc = &vfio_nesting_ops[op];
+	if (!desc->fn)
 		return -EINVAL;
 
-	scoped_guard(mutex, &n->groups_lock)
-		if (!vfio_nesting_get_info(n, &info) ||
-		    vfio_nesting_ops[op].features & ~info.features)
-			return -EOPNOTSUPP;
-
-	p.uptr = (const u8 __user *)uptr + sizeof(hdr);
+	p.uptr = (u8 __user *)uptr + sizeof(hdr);
 	p.size = hdr.argsz - sizeof(hdr);
 	if (hdr.flags & VFIO_NESTING_FLAG_DEVICE) {
 		file = vfio_nesting_get_device(&p);
 		if (IS_ERR(file))
 			return PTR_ERR(file);
 	}
-	ret = p.size > SZ_4K ? -E2BIG : vfio_nesting_ops[op].fn(n, &p);
+	if (!vfio_nesting_offers(n, desc, p.dev))
+		ret = -EOPNOTSUPP;
+	else if (p.size > SZ_4K)
+		ret = -E2BIG;
+	else
+		ret = desc->fn(n, &p);
 	if (file)
 		fput(file);
 	return ret;

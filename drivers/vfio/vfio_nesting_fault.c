@@ -4,12 +4,15 @@
  *
  * A file for each device, from which user space reads fault records and to which
  * it writes the answers to page requests. The records wait in a ring that the
- * kernel alone writes. They are told by a thread of the IOMMU driver, which waits
- * for nobody: what finds no room is answered, or counted as lost.
+ * kernel alone writes. They are reported by a thread of the IOMMU driver, which
+ * does not wait: what finds no room is answered, or counted as lost.
+ *
+ * A group is taken only if there is room for its end as well, so the record of
+ * the end, if user space wants it, cannot be lost.
  *
  * When the file is closed while the device stays open, the kernel answers in
  * place of user space until another one is asked for. When the device is closed
- * first, the file has nothing to say any more.
+ * first, no more records come from the file.
  *
  * Locks, outer to inner:
  *
@@ -24,6 +27,7 @@
  */
 #include <linux/anon_inodes.h>
 #include <linux/cleanup.h>
+#include <linux/export.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/iommu-fault.h>
@@ -31,9 +35,12 @@
 #include <linux/kref.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/uaccess.h>
+#include <linux/uio.h>
+#include <linux/vfio.h>
 #include <linux/wait.h>
 #include <trace/events/iommu_fault.h>
 
@@ -41,10 +48,18 @@
 
 /* Records in a ring, a power of two */
 #define VFIO_FAULT_RING		1024
-/* Records in the ring that are no page requests */
+/* Records in the ring that have nothing to do with page requests */
 #define VFIO_FAULT_EVENTS	256
 /* Answers that are fetched from user space at a time */
 #define VFIO_FAULT_BATCH	16
+
+/* For the test device, which is a module of its own */
+#if IS_ENABLED(CONFIG_VFIO_NESTING_TEST)
+#define VFIO_NESTING_TEST_EXPORT(symbol)	\
+	EXPORT_SYMBOL_NS_GPL(symbol, VFIO_NESTING_TEST)
+#else
+#define VFIO_NESTING_TEST_EXPORT(symbol)
+#endif
 
 /**
  * struct vfio_fault_queue - the faults of a device
@@ -54,15 +69,17 @@
  * @mutex: protects @handler and @opened
  * @handler: where answers go; NULL when the device was closed
  * @opened: there is a file
- * @reader: who has it takes records out of the ring
+ * @reader: held to take records out of the ring
  * @wait: for records
  * @lock: protects all below. Records between @tail and @head stay as they are,
- *	so that who holds @reader can read them without.
- * @page_req: page requests are wanted
+ *	so that the holder of @reader can read them without.
+ * @flags: VFIO_NESTING_FAULT_* that the file was opened with
  * @closed: the device was closed
  * @head: of the ring, free running
  * @tail: of the ring, free running
- * @events: records in the ring that are no page requests
+ * @waiting: groups that were put into the ring and have no outcome yet. There
+ *	is room for the end of each.
+ * @events: records in the ring that have nothing to do with page requests
  * @lost: records since the last overflow record
  * @ring: VFIO_FAULT_RING records
  */
@@ -76,10 +93,11 @@ struct vfio_fault_queue {
 	struct mutex reader;	/* see above */
 	wait_queue_head_t wait;
 	spinlock_t lock;	/* all below */
-	bool page_req;
+	u32 flags;
 	bool closed;
 	u32 head;
 	u32 tail;
+	u32 waiting;
 	u32 events;
 	u64 lost;
 	struct iommu_fault *ring;
@@ -142,7 +160,7 @@ static bool vfio_fault_awaited(struct vfio_fault_queue *q)
 	return awaited;
 }
 
-/* Tell of what was lost, if there is room */
+/* Report what was lost, if there is room */
 static void vfio_fault_push_overflow(struct vfio_fault_queue *q)
 {
 	lockdep_assert_held(&q->lock);
@@ -170,33 +188,60 @@ static int vfio_fault_push_event(struct vfio_fault_queue *q,
 	return 0;
 }
 
-/* The share of the events is never used by page requests, nor theirs by events */
+/*
+ * The share of the events is never used by page requests, nor theirs by events.
+ * One more record is kept for the end of each group.
+ */
 static int vfio_fault_push_group(struct vfio_fault_queue *q,
 				 const struct iommu_fault *records,
 				 unsigned int count)
 {
 	unsigned int used = q->head - q->tail - q->events, i;
 
-	if (!q->page_req ||
-	    count > VFIO_FAULT_RING - VFIO_FAULT_EVENTS - used)
+	if (q->flags & VFIO_NESTING_FAULT_REQ_END)
+		used += q->waiting + 1;
+	if (!(q->flags & VFIO_NESTING_FAULT_PAGE_REQ) ||
+	    used + count > VFIO_FAULT_RING - VFIO_FAULT_EVENTS)
 		return -ENOSPC;
 	for (i = 0; i < count; i++)
 		*vfio_fault_slot(q, q->head++) = records[i];
+	q->waiting++;
 	return 0;
+}
+
+/* The kernel has put an end to a group that is or was in the ring */
+static int vfio_fault_push_end(struct vfio_fault_queue *q,
+			       const struct iommu_fault *record)
+{
+	if (!q->waiting)
+		return -ENOENT;
+	q->waiting--;
+	if (q->flags & VFIO_NESTING_FAULT_REQ_END)
+		*vfio_fault_slot(q, q->head++) = *record;
+	return 0;
+}
+
+static int vfio_fault_push(struct vfio_fault_queue *q,
+			   const struct iommu_fault *records,
+			   unsigned int count)
+{
+	guard(spinlock)(&q->lock);
+	switch (records->type) {
+	case IOMMU_FAULT_PAGE_REQ:
+		return vfio_fault_push_group(q, records, count);
+	case IOMMU_FAULT_PAGE_REQ_END:
+		return vfio_fault_push_end(q, records);
+	default:
+		return vfio_fault_push_event(q, records);
+	}
 }
 
 static int vfio_fault_handler(void *data, const struct iommu_fault *records,
 			      unsigned int count)
 {
 	struct vfio_fault_queue *q = data;
-	int ret;
+	int ret = vfio_fault_push(q, records, count);
 
-	scoped_guard(spinlock, &q->lock) {
-		if (records->type == IOMMU_FAULT_PAGE_REQ)
-			ret = vfio_fault_push_group(q, records, count);
-		else
-			ret = vfio_fault_push_event(q, records);
-	}
 	if (wq_has_sleeper(&q->wait))
 		wake_up_interruptible_poll(&q->wait, EPOLLIN | EPOLLRDNORM);
 	return ret;
@@ -208,7 +253,7 @@ static const struct iommu_fault_handler_ops vfio_fault_ops = {
 
 /* -------------------------------------------------- user space's side */
 
-/* Records from @tail on; an overflow is told when there is nothing else */
+/* Records from @tail on; an overflow is reported when there is nothing else */
 static unsigned int vfio_fault_ready(struct vfio_fault_queue *q)
 {
 	unsigned int count;
@@ -240,14 +285,15 @@ static unsigned int vfio_fault_whole(struct vfio_fault_queue *q,
 
 /* At most two pieces, as the ring has one end */
 static int vfio_fault_copy(struct vfio_fault_queue *q, unsigned int count,
-			   char __user *buf)
+			   struct iov_iter *to)
 {
 	const size_t each = sizeof(struct iommu_fault);
-	unsigned int first = min(count, VFIO_FAULT_RING -
-				 q->tail % VFIO_FAULT_RING);
+	size_t first = min(count, VFIO_FAULT_RING - q->tail % VFIO_FAULT_RING) *
+		       each;
+	size_t rest = count * each - first;
 
-	if (copy_to_user(buf, vfio_fault_slot(q, q->tail), first * each) ||
-	    copy_to_user(buf + first * each, q->ring, (count - first) * each))
+	if (copy_to_iter(vfio_fault_slot(q, q->tail), first, to) != first ||
+	    copy_to_iter(q->ring, rest, to) != rest)
 		return -EFAULT;
 	return 0;
 }
@@ -273,13 +319,18 @@ static void vfio_fault_trace_read(struct vfio_fault_queue *q,
 	}
 }
 
+static bool vfio_fault_is_event(const struct iommu_fault *record)
+{
+	return record->type != IOMMU_FAULT_PAGE_REQ &&
+	       record->type != IOMMU_FAULT_PAGE_REQ_END;
+}
+
 static void vfio_fault_pop(struct vfio_fault_queue *q, unsigned int count)
 {
 	unsigned int i, events = 0;
 
 	for (i = 0; i < count; i++)
-		if (vfio_fault_slot(q, q->tail + i)->type != IOMMU_FAULT_PAGE_REQ)
-			events++;
+		events += vfio_fault_is_event(vfio_fault_slot(q, q->tail + i));
 	if (trace_iommu_fault_read_enabled())
 		vfio_fault_trace_read(q, count);
 
@@ -291,8 +342,9 @@ static void vfio_fault_pop(struct vfio_fault_queue *q, unsigned int count)
 
 /* What is there, as far as it fits; 0 if nothing is there */
 static ssize_t vfio_fault_read_some(struct vfio_fault_queue *q,
-				    char __user *buf, size_t size)
+				    struct iov_iter *to)
 {
+	const size_t each = sizeof(struct iommu_fault);
 	unsigned int count;
 	int ret = 0;
 
@@ -300,89 +352,143 @@ static ssize_t vfio_fault_read_some(struct vfio_fault_queue *q,
 		return -ERESTARTSYS;
 	count = vfio_fault_ready(q);
 	if (count) {
-		count = vfio_fault_whole(q, min(count, size /
-						sizeof(struct iommu_fault)));
-		ret = count ? vfio_fault_copy(q, count, buf) : -EINVAL;
+		count = vfio_fault_whole(q, min(count,
+						iov_iter_count(to) / each));
+		ret = count ? vfio_fault_copy(q, count, to) : -EINVAL;
 	}
 	if (!ret)
 		vfio_fault_pop(q, count);
 	mutex_unlock(&q->reader);
-	return ret ?: count * sizeof(struct iommu_fault);
+	return ret ?: count * each;
 }
 
-static ssize_t vfio_fault_read(struct file *file, char __user *buf, size_t size,
-			       loff_t *ppos)
+static ssize_t vfio_fault_read(struct kiocb *iocb, struct iov_iter *to)
 {
+	struct file *file = iocb->ki_filp;
 	struct vfio_fault_queue *q = file->private_data;
 	ssize_t ret;
 
-	if (size < sizeof(struct iommu_fault))
+	if (iov_iter_count(to) < sizeof(struct iommu_fault))
 		return -EINVAL;
 
 	do {
 		if (READ_ONCE(q->closed))
 			return -ENODEV;
-		ret = vfio_fault_read_some(q, buf, size);
+		ret = vfio_fault_read_some(q, to);
 		if (ret)
 			return ret;
-		if (file->f_flags & O_NONBLOCK)
+		if (file->f_flags & O_NONBLOCK || iocb->ki_flags & IOCB_NOWAIT)
 			return -EAGAIN;
 		ret = wait_event_interruptible(q->wait, vfio_fault_awaited(q));
 	} while (!ret);
 	return ret;
 }
 
+/* Number of answers given, or an error. They need no end any more. */
 static int vfio_fault_respond(struct vfio_fault_queue *q,
 			      const struct iommu_page_response *resps,
 			      unsigned int count)
 {
+	int ret;
+
 	guard(mutex)(&q->mutex);
 	if (!q->handler)
 		return -ENODEV;
-	return iommu_page_response(q->handler, resps, count);
+	ret = iommu_page_response(q->handler, resps, count);
+	if (ret > 0) {
+		spin_lock(&q->lock);
+		q->waiting -= ret;
+		spin_unlock(&q->lock);
+	}
+	return ret;
 }
 
-/* Number of answers given of the next @count ones at @buf, or an error */
+/* What an answer has behind that which is known must be zero */
+static int vfio_fault_check_tail(struct iov_iter *from, size_t size)
+{
+	u8 buf[32];
+	size_t part;
+
+	for (; size; size -= part) {
+		part = min(size, sizeof(buf));
+		if (!copy_from_iter_full(buf, part, from))
+			return -EFAULT;
+		if (memchr_inv(buf, 0, part))
+			return -E2BIG;
+	}
+	return 0;
+}
+
+static int vfio_fault_fetch(struct iommu_page_response *resp, u32 stride,
+			    struct iov_iter *from)
+{
+	size_t known = min(stride, sizeof(*resp));
+
+	memset(resp, 0, sizeof(*resp));
+	if (!copy_from_iter_full(resp, known, from))
+		return -EFAULT;
+	if (resp->argsz != stride)
+		return -EINVAL;
+	return vfio_fault_check_tail(from, stride - known);
+}
+
+/* Number of answers given of the next @count ones, or an error if it is none */
 static int vfio_fault_write_some(struct vfio_fault_queue *q,
-				 const char __user *buf, unsigned int count)
+				 struct iov_iter *from, u32 stride,
+				 unsigned int count)
 {
 	struct iommu_page_response resps[VFIO_FAULT_BATCH];
 	unsigned int i;
-
-	if (copy_from_user(resps, buf, count * sizeof(resps[0])))
-		return -EFAULT;
-	/* They have no other size here. */
-	for (i = 0; i < count; i++)
-		if (resps[i].argsz > sizeof(resps[i]))
-			break;
-	return i ? vfio_fault_respond(q, resps, i) : -EINVAL;
-}
-
-static ssize_t vfio_fault_write(struct file *file, const char __user *buf,
-				size_t size, loff_t *ppos)
-{
-	const size_t each = sizeof(struct iommu_page_response);
-	struct vfio_fault_queue *q = file->private_data;
-	size_t left = size / each;
-	unsigned int count;
 	int ret = 0;
 
-	if (!left || size % each)
-		return -EINVAL;
+	for (i = 0; i < count; i++) {
+		ret = vfio_fault_fetch(&resps[i], stride, from);
+		if (ret)
+			break;
+	}
+	return i ? vfio_fault_respond(q, resps, i) : ret;
+}
 
-	while (left) {
+/* The first answer says how long each of them is */
+static int vfio_fault_stride(struct iov_iter *from, u32 *stride)
+{
+	if (iov_iter_count(from) < sizeof(*stride))
+		return -EINVAL;
+	if (!copy_from_iter_full(stride, sizeof(*stride), from))
+		return -EFAULT;
+	iov_iter_revert(from, sizeof(*stride));
+
+	if (*stride < offsetof(struct iommu_page_response, cookie) ||
+	    !IS_ALIGNED(*stride, sizeof(u64)))
+		return -EINVAL;
+	if (*stride > SZ_4K)
+		return -E2BIG;
+	return iov_iter_count(from) % *stride ? -EINVAL : 0;
+}
+
+static ssize_t vfio_fault_write(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct vfio_fault_queue *q = iocb->ki_filp->private_data;
+	size_t left, done = 0;
+	unsigned int count;
+	u32 stride;
+	int ret;
+
+	ret = vfio_fault_stride(from, &stride);
+	if (ret)
+		return ret;
+
+	for (left = iov_iter_count(from) / stride; left; left -= ret) {
 		count = min(left, VFIO_FAULT_BATCH);
-		ret = vfio_fault_write_some(q, buf, count);
+		ret = vfio_fault_write_some(q, from, stride, count);
 		if (ret < 0)
 			break;
-		left -= ret;
-		buf += ret * each;
+		done += ret * stride;
 		if (ret < count || signal_pending(current))
 			break;
 		cond_resched();
 	}
-	size -= left * each;
-	return size ?: ret;
+	return done ?: ret;
 }
 
 static __poll_t vfio_fault_poll(struct file *file, poll_table *wait)
@@ -400,12 +506,13 @@ static __poll_t vfio_fault_poll(struct file *file, poll_table *wait)
 	return events;
 }
 
-/* Forget what nobody has read */
+/* Forget what was not read */
 static void vfio_fault_reset(struct vfio_fault_queue *q)
 {
 	guard(mutex)(&q->reader);
 	spin_lock(&q->lock);
 	q->tail = q->head;
+	q->waiting = 0;
 	q->events = 0;
 	q->lost = 0;
 	spin_unlock(&q->lock);
@@ -415,7 +522,7 @@ static int vfio_fault_release(struct inode *inode, struct file *file)
 {
 	struct vfio_fault_queue *q = file->private_data;
 
-	/* Nobody has ever had it */
+	/* It was never given out */
 	if (!q)
 		return 0;
 
@@ -431,8 +538,8 @@ static int vfio_fault_release(struct inode *inode, struct file *file)
 
 static const struct file_operations vfio_fault_fops = {
 	.owner = THIS_MODULE,
-	.read = vfio_fault_read,
-	.write = vfio_fault_write,
+	.read_iter = vfio_fault_read,
+	.write_iter = vfio_fault_write,
 	.poll = vfio_fault_poll,
 	.release = vfio_fault_release,
 };
@@ -451,6 +558,7 @@ void vfio_nesting_faults_init(struct vfio_nesting_faults *faults,
 	mutex_init(&faults->lock);
 	INIT_LIST_HEAD(&faults->queues);
 }
+VFIO_NESTING_TEST_EXPORT(vfio_nesting_faults_init);
 
 /**
  * vfio_nesting_faults_destroy() - Undo vfio_nesting_faults_init()
@@ -461,6 +569,7 @@ void vfio_nesting_faults_destroy(struct vfio_nesting_faults *faults)
 	WARN_ON(!list_empty(&faults->queues));
 	mutex_destroy(&faults->lock);
 }
+VFIO_NESTING_TEST_EXPORT(vfio_nesting_faults_destroy);
 
 static struct vfio_fault_queue *
 vfio_fault_find(struct vfio_nesting_faults *faults, struct device *dev)
@@ -476,7 +585,7 @@ vfio_fault_find(struct vfio_nesting_faults *faults, struct device *dev)
 
 static struct vfio_fault_queue *
 vfio_fault_queue_create(struct vfio_nesting_faults *faults, struct device *dev,
-			bool page_req)
+			u32 flags)
 {
 	struct vfio_fault_queue *q;
 	struct iommu_fault_handler *handler;
@@ -486,7 +595,7 @@ vfio_fault_queue_create(struct vfio_nesting_faults *faults, struct device *dev,
 		return ERR_PTR(-ENOMEM);
 
 	handler = iommu_guest_handle_faults(faults->ctx, dev, &vfio_fault_ops, q,
-					 page_req);
+					    flags & VFIO_NESTING_FAULT_PAGE_REQ);
 	if (IS_ERR(handler)) {
 		kref_put(&q->ref, vfio_fault_queue_free);
 		return ERR_CAST(handler);
@@ -499,17 +608,17 @@ vfio_fault_queue_create(struct vfio_nesting_faults *faults, struct device *dev,
 /* The queue of @dev for a new file, made if need be */
 static struct vfio_fault_queue *
 vfio_fault_queue_get(struct vfio_nesting_faults *faults, struct device *dev,
-		     bool page_req)
+		     u32 flags)
 {
 	struct vfio_fault_queue *q = vfio_fault_find(faults, dev);
 	int ret;
 
 	if (!q)
-		return vfio_fault_queue_create(faults, dev, page_req);
+		return vfio_fault_queue_create(faults, dev, flags);
 	scoped_guard(mutex, &q->mutex)
 		if (q->opened)
 			return ERR_PTR(-EBUSY);
-	if (page_req) {
+	if (flags & VFIO_NESTING_FAULT_PAGE_REQ) {
 		ret = iommu_fault_handler_enable_page_req(q->handler);
 		if (ret)
 			return ERR_PTR(ret);
@@ -518,32 +627,51 @@ vfio_fault_queue_get(struct vfio_nesting_faults *faults, struct device *dev,
 }
 
 /**
+ * vfio_nesting_only_device() - Find the device that an operation is on
+ * @faults: of the container
+ * @dev: the device that user space names, or NULL for the only one
+ *
+ * Return: @dev, or the only device, which stays as long as the lock is held; or
+ * ERR_PTR of
+ *
+ * * -ENODEV: no device is open
+ * * -EINVAL: there are several
+ *
+ * Context: Process context, with vfio_nesting_faults::lock held.
+ */
+struct device *vfio_nesting_only_device(struct vfio_nesting_faults *faults,
+					struct device *dev)
+{
+	lockdep_assert_held(&faults->lock);
+	return dev ?: iommu_guest_only_device(faults->ctx);
+}
+
+/**
  * vfio_nesting_open_faults() - Open the faults of a device
  * @faults: of the container
  * @dev: a device of the container, or NULL for the only one
- * @page_req: include page requests
+ * @flags: combination of VFIO_NESTING_FAULT_*
  *
  * Return: A file descriptor, or
  *
  * * -ENODEV: @dev is not in the container
  * * -EINVAL: @dev is NULL and there are several devices
- * * -EBUSY: there is such a file already, or somebody else uses the page
+ * * -EBUSY: there is such a file already, or another owner uses the page
  *   requests of the device
- * * -EOPNOTSUPP: @page_req, and @dev has no page requests
+ * * -EOPNOTSUPP: page requests are asked for, and @dev has none
  * * -EMFILE, -ENFILE, -ENOMEM
  *
  * Context: Process context.
  */
 int vfio_nesting_open_faults(struct vfio_nesting_faults *faults,
-			     struct device *dev, bool page_req)
+			     struct device *dev, u32 flags)
 {
 	struct vfio_fault_queue *q;
 	struct file *file;
 	int fd, ret;
 
 	guard(mutex)(&faults->lock);
-	if (!dev)
-		dev = iommu_guest_only_device(faults->ctx);
+	dev = vfio_nesting_only_device(faults, dev);
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
 
@@ -556,7 +684,7 @@ int vfio_nesting_open_faults(struct vfio_nesting_faults *faults,
 		goto out_fd;
 	}
 	/* Last, because it lasts: the queue stays as long as the device. */
-	q = vfio_fault_queue_get(faults, dev, page_req);
+	q = vfio_fault_queue_get(faults, dev, flags);
 	if (IS_ERR(q)) {
 		ret = PTR_ERR(q);
 		goto out_file;
@@ -568,7 +696,8 @@ int vfio_nesting_open_faults(struct vfio_nesting_faults *faults,
 	scoped_guard(mutex, &q->mutex)
 		q->opened = true;
 	scoped_guard(spinlock, &q->lock)
-		q->page_req = page_req;
+		q->flags = flags;
+	iommu_fault_handler_set_timeout(q->handler, 0);
 	iommu_fault_handler_start(q->handler);
 	fd_install(fd, file);
 	return fd;
@@ -578,6 +707,17 @@ out_file:
 out_fd:
 	put_unused_fd(fd);
 	return ret;
+}
+VFIO_NESTING_TEST_EXPORT(vfio_nesting_open_faults);
+
+/* The queue of the device that is meant */
+static struct vfio_fault_queue *
+vfio_fault_queue_of(struct vfio_nesting_faults *faults, struct device *dev)
+{
+	dev = vfio_nesting_only_device(faults, dev);
+	if (IS_ERR(dev))
+		return ERR_CAST(dev);
+	return vfio_fault_find(faults, dev) ?: ERR_PTR(-ENOENT);
 }
 
 /**
@@ -602,15 +742,38 @@ int vfio_nesting_page_response(struct vfio_nesting_faults *faults,
 	int ret;
 
 	guard(mutex)(&faults->lock);
-	if (!dev)
-		dev = iommu_guest_only_device(faults->ctx);
-	if (IS_ERR(dev))
-		return PTR_ERR(dev);
-	q = vfio_fault_find(faults, dev);
-	if (!q)
-		return -ENOENT;
+	q = vfio_fault_queue_of(faults, dev);
+	if (IS_ERR(q))
+		return PTR_ERR(q);
 	ret = vfio_fault_respond(q, resp, 1);
 	return min(ret, 0);
+}
+
+/**
+ * vfio_nesting_fault_timeout() - Set the time to answer page requests
+ * @faults: of the container
+ * @dev: a device of the container, or NULL for the only one
+ * @timeout_ms: milliseconds, see iommu_fault_handler_set_timeout()
+ *
+ * Return: 0, or
+ *
+ * * -ENOENT: the faults of @dev were never opened
+ * * -ENODEV, -EINVAL: @dev is NULL and there is none or there are several
+ *
+ * Context: Process context.
+ */
+int vfio_nesting_fault_timeout(struct vfio_nesting_faults *faults,
+			       struct device *dev, u32 timeout_ms)
+{
+	struct vfio_fault_queue *q;
+
+	guard(mutex)(&faults->lock);
+	q = vfio_fault_queue_of(faults, dev);
+	if (IS_ERR(q))
+		return PTR_ERR(q);
+	/* As long as the queue is in the list it has a handler. */
+	iommu_fault_handler_set_timeout(q->handler, timeout_ms);
+	return 0;
 }
 
 /**
@@ -618,8 +781,8 @@ int vfio_nesting_page_response(struct vfio_nesting_faults *faults,
  * @faults: of the container
  * @dev: the device, which was closed for the last time
  *
- * What waits for an answer gets one, and who reads the faults learns that there
- * will be no more.
+ * What waits for an answer gets one, and the reader of the faults learns that
+ * there will be no more.
  *
  * Context: Process context, waits for hardware.
  */
@@ -645,3 +808,4 @@ void vfio_nesting_faults_remove_device(struct vfio_nesting_faults *faults,
 	wake_up_interruptible_poll(&q->wait, EPOLLERR | EPOLLHUP);
 	kref_put(&q->ref, vfio_fault_queue_free);
 }
+VFIO_NESTING_TEST_EXPORT(vfio_nesting_faults_remove_device);

@@ -14,7 +14,7 @@ struct iommu_guest_ctx;
 struct iommu_page_response;
 
 /**
- * struct vfio_nesting_faults - who reads the faults of the devices
+ * struct vfio_nesting_faults - readers of the faults of the devices
  * @ctx: guest context of the container; the container owns it
  * @lock: protects @queues, and keeps devices from being removed. Outermost, taken
  *	outside of the lock of @ctx.
@@ -29,11 +29,15 @@ struct vfio_nesting_faults {
 void vfio_nesting_faults_init(struct vfio_nesting_faults *faults,
 			      struct iommu_guest_ctx *ctx);
 void vfio_nesting_faults_destroy(struct vfio_nesting_faults *faults);
+struct device *vfio_nesting_only_device(struct vfio_nesting_faults *faults,
+					struct device *dev);
 int vfio_nesting_open_faults(struct vfio_nesting_faults *faults,
-			     struct device *dev, bool page_req);
+			     struct device *dev, u32 flags);
 int vfio_nesting_page_response(struct vfio_nesting_faults *faults,
 			       struct device *dev,
 			       const struct iommu_page_response *resp);
+int vfio_nesting_fault_timeout(struct vfio_nesting_faults *faults,
+			       struct device *dev, u32 timeout_ms);
 void vfio_nesting_faults_remove_device(struct vfio_nesting_faults *faults,
 				       struct device *dev);
 

@@ -106,7 +106,8 @@ static long vfio_nesting_test_ioctl(struct file *file, unsigned int cmd,
 	switch (cmd) {
 	case VFIO_NESTING_TEST_OPEN_FAULTS:
 		return vfio_nesting_open_faults(&test->faults,
-						mock_dev(test->mock, 0), true);
+						mock_dev(test->mock, 0),
+						VFIO_NESTING_FAULT_PAGE_REQ);
 	case VFIO_NESTING_TEST_REQUEST:
 		return vfio_nesting_test_request(test, (void __user *)arg);
 	default:
@@ -130,4 +131,7 @@ static struct miscdevice vfio_nesting_test_misc = {
 };
 module_misc_device(vfio_nesting_test_misc);
 
+MODULE_DESCRIPTION("VFIO page requests in software");
+MODULE_LICENSE("GPL");
 MODULE_IMPORT_NS(IOMMU_GUEST_MOCK);
+MODULE_IMPORT_NS(VFIO_NESTING_TEST);

@@ -9,7 +9,6 @@
 #include "guest.h"
 
 #define BINDINGS	"/sys/kernel/debug/iommu-guest/bindings"
-#define BINDINGS_MAX	65536
 
 uint64_t guest_page(struct vmm *vmm, uint64_t pattern)
 {
@@ -84,13 +83,30 @@ uint64_t guest_copied(struct guest *guest, unsigned int channel)
 
 char *guest_bindings(void)
 {
-	char *text = calloc(1, BINDINGS_MAX);
 	FILE *file = fopen(BINDINGS, "r");
+	size_t size = 0, room = 0, got;
+	char *text = NULL;
 
-	if (!text || !file || !fread(text, 1, BINDINGS_MAX - 1, file)) {
-		perror(BINDINGS);
-		abort();
-	}
+	if (!file)
+		goto out_abort;
+	/* As long as it is: what is looked for may be in the last line. */
+	do {
+		if (size + 1 >= room) {
+			room = room ? 2 * room : 4096;
+			text = realloc(text, room);
+			if (!text)
+				goto out_abort;
+		}
+		got = fread(text + size, 1, room - size - 1, file);
+		size += got;
+	} while (got);
+	if (ferror(file) || !size)
+		goto out_abort;
+	text[size] = 0;
 	fclose(file);
 	return text;
+
+out_abort:
+	perror(BINDINGS);
+	abort();
 }

@@ -293,7 +293,7 @@ TEST(opening)
 	EXPECT_EQ(-EINVAL, vmm_nesting_op(&guest.vmm, guest.dev, op, &request,
 					  sizeof(request)));
 	request.argsz = sizeof(request);
-	request.flags = 2;
+	request.flags = VFIO_NESTING_FAULT_REQ_END << 1;
 	EXPECT_EQ(-EINVAL, vmm_nesting_op(&guest.vmm, guest.dev, op, &request,
 					  sizeof(request)));
 	request.flags = 1U << 31;

@@ -95,7 +95,7 @@ static int open_group(const char *name)
 	return fd < 0 ? complain(path) : fd;
 }
 
-/* Whoever uses a function together with others of the device shows this */
+/* The owner of a function that has relatives shows this */
 #define TOKEN	"8b7c1a52-2f5e-4a3d-9c11-6d1f0f5a7e42"
 
 static bool has_attribute(const char *name, const char *attribute)
@@ -182,6 +182,13 @@ static int add_group(struct vmm *vmm, unsigned int index)
 	if (ioctl(dev->group, VFIO_GROUP_SET_CONTAINER, &vmm->container))
 		return complain("VFIO_GROUP_SET_CONTAINER");
 	return 0;
+}
+
+int vmm_attach(struct vmm *vmm, unsigned int index)
+{
+	int ret = add_group(vmm, index);
+
+	return ret ?: vmm_device_open(&vmm->devices[vmm->ndevices - 1]);
 }
 
 int vmm_open_memory(struct vmm *vmm)
@@ -372,11 +379,33 @@ int vmm_nesting_op(struct vmm *vmm, const struct vmm_device *dev,
 	}
 	if (head + size > sizeof(buffer))
 		return -EOVERFLOW;
-	memcpy((uint8_t *)buffer + head, payload, size);
+	if (size)
+		memcpy((uint8_t *)buffer + head, payload, size);
 	request->argsz = head + size;
 
 	ret = ioctl(vmm->container, VFIO_IOMMU_NESTING_OP, request);
 	return ret < 0 ? -errno : ret;
+}
+
+int vmm_device_info(struct vmm *vmm, const struct vmm_device *dev,
+		    struct vfio_nesting_device_info *info)
+{
+	struct {
+		struct vfio_iommu_type1_nesting_op op;
+		struct vfio_nesting_device device;
+		struct vfio_nesting_device_info info;
+	} request = {
+		.op.argsz = sizeof(request),
+		.op.flags = VFIO_IOMMU_NESTING_OP_GET_DEVICE_INFO |
+			    VFIO_NESTING_FLAG_DEVICE,
+		.device.fd = dev->fd,
+		.info.argsz = sizeof(request.info),
+	};
+
+	if (ioctl(vmm->container, VFIO_IOMMU_NESTING_OP, &request))
+		return -errno;
+	*info = request.info;
+	return 0;
 }
 
 void vmm_bind_data(struct iommu_gpasid_bind_data *data, uint32_t pasid,

@@ -73,7 +73,10 @@ void vmm_close(struct vmm *vmm);
 void vmm_device_close(struct vmm_device *dev);
 int vmm_device_open(struct vmm_device *dev);
 
-/* The parts of these for who brings its own container: iommufd */
+/* Plug a device into a container that is set up already */
+int vmm_attach(struct vmm *vmm, unsigned int index);
+
+/* The parts of these for a test with a container of its own: iommufd */
 int vmm_open_memory(struct vmm *vmm);
 int vmm_device_map(struct vmm_device *dev);
 
@@ -93,6 +96,8 @@ int vmm_pasid_free(struct vmm *vmm, uint32_t min, uint32_t max);
 /* An operation on one device, or on all of them if @dev is NULL */
 int vmm_nesting_op(struct vmm *vmm, const struct vmm_device *dev,
 		   unsigned int op, const void *payload, size_t size);
+int vmm_device_info(struct vmm *vmm, const struct vmm_device *dev,
+		    struct vfio_nesting_device_info *info);
 void vmm_bind_data(struct iommu_gpasid_bind_data *data, uint32_t pasid,
 		   uint64_t gpgd, unsigned int levels);
 int vmm_bind(struct vmm *vmm, const struct vmm_device *dev, uint32_t pasid,
