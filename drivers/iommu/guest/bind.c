@@ -25,6 +25,7 @@
 #include <linux/cleanup.h>
 #include <linux/export.h>
 #include <linux/pm_runtime.h>
+#include <linux/sched/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -236,16 +237,29 @@ static void iommu_guest_unbind(struct iommu_guest_binding *binding)
 }
 
 /*
- * Put back what @binding has replaced. Domain, guest PASID and the device's
- * being awake are as they were, so nothing but a lack of memory for the
- * bookkeeping of IOMMU core and driver can keep it from coming back; then the
- * PASID is left unbound, which is safe, and the owner learns of it by faults.
+ * Attach a binding that was attached before. Domain, guest PASID and the
+ * device's being awake are as they were, so nothing but a lack of memory for
+ * the bookkeeping of IOMMU core and driver can keep it from coming back. That
+ * is little, and may come from the reserves and go over the owner's limit.
+ */
+static int iommu_guest_attach_again(struct iommu_guest_binding *old)
+{
+	unsigned int flags = memalloc_noreclaim_save();
+	int ret = iommu_guest_attach(old);
+
+	memalloc_noreclaim_restore(flags);
+	return ret;
+}
+
+/*
+ * Put back what @binding has replaced. If even that fails the PASID is left
+ * unbound, which is safe, and the owner learns of it by faults.
  */
 static void iommu_guest_restore(struct iommu_guest_binding *binding)
 {
 	struct iommu_guest_binding *old = binding->replaces;
 
-	if (old && !iommu_guest_attach(old)) {
+	if (old && !iommu_guest_attach_again(old)) {
 		list_add_tail(&old->node, &old->pasid->bindings);
 		return;
 	}

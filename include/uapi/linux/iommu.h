@@ -598,11 +598,11 @@ enum iommu_gpasid_bind_data_flags {
  * all devices catches up: it reaches the devices that were opened since, and
  * only them.
  *
- * A bind that fails leaves bindings as they were. One exception: ENOMEM, EIO
+ * A bind that fails leaves bindings as they were. One exception: ENOMEM
  * and ENOSPC may come when a binding was taken off to be replaced. It is put
- * back, for which nothing but a little memory of the host is needed; if even
- * that is lacking, the PASID is left unbound on the device, its accesses are
- * aborted, and a bind may be tried again.
+ * back, for which nothing but a little memory of the host is needed, from its
+ * reserves if need be; if even these are used up, the PASID is left unbound on
+ * the device, its accesses are aborted, and a bind may be tried again.
  *
  * As long as a PASID is bound to a device, runtime power management does not
  * suspend it.

@@ -203,6 +203,8 @@ static void failing_replacement_puts_the_old_table_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENOMEM, bind(mock, mock_dev(mock, 0), 10, 0x2000));
 	EXPECT_LOG("alloc0=2000 remove0.a=1000 sync0 set0.a! sync0 set0.a=1000 free=2000");
 	EXPECT_STATE("0.a=1000");
+	/* The way back, and it alone, may use what is there for emergencies. */
+	KUNIT_EXPECT_EQ(test, 1, mock->devs[0].reserve_sets);
 
 	/* It is a binding like any other. */
 	unbind(mock, NULL, 10);

@@ -10,6 +10,7 @@
 #include <linux/pm_domain.h>
 #include <linux/pm_runtime.h>
 #include <linux/property.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
@@ -185,6 +186,7 @@ static int mock_set_dev_pasid(struct iommu_domain *domain, struct device *dev,
 	struct mock_device *mdev = &md->mock->devs[d];
 
 	mock_check_awake(md->mock, d);
+	mdev->reserve_sets += !!(current->flags & PF_MEMALLOC);
 	if (mdev->request_on_set == pasid)
 		mock_request(md->mock, d, pasid, 1, 0x1000, true);
 	if (mdev->fail_sets || mdev->table[pasid]) {

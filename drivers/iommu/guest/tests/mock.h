@@ -46,6 +46,7 @@ struct mock_domain;
  * @attached: to the second stage
  * @table: what its PASIDs use
  * @fail_sets: number of attaches to be refused from now on
+ * @reserve_sets: number of attaches that might use the reserves of memory
  * @cut_off: invalidations of its cache are not completed
  * @pm: resumes it, unless @fail_resume
  * @fail_resume: error of a resume, 0 to let it succeed
@@ -67,6 +68,7 @@ struct mock_device {
 	bool attached;
 	struct mock_domain *table[MOCK_PASIDS];
 	unsigned int fail_sets;
+	unsigned int reserve_sets;
 	bool cut_off;
 	struct dev_pm_domain pm;
 	int fail_resume;
