@@ -51,7 +51,7 @@ struct fault_owner *fault_own_device(struct kunit *test, unsigned int index)
 	struct fault_owner *owner = fault_owner(test);
 
 	owner->handler = iommu_guest_handle_faults(mock->ctx, mock_dev(mock, index),
-						&fault_owner_ops, owner, true);
+						   &fault_owner_ops, owner, true);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, owner->handler);
 	mock_clear_log(mock);
 	return owner;
@@ -59,14 +59,14 @@ struct fault_owner *fault_own_device(struct kunit *test, unsigned int index)
 
 /* An owner of one PASID; the test gives it up with fault_disown() */
 struct fault_owner *fault_own_pasid(struct kunit *test, unsigned int index,
-				     u32 pasid)
+				    u32 pasid)
 {
 	struct mock_guest *mock = test->priv;
 	struct fault_owner *owner = fault_owner(test);
 
 	owner->handler = iommu_register_device_fault_handler(mock_dev(mock, index),
-							  pasid, &fault_owner_ops,
-							  owner);
+							     pasid, &fault_owner_ops,
+							     owner);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, owner->handler);
 	KUNIT_ASSERT_EQ(test, 0, iommu_fault_handler_enable_page_req(owner->handler));
 	return owner;
@@ -97,7 +97,7 @@ int fault_respond(struct fault_owner *owner, u32 pasid, u32 grpid, u32 code)
 }
 
 int fault_respond_cookie(struct fault_owner *owner, u32 pasid, u32 grpid,
-			  u64 cookie)
+			 u64 cookie)
 {
 	struct iommu_page_response resp = fault_response(pasid, grpid, 0);
 
@@ -129,7 +129,7 @@ void fault_bind_same(struct kunit *test, unsigned int index, u64 pasid)
 }
 
 void fault_bind_as(struct kunit *test, unsigned int index, u64 hpasid,
-		    u64 gpasid)
+		   u64 gpasid)
 {
 	struct mock_guest *mock = test->priv;
 	struct iommu_gpasid_bind_data data = {
@@ -150,7 +150,7 @@ void fault_bind_as(struct kunit *test, unsigned int index, u64 hpasid,
 }
 
 void fault_request(struct mock_guest *mock, unsigned int index, u32 pasid,
-		    u32 grpid)
+		   u32 grpid)
 {
 	mock_request(mock, index, pasid, grpid, 0x1000, true);
 }
@@ -653,7 +653,7 @@ static void deadline_stays_with_the_earlier_group(struct kunit *test)
 	scoped_guard(mutex, &owner->handler->answer) {
 		mod_delayed_work(system_unbound_wq, work, 0);
 		while (delayed_work_pending(work))
-			msleep(1);
+			msleep(20);
 		fault_request(mock, 0, 10, 2);
 	}
 	flush_work(&work->work);
@@ -788,7 +788,7 @@ static void page_requests_are_asked_for(struct kunit *test)
 	struct fault_owner *owner = fault_owner(test);
 
 	owner->handler = iommu_guest_handle_faults(mock->ctx, mock_dev(mock, 0),
-						&fault_owner_ops, owner, false);
+						   &fault_owner_ops, owner, false);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, owner->handler);
 	EXPECT_LOG("");
 	KUNIT_EXPECT_EQ(test, 0, owner->handler->limit);

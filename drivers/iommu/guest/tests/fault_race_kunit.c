@@ -188,8 +188,8 @@ static struct fault_race *race_init(struct kunit *test)
 	init_completion(&race->done);
 	for (i = 0; i < MOCK_DEVICES; i++) {
 		race->handlers[i] = iommu_guest_handle_faults(mock->ctx,
-							   mock_dev(mock, i),
-							   &race_ops, race, true);
+							      mock_dev(mock, i),
+							      &race_ops, race, true);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, race->handlers[i]);
 		KUNIT_ASSERT_EQ(test, 0, fault_bind(mock, i, RACE_PASID, 0x4000));
 		KUNIT_ASSERT_EQ(test, 0, fault_bind(mock, i, RACE_PASID + 1, 0x5000));
@@ -260,8 +260,8 @@ static int race_register(void *data)
 
 	for (i = 0; i < RACE_ROUNDS / 16; i++) {
 		handler = iommu_register_device_fault_handler(mock_dev(race->mock, 0),
-							   RACE_PASID, &race_ops,
-							   race);
+							      RACE_PASID, &race_ops,
+							      race);
 		if (IS_ERR(handler))
 			continue;
 		if (i & 1)
