@@ -62,8 +62,8 @@ static void iommu_fault_reset(struct iommu_fault_device *fdev)
 
 /**
  * iommu_dev_reset_done() - Start anew with a device
- * @dev: the device, after iommu_dev_reset_prepare() and a reset, before it may
- *	send page requests again
+ * @dev: the device, after iommu_dev_reset_prepare() and a reset, before its owner
+ *	puts it to use again; page requests that it sends until then are dropped
  *
  * Ends all page request groups of before without an answer, with a record of type
  * IOMMU_FAULT_PAGE_REQ_END for each, and forgets those that are not complete. The

