@@ -16,7 +16,7 @@
 #define CREATE_TRACE_POINTS
 #include <trace/events/iommu_fault.h>
 
-/* The VFIO side tells when user space has fetched a record. */
+/* For VFIO, when user space fetches a record */
 EXPORT_TRACEPOINT_SYMBOL_GPL(iommu_fault_read);
 
 /* Page request groups for which there was no handler */
@@ -184,7 +184,7 @@ void iommu_unregister_device_fault_handler(struct iommu_fault_handler *handler)
 {
 	struct iommu_fault_device *fdev = handler->fdev;
 
-	/* From here on it is not called, whoever has a reference. */
+	/* From here on it is not called, references or not. */
 	iommu_fault_handler_stop(handler);
 
 	scoped_guard(mutex, &fdev->lock) {
@@ -218,7 +218,8 @@ static bool iommu_fault_partial_is_of(ioasid_t pasid,
  * For the one that attached the PASID, before @handle is freed: after the IOMMU
  * driver has let go of it, so that no group comes in. The answer is
  * IOMMU_PAGE_RESP_INVALID. Requests whose group is not complete are forgotten. On
- * return no answer to a group of @handle is on its way, whoever gave it.
+ * return no answer to a group of @handle is on its way, of the owner's or of the
+ * kernel's.
  *
  * Context: Process context, waits for the hardware of @dev.
  */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * IOMMU faults: the objects, who owns them, and their locks
+ * IOMMU faults: the objects, their owners, and their locks
  *
  * A *fault device* stands for a device that has handlers or guest PASIDs, and
  * lives as long as it has one of them. Nothing is shared between devices but
  * the table to find them by.
  *
  * A *handler* is for the faults of a device or of one of its PASIDs. It is owned
- * by the one who registered it. Whoever looks it up for a report has a reference
- * to its memory; it is called until iommu_fault_handler::stopped.
+ * by the one that registered it. A report that looks it up has a reference to its
+ * memory; it is called until iommu_fault_handler::stopped.
  *
  * A *group* is a page request group that waits for an answer.
  *
@@ -135,8 +135,8 @@ struct iommu_fault_device {
  * @ops: the handler
  * @data: of the handler
  * @users: one for the registration, and for those that report
- * @answer: held from take to answer, so that who gets it knows that no answer
- *	is on its way. Outside of @lock.
+ * @answer: held from take to answer, so that with it held no answer is on its
+ *	way. Outside of @lock.
  * @page_req: the owner has asked for page requests. Set once, with
  *	iommu_fault_device::lock held too.
  * @lock: protects all below, and @page_req

@@ -2,7 +2,7 @@
 /*
  * IOMMU faults: KUnit tests of threads against each other
  *
- * Devices ask, an owner answers what it was told and what it guesses, deadlines
+ * Devices ask, an owner answers what it was asked and what it guesses, deadlines
  * pass, PASIDs are bound and unbound, the owner stops and starts, devices are
  * reset. Whatever the order, each group that went in comes out once; that is what
  * the counters of the handlers and those of the hardware must say. No answer
@@ -137,7 +137,7 @@ static int race_reset(void *data)
 	int i;
 
 	for (i = 0; i < RACE_ROUNDS / 16; i++) {
-		/* So that there is one to end, whoever ran last */
+		/* So that there is one to end, whichever thread ran last */
 		mock_request(race->mock, i & 1, RACE_PASID + 1, RACE_INDEXES,
 			     0x1000, true);
 		mock_reset(race->mock, i & 1, NULL, NULL);
@@ -242,7 +242,7 @@ static void no_answer_crosses_a_reset(struct kunit *test)
 
 	race_run(test, race, threads, ARRAY_SIZE(threads));
 	KUNIT_EXPECT_GT(test, race_outcomes(race, IOMMU_FAULT_RESET), 0);
-	/* Nobody has stopped so far: each end was told. */
+	/* Nobody has stopped so far: each end was reported. */
 	KUNIT_EXPECT_EQ(test, atomic_read(&race->ends),
 			race_outcomes(race, IOMMU_FAULT_RESET) +
 			race_outcomes(race, IOMMU_FAULT_DEADLINE) +

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IOMMU faults: KUnit tests of resets, and of what an owner is told of ends
+ * IOMMU faults: KUnit tests of resets, and of ends that are reported
  *
  * The mock forgets its groups with a reset, and counts answers to those of before.
  * Whatever a test does, there must be none.
