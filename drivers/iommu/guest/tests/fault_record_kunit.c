@@ -141,6 +141,7 @@ static void device_off_is_about_no_transaction(struct kunit *test)
 	fault.type = IOMMU_FAULT_DMA_UNRECOV;
 	fault.event.reason = IOMMU_FAULT_REASON_DEVICE_OFF;
 	KUNIT_EXPECT_EQ(test, 0, mock_report(mock, 0, &fault));
+	fault_disown(pasid);
 
 	memset(&expected, 0, sizeof(expected));
 	expected.type = IOMMU_FAULT_DMA_UNRECOV;
@@ -151,7 +152,6 @@ static void device_off_is_about_no_transaction(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 1, pasid->used);
 	expect_record(test, &expected, &pasid->records[0]);
 	KUNIT_EXPECT_EQ(test, 0, other->used);
-	fault_disown(pasid);
 }
 
 static const struct iommu_fault *report_pasid(struct kunit *test,
