@@ -21,7 +21,7 @@
  * @slow: of device 0, NULL until it is registered
  * @slow_call: what waits for hardware
  * @slow_done: completed after that
- * @other_done: completed by the owner of device 1 when it is through
+ * @other_done: completed by what must not wait meanwhile
  * @ret: the first error of that owner
  */
 struct slow_scene {
@@ -87,7 +87,8 @@ static int other_owner(void *data)
 }
 
 static void play(struct kunit *test, struct slow_scene *scene,
-		 void (*slow_call)(struct slow_scene *scene))
+		 void (*slow_call)(struct slow_scene *scene),
+		 int (*meanwhile)(void *data))
 {
 	struct mock_device *mdev = &scene->mock->devs[0];
 	bool in_time;
@@ -102,7 +103,7 @@ static void play(struct kunit *test, struct slow_scene *scene,
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(slow_owner, scene, "slow"));
 	KUNIT_EXPECT_NE(test, 0,
 			wait_for_completion_timeout(&mdev->stalled, OWNER_HANG));
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(other_owner, scene, "other"));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(meanwhile, scene, "other"));
 	in_time = wait_for_completion_timeout(&scene->other_done, OWNER_HANG);
 	KUNIT_EXPECT_TRUE_MSG(test, in_time,
 			      "waits for the hardware of another owner");
@@ -142,7 +143,7 @@ static void slow_unbind(struct slow_scene *scene)
 
 static void unbind_delays_no_other_owner(struct kunit *test)
 {
-	play(test, busy_scene(test), slow_unbind);
+	play(test, busy_scene(test), slow_unbind, other_owner);
 }
 
 static void slow_close(struct slow_scene *scene)
@@ -152,7 +153,7 @@ static void slow_close(struct slow_scene *scene)
 
 static void close_delays_no_other_owner(struct kunit *test)
 {
-	play(test, busy_scene(test), slow_close);
+	play(test, busy_scene(test), slow_close, other_owner);
 }
 
 static void slow_answer(struct slow_scene *scene)
@@ -162,7 +163,7 @@ static void slow_answer(struct slow_scene *scene)
 
 static void answer_delays_no_other_owner(struct kunit *test)
 {
-	play(test, busy_scene(test), slow_answer);
+	play(test, busy_scene(test), slow_answer, other_owner);
 }
 
 static void slow_open(struct slow_scene *scene)
@@ -176,27 +177,25 @@ static void open_delays_no_other_owner(struct kunit *test)
 	struct slow_scene *scene = slow_scene(test);
 
 	scene->slow = fault_owner(test);
-	play(test, scene, slow_open);
+	play(test, scene, slow_open, other_owner);
+}
+
+static int report_other_group(void *data)
+{
+	struct slow_scene *scene = data;
+
+	fault_request(scene->mock, 0, 10, 4);
+	complete(&scene->other_done);
+	return 0;
 }
 
 /* An answer that is on its way keeps nobody from reporting */
 static void answer_delays_no_report(struct kunit *test)
 {
 	struct slow_scene *scene = busy_scene(test);
-	struct mock_device *mdev = &scene->mock->devs[0];
 
-	scene->slow_call = slow_answer;
-	init_completion(&scene->slow_done);
-	WRITE_ONCE(mdev->stall, true);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(slow_owner, scene, "slow"));
-	KUNIT_EXPECT_NE(test, 0,
-			wait_for_completion_timeout(&mdev->stalled, OWNER_HANG));
-	WRITE_ONCE(mdev->stall, false);
-	/* Hangs if it waits. */
-	fault_request(scene->mock, 0, 10, 4);
+	play(test, scene, slow_answer, report_other_group);
 	KUNIT_EXPECT_EQ(test, 2, scene->slow->used);
-	complete_all(&mdev->go_on);
-	wait_for_completion(&scene->slow_done);
 }
 
 /* ------------------------------------------------------------ guest PASIDs */
