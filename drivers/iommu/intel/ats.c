@@ -168,7 +168,7 @@ static bool dmar_ats_next(struct intel_iommu *iommu, u16 *sid)
 	struct rb_node *node;
 	unsigned long flags;
 
-	spin_lock_irqsave(&iommu->device_rbtree_lock, flags);
+	raw_spin_lock_irqsave(&iommu->device_rbtree_lock, flags);
 	for (node = rb_first(&iommu->device_rbtree); node; node = rb_next(node)) {
 		info = rb_entry(node, struct device_domain_info, node);
 		if (info->ats_report) {
@@ -177,7 +177,7 @@ static bool dmar_ats_next(struct intel_iommu *iommu, u16 *sid)
 			break;
 		}
 	}
-	spin_unlock_irqrestore(&iommu->device_rbtree_lock, flags);
+	raw_spin_unlock_irqrestore(&iommu->device_rbtree_lock, flags);
 	return node;
 }
 
@@ -274,7 +274,7 @@ void dmar_ats_timeout(struct intel_iommu *iommu, u16 sid)
 	unsigned int ms = READ_ONCE(dmar_ats_timeout_ms);
 	struct device_domain_info *info;
 
-	guard(spinlock_irqsave)(&iommu->device_rbtree_lock);
+	guard(raw_spinlock_irqsave)(&iommu->device_rbtree_lock);
 	info = dmar_ats_find(iommu, sid);
 	if (!info || info->ats_cut_off)
 		return;
@@ -307,7 +307,7 @@ void dmar_ats_filter(struct intel_iommu *iommu, struct qi_desc *desc)
 	if (!dmar_ats_desc_sid(desc, &sid))
 		return;
 
-	guard(spinlock_irqsave)(&iommu->device_rbtree_lock);
+	guard(raw_spinlock_irqsave)(&iommu->device_rbtree_lock);
 	info = dmar_ats_find(iommu, sid);
 	if (info && !info->ats_cut_off &&
 	    (!info->ats_timeouts || dmar_ats_is_present(info)))
@@ -340,7 +340,7 @@ void dmar_ats_completed(struct intel_iommu *iommu, int index, unsigned int count
 	unsigned int i;
 	u16 sid;
 
-	guard(spinlock_irqsave)(&iommu->device_rbtree_lock);
+	guard(raw_spinlock_irqsave)(&iommu->device_rbtree_lock);
 	for (i = 0; i < count; i++) {
 		if (!dmar_ats_desc_sid(dmar_ats_desc(iommu, (index + i) % QI_LENGTH),
 				       &sid))
@@ -372,7 +372,7 @@ void dmar_ats_limit(struct device_domain_info *info, u64 before)
 			      READ_ONCE(dmar_ats_slow_ms)))
 		return;
 	guard(raw_spinlock_irqsave)(&iommu->qi->q_lock);
-	guard(spinlock_irqsave)(&iommu->device_rbtree_lock);
+	guard(raw_spinlock_irqsave)(&iommu->device_rbtree_lock);
 	dmar_ats_cut_off_locked(info);
 }
 

@@ -362,7 +362,7 @@ static u32 intel_guest_max_page_requests(struct pci_dev *pdev)
 	pdev = pci_physfn(pdev);
 	if (pdev->pri_cap)
 		pci_read_config_dword(pdev, pdev->pri_cap + PCI_PRI_MAX_REQ, &max);
-	return max;
+	return PCI_POSSIBLE_ERROR(max) ? 0 : max;
 }
 
 static void intel_guest_device_info(struct device *dev,

@@ -8,6 +8,7 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,8 +66,8 @@ static int set_parameter(const char *name, unsigned int value)
 struct owner {
 	struct guest *guest;
 	pthread_t thread;
-	volatile bool stop;
-	volatile unsigned int turns;
+	atomic_bool stop;
+	atomic_uint turns;
 	double worst;
 };
 
@@ -180,7 +181,7 @@ static bool is_cut_off(struct guest *guest)
 }
 
 /* The record that says so. Accesses that were tried meanwhile have theirs. */
-static bool is_told(int fd)
+static bool is_reported(int fd)
 {
 	struct iommu_fault record;
 
@@ -201,7 +202,7 @@ TEST_F_TIMEOUT(slow, dead, 600)
 	EXPECT_GE(variant->timeouts + TOLERANCE, timeouts_since(begin));
 	EXPECT_GE(variant->timeouts + TOLERANCE, owner_stop(&self->neighbour));
 	EXPECT_TRUE(is_cut_off(self->bad));
-	EXPECT_TRUE(is_told(self->fd));
+	EXPECT_TRUE(is_reported(self->fd));
 
 	/* From then on it costs nothing. */
 	begin = now();
@@ -224,7 +225,7 @@ TEST_F_TIMEOUT(slow, several_dead, 600)
 	EXPECT_GE(2 * variant->timeouts + TOLERANCE, owner_stop(&first));
 	EXPECT_GE(2 * variant->timeouts + TOLERANCE, owner_stop(&second));
 	EXPECT_GE(2 * variant->timeouts + TOLERANCE, owner_stop(&self->neighbour));
-	EXPECT_TRUE(is_told(self->fd));
+	EXPECT_TRUE(is_reported(self->fd));
 }
 
 /* As slow as it may be: nothing happens to it. */
@@ -262,7 +263,7 @@ TEST_F_TIMEOUT(slow, dies_in_the_middle, 600)
 		usleep(10000);
 	EXPECT_GE(variant->timeouts + TOLERANCE, owner_stop(&owner));
 	EXPECT_GE(variant->timeouts + TOLERANCE, owner_stop(&self->neighbour));
-	EXPECT_TRUE(is_told(self->fd));
+	EXPECT_TRUE(is_reported(self->fd));
 }
 
 #define MANY		513
