@@ -32,8 +32,8 @@
  *    a device that answers selectively gains nothing, nor does one that is reset
  *    again and again.
  *  - One call that needs many invalidations of the same device may have to wait
- *    for each of them without a time-out. @slow_ms bounds the sum. Only waits count
- *    that began with an empty queue, since others may be due to another device.
+ *    for each of them without a time-out. @slow_ms bounds the sum. A wait counts
+ *    from when nothing is ahead in the queue, which may be for another device.
  *
  * Locking
  * -------
@@ -328,7 +328,7 @@ void dmar_ats_filter(struct intel_iommu *iommu, struct qi_desc *desc)
  * @iommu: the unit
  * @index: of its first descriptor in the queue
  * @count: of its descriptors
- * @cycles: how long it took if nothing was ahead of it in the queue, else 0
+ * @cycles: how long it took since nothing was ahead of it in the queue
  *
  * Context: With the lock of the invalidation queue held. Needed while a device of
  * @iommu is watched, and for submissions that took long.
