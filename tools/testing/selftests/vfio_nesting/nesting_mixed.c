@@ -268,6 +268,17 @@ TEST_F(plain, together_with_the_other_kind)
 	EXPECT_EQ(PATTERN, guest_peek(vmm, guest.dst));
 }
 
+/* The unit of these devices has no more */
+TEST_F(plugged, five_levels_on_a_unit_with_four)
+{
+	struct iommu_nesting_info info;
+
+	ASSERT_EQ(0, vmm_nesting_info(self->vmm, &info));
+	ASSERT_EQ(0, info.vendor.vtd.cap_reg & 1ULL << 60);
+	EXPECT_EQ(-EINVAL, vmm_bind(self->vmm, NULL, GUEST_PASID,
+				    self->guest.pt.root, 5));
+}
+
 /* A PASID is attached to a group as a whole */
 TEST(group_with_pasids)
 {
