@@ -1,6 +1,6 @@
 /*
- * Table 30 of the VT-d specification, revision 5.10: each condition, met by each
- * kind of request that can meet it
+ * Table 30 of the VT-d specification, revision 5.10: each condition, met by
+ * each kind of request that can meet it
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
@@ -539,8 +539,9 @@ static void expect_record(T30 *t, const Row *row, Kind kind, bool recorded)
     g_assert_cmphex(f.reason, ==, row->reason);
     g_assert_cmphex(f.sid, ==, SID0);
     g_assert_cmphex(f.pasid, ==, pasid ? t->pasid : NO_PASID);
-    g_assert_cmphex(f.addr, ==, (kind == TRANSLATED || kind == TRANSLATED_PASID ?
-                                 t->raw : t->iova) & ~0xfffull);
+    g_assert_cmphex(f.addr, ==, FI(kind == TRANSLATED ||
+                                   kind == TRANSLATED_PASID ? t->raw :
+                                   t->iova));
     switch (kind) {
     case REQUEST:
     case REQUEST_SILENT:

@@ -109,6 +109,9 @@
 
 #define ADDR_MASK       0x000ffffffffff000ull
 
+/* What a fault record says of an address: 48 bits, the largest AGAW (11.4.7.6) */
+#define FI(addr)        ((addr) & 0x0000fffffffff000ull)
+
 #define KiB4            0x1000ull
 #define MiB2            0x200000ull
 #define GiB1            0x40000000ull
