@@ -4,7 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Configuration space and life cycle. What the device offers to software is in
- * svatest_regs.h; where to find what is on top of svatest_internal.h.
+ * standard-headers/misc/svatest.h; where to find what is on top of
+ * svatest_internal.h.
  */
 
 #include "qemu/osdep.h"

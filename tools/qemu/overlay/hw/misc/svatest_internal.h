@@ -25,7 +25,7 @@
 #include "hw/pci/pci_device.h"
 #include "hw/pci/pci_sva.h"
 #include "hw/pci/pcie_sriov.h"
-#include "hw/misc/svatest_regs.h"
+#include "standard-headers/misc/svatest.h"
 #include "qom/object.h"
 
 #define TYPE_SVATEST "svatest"

@@ -8,7 +8,7 @@
 #define TESTS_QTEST_SVATEST_DRV_H
 
 #include "svatest-vtd.h"
-#include "hw/misc/svatest_regs.h"
+#include "standard-headers/misc/svatest.h"
 
 /** SvaDev: one function of the device; channel 0 is trusted and immediate */
 typedef struct SvaDev {
