@@ -27,6 +27,13 @@ ASSERT_FIELD(iommu_fault_unrecoverable, perm, 12, 4);
 ASSERT_FIELD(iommu_fault_unrecoverable, addr, 16, 8);
 ASSERT_FIELD(iommu_fault_unrecoverable, fetch_addr, 24, 8);
 
+ASSERT_SIZE(iommu_fault_page_req_end, 24);
+ASSERT_FIELD(iommu_fault_page_req_end, flags, 0, 4);
+ASSERT_FIELD(iommu_fault_page_req_end, pasid, 4, 4);
+ASSERT_FIELD(iommu_fault_page_req_end, grpid, 8, 4);
+ASSERT_FIELD(iommu_fault_page_req_end, cause, 12, 4);
+ASSERT_FIELD(iommu_fault_page_req_end, cookie, 16, 8);
+
 ASSERT_SIZE(iommu_fault_page_request, 48);
 ASSERT_FIELD(iommu_fault_page_request, flags, 0, 4);
 ASSERT_FIELD(iommu_fault_page_request, pasid, 4, 4);

@@ -25,8 +25,7 @@
 #include <linux/uaccess.h>
 #include <linux/wait_bit.h>
 
-#include "../../tools/testing/selftests/vfio_nesting/svatest_regs.h"
-#include "svatest_ioctl.h"
+#include <uapi/misc/svatest.h>
 
 #define STOP_TIMEOUT_US		(30 * USEC_PER_SEC)
 

@@ -522,23 +522,23 @@ static const struct {
 		   const struct vfio_nesting_payload *p);
 	u32 features;
 } vfio_nesting_ops[] = {
-	[VFIO_NESTING_OP_BIND_PGTBL] = {
+	[VFIO_IOMMU_NESTING_OP_BIND_PGTBL] = {
 		.fn = vfio_nesting_bind,
 		.features = IOMMU_NESTING_FEAT_BIND_PGTBL,
 	},
-	[VFIO_NESTING_OP_UNBIND_PGTBL] = {
+	[VFIO_IOMMU_NESTING_OP_UNBIND_PGTBL] = {
 		.fn = vfio_nesting_unbind,
 		.features = IOMMU_NESTING_FEAT_BIND_PGTBL,
 	},
-	[VFIO_NESTING_OP_CACHE_INVLD] = {
+	[VFIO_IOMMU_NESTING_OP_CACHE_INVLD] = {
 		.fn = vfio_nesting_invalidate,
 		.features = IOMMU_NESTING_FEAT_CACHE_INVLD,
 	},
-	[VFIO_NESTING_OP_PAGE_RESP] = {
+	[VFIO_IOMMU_NESTING_OP_PAGE_RESP] = {
 		.fn = vfio_nesting_page_resp,
 		.features = IOMMU_NESTING_FEAT_PAGE_RESP,
 	},
-	[VFIO_NESTING_OP_GET_FAULT_FD] = {
+	[VFIO_IOMMU_NESTING_OP_GET_FAULT_FD] = {
 		.fn = vfio_nesting_get_fault_fd,
 	},
 };

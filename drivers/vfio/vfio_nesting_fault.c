@@ -15,7 +15,7 @@
  *
  *	vfio_nesting_faults::lock	queues of a container
  *	  vfio_fault_queue::mutex	the IOMMU's side of a queue
- *	    locks of the faults		see iommu-fault-priv.h
+ *	    locks of the faults		see drivers/iommu/guest/fault_private.h
  *	      vfio_fault_queue::lock	the ring
  *	    vfio_fault_queue::reader	user space's side of the ring
  *	      vfio_fault_queue::lock
@@ -49,10 +49,10 @@
 /**
  * struct vfio_fault_queue - the faults of a device
  * @ref: one for the list, one for the file
- * @dev: the device. Valid with @sink only.
+ * @dev: the device. Valid with @handler only.
  * @node: in vfio_nesting_faults::queues
- * @mutex: protects @sink and @opened
- * @sink: where answers go; NULL when the device was closed
+ * @mutex: protects @handler and @opened
+ * @handler: where answers go; NULL when the device was closed
  * @opened: there is a file
  * @reader: who has it takes records out of the ring
  * @wait: for records
@@ -71,7 +71,7 @@ struct vfio_fault_queue {
 	struct device *dev;
 	struct list_head node;
 	struct mutex mutex;	/* see above */
-	struct iommu_fault_sink *sink;
+	struct iommu_fault_handler *handler;
 	bool opened;
 	struct mutex reader;	/* see above */
 	wait_queue_head_t wait;
@@ -202,7 +202,7 @@ static int vfio_fault_handler(void *data, const struct iommu_fault *records,
 	return ret;
 }
 
-static const struct iommu_fault_sink_ops vfio_fault_ops = {
+static const struct iommu_fault_handler_ops vfio_fault_ops = {
 	.fault = vfio_fault_handler,
 };
 
@@ -337,9 +337,9 @@ static int vfio_fault_respond(struct vfio_fault_queue *q,
 			      unsigned int count)
 {
 	guard(mutex)(&q->mutex);
-	if (!q->sink)
+	if (!q->handler)
 		return -ENODEV;
-	return iommu_page_response(q->sink, resps, count);
+	return iommu_page_response(q->handler, resps, count);
 }
 
 /* Number of answers given of the next @count ones at @buf, or an error */
@@ -420,8 +420,8 @@ static int vfio_fault_release(struct inode *inode, struct file *file)
 		return 0;
 
 	scoped_guard(mutex, &q->mutex) {
-		if (q->sink)
-			iommu_fault_sink_stop(q->sink);
+		if (q->handler)
+			iommu_fault_handler_stop(q->handler);
 		vfio_fault_reset(q);
 		q->opened = false;
 	}
@@ -479,19 +479,19 @@ vfio_fault_queue_create(struct vfio_nesting_faults *faults, struct device *dev,
 			bool page_req)
 {
 	struct vfio_fault_queue *q;
-	struct iommu_fault_sink *sink;
+	struct iommu_fault_handler *handler;
 
 	q = vfio_fault_queue_alloc(dev);
 	if (!q)
 		return ERR_PTR(-ENOMEM);
 
-	sink = iommu_guest_handle_faults(faults->ctx, dev, &vfio_fault_ops, q,
+	handler = iommu_guest_handle_faults(faults->ctx, dev, &vfio_fault_ops, q,
 					 page_req);
-	if (IS_ERR(sink)) {
+	if (IS_ERR(handler)) {
 		kref_put(&q->ref, vfio_fault_queue_free);
-		return ERR_CAST(sink);
+		return ERR_CAST(handler);
 	}
-	q->sink = sink;
+	q->handler = handler;
 	list_add_tail(&q->node, &faults->queues);
 	return q;
 }
@@ -510,7 +510,7 @@ vfio_fault_queue_get(struct vfio_nesting_faults *faults, struct device *dev,
 		if (q->opened)
 			return ERR_PTR(-EBUSY);
 	if (page_req) {
-		ret = iommu_fault_sink_enable_page_req(q->sink);
+		ret = iommu_fault_handler_enable_page_req(q->handler);
 		if (ret)
 			return ERR_PTR(ret);
 	}
@@ -569,7 +569,7 @@ int vfio_nesting_open_faults(struct vfio_nesting_faults *faults,
 		q->opened = true;
 	scoped_guard(spinlock, &q->lock)
 		q->page_req = page_req;
-	iommu_fault_sink_start(q->sink);
+	iommu_fault_handler_start(q->handler);
 	fd_install(fd, file);
 	return fd;
 
@@ -633,7 +633,7 @@ void vfio_nesting_faults_remove_device(struct vfio_nesting_faults *faults,
 	if (q) {
 		list_del(&q->node);
 		scoped_guard(mutex, &q->mutex)
-			q->sink = NULL;
+			q->handler = NULL;
 	}
 
 	iommu_guest_remove_device(faults->ctx, dev);

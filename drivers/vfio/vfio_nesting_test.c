@@ -13,7 +13,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "../iommu/iommu-guest-mock.h"
+#include "../iommu/guest/tests/mock.h"
 #include "vfio_nesting_fault.h"
 #include "vfio_nesting_test.h"
 

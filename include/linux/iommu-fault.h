@@ -21,10 +21,10 @@
 #include <linux/types.h>
 
 struct device;
-struct iommu_fault_sink;
+struct iommu_fault_handler;
 
 /**
- * struct iommu_fault_sink_ops - A handler
+ * struct iommu_fault_handler_ops - A handler
  * @fault: Take @count records, all or none of them. Either one record of an
  *	aborted transaction, or all requests of a page request group in their
  *	order, the last one with its cookie. The records are gone on return.
@@ -36,33 +36,35 @@ struct iommu_fault_sink;
  *	Return 0, or an error if there is no room. A page request group is then
  *	answered with IOMMU_PAGE_RESP_INVALID.
  */
-struct iommu_fault_sink_ops {
+struct iommu_fault_handler_ops {
 	int (*fault)(void *data, const struct iommu_fault *records,
 		     unsigned int count);
 };
 
-#ifdef CONFIG_IOMMU_FAULT_SINK
+#ifdef CONFIG_IOMMU_FAULT_HANDLER
 
 /* Handlers */
-struct iommu_fault_sink *
+struct iommu_fault_handler *
 iommu_register_device_fault_handler(struct device *dev, ioasid_t pasid,
-				    const struct iommu_fault_sink_ops *ops,
+				    const struct iommu_fault_handler_ops *ops,
 				    void *data);
-int iommu_fault_sink_enable_page_req(struct iommu_fault_sink *sink);
-void iommu_unregister_device_fault_handler(struct iommu_fault_sink *sink);
-void iommu_fault_sink_stop(struct iommu_fault_sink *sink);
-void iommu_fault_sink_start(struct iommu_fault_sink *sink);
-unsigned int iommu_fault_sink_limit(const struct iommu_fault_sink *sink);
+int iommu_fault_handler_enable_page_req(struct iommu_fault_handler *handler);
+void iommu_unregister_device_fault_handler(struct iommu_fault_handler *handler);
+void iommu_fault_handler_stop(struct iommu_fault_handler *handler);
+void iommu_fault_handler_start(struct iommu_fault_handler *handler);
+void iommu_fault_handler_set_timeout(struct iommu_fault_handler *handler,
+				     unsigned int timeout_ms);
+unsigned int iommu_fault_handler_limit(const struct iommu_fault_handler *handler);
 
 /* The way back */
-int iommu_page_response(struct iommu_fault_sink *sink,
+int iommu_page_response(struct iommu_fault_handler *handler,
 			const struct iommu_page_response *responses,
 			unsigned int count);
 
 /* For who attaches the PASIDs */
 int iommu_fault_iopf(struct iopf_group *group);
-int iommu_fault_name_pasid(struct device *dev, ioasid_t pasid, ioasid_t name);
-void iommu_fault_unname_pasid(struct device *dev, ioasid_t pasid);
+int iommu_fault_set_guest_pasid(struct device *dev, ioasid_t pasid, ioasid_t name);
+void iommu_fault_clear_guest_pasid(struct device *dev, ioasid_t pasid);
 void iommu_fault_purge(struct device *dev,
 		       const struct iommu_attach_handle *handle);
 
@@ -70,7 +72,7 @@ void iommu_fault_purge(struct device *dev,
 int iommu_report_unrecoverable(struct device *dev,
 			       const struct iommu_fault *fault);
 
-#else /* CONFIG_IOMMU_FAULT_SINK */
+#else /* CONFIG_IOMMU_FAULT_HANDLER */
 
 static inline int iommu_report_unrecoverable(struct device *dev,
 					     const struct iommu_fault *fault)
@@ -78,6 +80,6 @@ static inline int iommu_report_unrecoverable(struct device *dev,
 	return -ENODEV;
 }
 
-#endif /* CONFIG_IOMMU_FAULT_SINK */
+#endif /* CONFIG_IOMMU_FAULT_HANDLER */
 
 #endif /* __LINUX_IOMMU_FAULT_H */

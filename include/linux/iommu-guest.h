@@ -23,9 +23,39 @@
 
 struct device;
 struct ioasid_set;
-struct iommu_fault_sink;
-struct iommu_fault_sink_ops;
+struct iommu_fault_handler;
+struct iommu_fault_handler_ops;
 struct iommu_guest_ctx;
+
+/**
+ * struct iommu_guest_device_info - What a device can do, and how it is
+ * @pasid_bits: Width of the PASIDs that the device can emit, 0 for none
+ * @ats_queue_depth: Invalidations that the device can have outstanding
+ * @max_page_requests: Page requests that the device could have outstanding
+ * @page_request_limit: Page requests that it may have outstanding here; 0 as
+ *                long as they are off
+ * @exec: PASIDs may carry execute requests
+ * @priv: PASIDs may carry privileged requests
+ * @ats: The device has a translation cache, which is on
+ * @pri: The device can send page requests and the owner may have them
+ * @prg_resp_pasid: Responses to page requests carry the PASID
+ * @virtfn: It is a virtual function
+ * @cut_off: It did not complete invalidations and is cut off from memory until
+ *                it is reset
+ */
+struct iommu_guest_device_info {
+	unsigned int pasid_bits;
+	unsigned int ats_queue_depth;
+	unsigned int max_page_requests;
+	unsigned int page_request_limit;
+	bool exec;
+	bool priv;
+	bool ats;
+	bool pri;
+	bool prg_resp_pasid;
+	bool virtfn;
+	bool cut_off;
+};
 
 /**
  * struct iommu_guest_ops - What an IOMMU driver does for guest owned tables
@@ -39,14 +69,17 @@ struct iommu_guest_ctx;
  *                is checked already. Nothing is programmed: that is the work of
  *                the set_dev_pasid operation of the domain.
  * @cache_invalidate: Drop what was cached of the first stage of @domain for
- *                input addresses @start to @last, both included, in the IOTLB
- *                and in the device TLB of every device the domain is attached
- *                to, in this order. With @leaf only the last level of the table
+ *                input addresses @start to @last, both included, in the caches
+ *                that @caches names by enum iommu_inv_type: the IOTLB, the
+ *                device TLB of every device the domain is attached to, or both
+ *                in this order. With @leaf only the last level of the table
  *                changed. 0 to U64_MAX means all of the address space. Returns
- *                when the hardware is done. Can not fail.
+ *                when the hardware is done: 0, or -EIO if a device did not
+ *                complete it and is cut off from memory.
  * @fault_sync:   Return when no thread of the driver still uses an attach
  *                handle that it looked up for @dev before the call. Needed by
  *                drivers that report page requests.
+ * @device_info:  Describe @dev. @info is zeroed by the caller.
  *
  * All of them may sleep. They are called with the lock of a guest context held,
  * and for a device on the second-stage domain the context was told of.
@@ -57,9 +90,11 @@ struct iommu_guest_ops {
 	struct iommu_domain *(*domain_alloc_gpasid)(struct device *dev,
 						    struct iommu_domain *parent,
 						    const struct iommu_gpasid_bind_data *data);
-	void (*cache_invalidate)(struct iommu_domain *domain, u64 start,
-				 u64 last, bool leaf);
+	int (*cache_invalidate)(struct iommu_domain *domain, u8 caches,
+				u64 start, u64 last, bool leaf);
 	void (*fault_sync)(struct device *dev);
+	void (*device_info)(struct device *dev,
+			    struct iommu_guest_device_info *info);
 };
 
 #ifdef CONFIG_IOMMU_GUEST_SVA
@@ -80,9 +115,9 @@ void iommu_guest_remove_device(struct iommu_guest_ctx *ctx, struct device *dev);
 struct device *iommu_guest_only_device(struct iommu_guest_ctx *ctx);
 
 /* Faults of a device, until it is removed */
-struct iommu_fault_sink *
+struct iommu_fault_handler *
 iommu_guest_handle_faults(struct iommu_guest_ctx *ctx, struct device *dev,
-			  const struct iommu_fault_sink_ops *ops, void *data,
+			  const struct iommu_fault_handler_ops *ops, void *data,
 			  bool page_req);
 
 /* Bindings; a NULL @dev stands for every device of the context */
@@ -93,6 +128,11 @@ void iommu_guest_unbind_gpasid(struct iommu_guest_ctx *ctx, struct device *dev,
 int iommu_guest_cache_invalidate(struct iommu_guest_ctx *ctx,
 				 struct device *dev,
 				 const struct iommu_cache_invalidate_info *info);
+
+void iommu_guest_free_pasids(struct iommu_guest_ctx *ctx, ioasid_t min,
+			     ioasid_t max);
+int iommu_guest_device_info(struct iommu_guest_ctx *ctx, struct device *dev,
+			    struct iommu_guest_device_info *info);
 
 /* Payloads of an untrusted caller */
 int iommu_guest_copy_bind_data(struct iommu_gpasid_bind_data *data,

@@ -3,6 +3,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -17,6 +18,8 @@ WORKTREE = CHECK / "linux"
 OBJ = CHECK / "obj"
 HERE = Path(__file__).resolve().parent
 JOBS = f"-j{os.cpu_count()}"
+# Most objects are the same in one commit and the next, and in one configuration and another.
+COMPILER = ["CC=ccache gcc"] if shutil.which("ccache") else []
 
 
 class Tap:
@@ -97,7 +100,7 @@ def configure(values, obj=OBJ):
 
 def make(targets, obj=OBJ, variables=None):
     """Run make in the work tree; (status, what it complained about)."""
-    command = ["make", "-s", "-C", str(WORKTREE), f"O={obj}", JOBS,
+    command = ["make", "-s", "-C", str(WORKTREE), f"O={obj}", JOBS, *COMPILER,
                *(f"{k}={v}" for k, v in (variables or {}).items()), *targets]
     env = {k: v for k, v in os.environ.items() if k not in ("BUILD", "DEBUG", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     done = subprocess.run(command, text=True, capture_output=True, env=env, errors="replace")

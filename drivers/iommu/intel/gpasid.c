@@ -12,6 +12,7 @@
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
 #include <linux/iommu-guest.h>
+#include <linux/log2.h>
 #include <linux/pci.h>
 #include <linux/pci-ats.h>
 #include <linux/slab.h>
@@ -28,7 +29,13 @@
 			 BIT_ULL(40))	/* PASID */
 #define VTD_GUEST_ECAP_PRS	BIT_ULL(29)	/* page requests */
 
-/* Can @dev ask the guest for pages? See iommu_fault_sink_enable_page_req(). */
+/* What a bind may ask for */
+#define VTD_GUEST_BIND_FLAGS	(IOMMU_SVA_VTD_GPASID_SRE |	\
+				 IOMMU_SVA_VTD_GPASID_EAFE |	\
+				 IOMMU_SVA_VTD_GPASID_WPE |	\
+				 IOMMU_SVA_VTD_GPASID_MTS_MASK)
+
+/* Can @dev ask the guest for pages? See iommu_fault_handler_enable_page_req(). */
 static bool intel_guest_page_requests(struct device *dev)
 {
 	struct device_domain_info *info = dev_iommu_priv_get(dev);
@@ -80,7 +87,7 @@ static int intel_guest_s1_flags(struct intel_iommu *iommu,
 				const struct iommu_gpasid_bind_data_vtd *vtd,
 				u64 *flags)
 {
-	if (vtd->flags >= IOMMU_SVA_VTD_GPASID_LAST)
+	if (vtd->flags & ~VTD_GUEST_BIND_FLAGS)
 		return -EINVAL;
 
 	/* Nested entries have no memory types yet; pat and emt are theirs. */
@@ -241,8 +248,8 @@ static unsigned int intel_guest_max_order(struct dmar_domain *domain)
  * does not fit into one that the hardware takes costs all of the PASID, so the
  * work of a call is bounded by the number of tags whatever the guest asks for.
  */
-static void intel_guest_cache_invalidate(struct iommu_domain *domain,
-					 u64 start, u64 last, bool leaf)
+static int intel_guest_cache_invalidate(struct iommu_domain *domain, u8 caches,
+					u64 start, u64 last, bool leaf)
 {
 	struct dmar_domain *dmar_domain = to_dmar_domain(domain);
 	unsigned int order = fls64((start ^ last) >> VTD_PAGE_SHIFT);
@@ -251,6 +258,7 @@ static void intel_guest_cache_invalidate(struct iommu_domain *domain,
 		cache_tag_flush_all(dmar_domain);
 	else
 		cache_tag_flush_range(dmar_domain, start, last, leaf);
+	return 0;
 }
 
 /* Page requests are looked up and reported with the lock held. */
@@ -262,9 +270,31 @@ static void intel_guest_fault_sync(struct device *dev)
 	mutex_unlock(&info->iommu->iopf_lock);
 }
 
+static void intel_guest_device_info(struct device *dev,
+				    struct iommu_guest_device_info *info)
+{
+	struct device_domain_info *dev_info = dev_iommu_priv_get(dev);
+	struct pci_dev *pdev = to_pci_dev(dev);
+	int features = pci_pasid_features(pdev);
+
+	info->pasid_bits = ilog2(dev->iommu->max_pasids);
+	if (features > 0) {
+		info->exec = features & PCI_PASID_CAP_EXEC;
+		info->priv = features & PCI_PASID_CAP_PRIV;
+	}
+	info->ats = dev_info->ats_enabled;
+	info->ats_queue_depth = dev_info->ats_qdep;
+	info->pri = intel_guest_page_requests(dev);
+	info->prg_resp_pasid = pci_prg_resp_pasid_required(pdev);
+	info->page_request_limit = dev->iommu->max_page_requests;
+	info->virtfn = pdev->is_virtfn;
+	info->cut_off = dev_info->ats_cut_off;
+}
+
 const struct iommu_guest_ops intel_guest_ops = {
 	.nesting_info		= intel_guest_nesting_info,
 	.domain_alloc_gpasid	= intel_guest_domain_alloc,
 	.cache_invalidate	= intel_guest_cache_invalidate,
 	.fault_sync		= intel_guest_fault_sync,
+	.device_info		= intel_guest_device_info,
 };

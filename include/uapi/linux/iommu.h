@@ -84,11 +84,15 @@ enum iommu_fault_perm {
  *                        see &struct iommu_fault_page_request
  * @IOMMU_FAULT_OVERFLOW: Records were lost before this one, see
  *                        &struct iommu_fault_overflow
+ * @IOMMU_FAULT_PAGE_REQ_END: The kernel answered a page request group in place
+ *                            of user space, see
+ *                            &struct iommu_fault_page_req_end
  */
 enum iommu_fault_type {
 	IOMMU_FAULT_DMA_UNRECOV	= 1,
 	IOMMU_FAULT_PAGE_REQ	= 2,
 	IOMMU_FAULT_OVERFLOW	= 3,
+	IOMMU_FAULT_PAGE_REQ_END = 4,
 };
 
 /**
@@ -108,6 +112,9 @@ enum iommu_fault_type {
  * @IOMMU_FAULT_REASON_ACCESS: The accessed or dirty flag of the mapping would
  *                             have to be set and can't be
  * @IOMMU_FAULT_REASON_OOR_ADDRESS: An address exceeds the size of its stage
+ * @IOMMU_FAULT_REASON_DEVICE_OFF: The device does not complete invalidations of
+ *                                 its translation cache and was cut off from
+ *                                 memory until it is reset; no transaction
  */
 enum iommu_fault_reason {
 	IOMMU_FAULT_REASON_UNKNOWN		= 0,
@@ -119,6 +126,7 @@ enum iommu_fault_reason {
 	IOMMU_FAULT_REASON_PERMISSION		= 6,
 	IOMMU_FAULT_REASON_ACCESS		= 7,
 	IOMMU_FAULT_REASON_OOR_ADDRESS		= 8,
+	IOMMU_FAULT_REASON_DEVICE_OFF		= 9,
 };
 
 /**
@@ -127,11 +135,15 @@ enum iommu_fault_reason {
  *                                   without PASID
  * @IOMMU_FAULT_UNRECOV_ADDR_VALID: @addr is valid
  * @IOMMU_FAULT_UNRECOV_FETCH_ADDR_VALID: @fetch_addr is valid
+ * @IOMMU_FAULT_UNRECOV_BUS_PASID: @pasid is the number that the device put on
+ *                                 the bus; nothing is bound to it. Only where
+ *                                 PASIDs are private to the caller
  */
 enum iommu_fault_unrecoverable_flags {
 	IOMMU_FAULT_UNRECOV_PASID_VALID		= 1 << 0,
 	IOMMU_FAULT_UNRECOV_ADDR_VALID		= 1 << 1,
 	IOMMU_FAULT_UNRECOV_FETCH_ADDR_VALID	= 1 << 2,
+	IOMMU_FAULT_UNRECOV_BUS_PASID		= 1 << 3,
 };
 
 /**
@@ -218,12 +230,48 @@ struct iommu_fault_overflow {
 };
 
 /**
+ * enum iommu_fault_end_cause - Why the kernel answered a page request group
+ * @IOMMU_FAULT_END_DEADLINE: User space did not answer in time
+ * @IOMMU_FAULT_END_UNBIND: The PASID was unbound, or bound to another table
+ * @IOMMU_FAULT_END_CLOSE: The file descriptor was closed
+ * @IOMMU_FAULT_END_RESET: The device was reset and has forgotten the group; it
+ *                         got no answer
+ */
+enum iommu_fault_end_cause {
+	IOMMU_FAULT_END_DEADLINE	= 1,
+	IOMMU_FAULT_END_UNBIND		= 2,
+	IOMMU_FAULT_END_CLOSE		= 3,
+	IOMMU_FAULT_END_RESET		= 4,
+};
+
+/**
+ * struct iommu_fault_page_req_end - A page request group needs no answer
+ * @flags: %IOMMU_FAULT_PAGE_REQUEST_PASID_VALID if @pasid is valid
+ * @pasid: PASID of the group, as it was reported
+ * @grpid: Page request group index
+ * @cause: One of enum iommu_fault_end_cause
+ * @cookie: Cookie of the group
+ *
+ * The record comes after those of the group. An answer to the group is ENOENT
+ * from the moment at which the kernel has put an end to it, whether or not the
+ * record was read.
+ */
+struct iommu_fault_page_req_end {
+	__u32 flags;
+	__u32 pasid;
+	__u32 grpid;
+	__u32 cause;
+	__aligned_u64 cookie;
+};
+
+/**
  * struct iommu_fault - Fault record
  * @type: One of enum iommu_fault_type; selects the member of the union
  * @padding: 0
  * @event: %IOMMU_FAULT_DMA_UNRECOV
  * @prm: %IOMMU_FAULT_PAGE_REQ
  * @overflow: %IOMMU_FAULT_OVERFLOW
+ * @end: %IOMMU_FAULT_PAGE_REQ_END
  * @padding2: Sets the size of the union; bytes that no member covers are 0
  *
  * The size of a record is 64 bytes and never changes. New fields take bytes of
@@ -236,6 +284,7 @@ struct iommu_fault {
 		struct iommu_fault_unrecoverable event;
 		struct iommu_fault_page_request prm;
 		struct iommu_fault_overflow overflow;
+		struct iommu_fault_page_req_end end;
 		__u8 padding2[56];
 	};
 };
@@ -302,13 +351,11 @@ struct iommu_page_response {
  * @IOMMU_INV_GRANU_PASID: One address space, &struct iommu_inv_pasid_info
  * @IOMMU_INV_GRANU_ADDR: A range of one address space,
  *                        &struct iommu_inv_addr_info
- * @IOMMU_INV_GRANU_NR: Number of granularities
  */
 enum iommu_inv_granularity {
 	IOMMU_INV_GRANU_DOMAIN	= 0,
 	IOMMU_INV_GRANU_PASID	= 1,
 	IOMMU_INV_GRANU_ADDR	= 2,
-	IOMMU_INV_GRANU_NR	= 3,
 };
 
 /**
@@ -316,13 +363,11 @@ enum iommu_inv_granularity {
  * @IOMMU_CACHE_INV_TYPE_IOTLB: Translations in the IOMMU
  * @IOMMU_CACHE_INV_TYPE_DEV_IOTLB: Translations in the device (ATS)
  * @IOMMU_CACHE_INV_TYPE_PASID: PASID table entries in the IOMMU
- * @IOMMU_CACHE_INV_TYPE_NR: Number of cache types
  */
 enum iommu_inv_type {
 	IOMMU_CACHE_INV_TYPE_IOTLB	= 1 << 0,
 	IOMMU_CACHE_INV_TYPE_DEV_IOTLB	= 1 << 1,
 	IOMMU_CACHE_INV_TYPE_PASID	= 1 << 2,
-	IOMMU_CACHE_INV_TYPE_NR		= 3,
 };
 
 /**
@@ -421,14 +466,12 @@ struct iommu_cache_invalidate_info {
  * enum iommu_pasid_format - Vendor format of a PASID's first stage
  * @IOMMU_PASID_FORMAT_INTEL_VTD: Intel VT-d, scalable mode
  * @IOMMU_PASID_FORMAT_ARM_SMMU_V3: Arm SMMUv3
- * @IOMMU_PASID_FORMAT_LAST: First number that has no meaning
  *
  * Used by &struct iommu_gpasid_bind_data and &struct iommu_nesting_info.
  */
 enum iommu_pasid_format {
 	IOMMU_PASID_FORMAT_INTEL_VTD	= 1,
 	IOMMU_PASID_FORMAT_ARM_SMMU_V3	= 2,
-	IOMMU_PASID_FORMAT_LAST		= 3,
 };
 
 /**
@@ -441,7 +484,6 @@ enum iommu_pasid_format {
  * @IOMMU_SVA_VTD_GPASID_CD: Cache disable
  * @IOMMU_SVA_VTD_GPASID_WPE: Write protection holds for supervisor requests;
  *                            only with %IOMMU_SVA_VTD_GPASID_SRE
- * @IOMMU_SVA_VTD_GPASID_LAST: First bit that has no meaning
  */
 enum iommu_gpasid_bind_data_vtd_flags {
 	IOMMU_SVA_VTD_GPASID_SRE	= 1 << 0,
@@ -451,7 +493,6 @@ enum iommu_gpasid_bind_data_vtd_flags {
 	IOMMU_SVA_VTD_GPASID_EMTE	= 1 << 4,
 	IOMMU_SVA_VTD_GPASID_CD		= 1 << 5,
 	IOMMU_SVA_VTD_GPASID_WPE	= 1 << 6,
-	IOMMU_SVA_VTD_GPASID_LAST	= 1 << 7,
 };
 
 #define IOMMU_SVA_VTD_GPASID_MTS_MASK	(IOMMU_SVA_VTD_GPASID_CD | \
@@ -557,6 +598,10 @@ struct iommu_nesting_info_vtd {
  *                                       a whole
  * @IOMMU_NESTING_FEAT_NO_RO_MAP: The second stage takes no read-only mapping,
  *                                such a map request is EINVAL
+ *
+ * The bits in %IOMMU_NESTING_FEAT_DUTIES say what user space must do or must not
+ * do: one is set when it is set for any of the devices. The others are offers,
+ * set when all devices have them.
  */
 enum iommu_nesting_features {
 	IOMMU_NESTING_FEAT_SYSWIDE_PASID	= 1 << 0,
@@ -566,6 +611,9 @@ enum iommu_nesting_features {
 	IOMMU_NESTING_FEAT_BIND_PASID_TABLE	= 1 << 4,
 	IOMMU_NESTING_FEAT_NO_RO_MAP		= 1 << 5,
 };
+
+#define IOMMU_NESTING_FEAT_DUTIES	(IOMMU_NESTING_FEAT_SYSWIDE_PASID | \
+					 IOMMU_NESTING_FEAT_NO_RO_MAP)
 
 /**
  * struct iommu_nesting_info - What the IOMMU offers for nested translation
@@ -622,11 +670,11 @@ enum iommu_pasid_table_mode {
 	IOMMU_PASID_CONFIG_ABORT	= 3,
 };
 
-#define PASID_TABLE_SMMUV3_CFG_VERSION_1	1
+#define IOMMU_PASID_TABLE_SMMUV3_CFG_VERSION_1	1
 
 /**
  * struct iommu_pasid_smmuv3 - Vendor part of a PASID table for the Arm SMMUv3
- * @version: %PASID_TABLE_SMMUV3_CFG_VERSION_1
+ * @version: %IOMMU_PASID_TABLE_SMMUV3_CFG_VERSION_1
  * @s1fmt: Layout of the table, as in the stream table entry
  * @s1dss: What becomes of accesses without PASID, as in the stream table entry
  * @padding: Must be 0
@@ -648,12 +696,12 @@ struct iommu_pasid_vtd {
 	__u8 padding[4];
 };
 
-#define PASID_TABLE_CFG_VERSION_1	1
+#define IOMMU_PASID_TABLE_CFG_VERSION_1	1
 
 /**
  * struct iommu_pasid_table_config - PASID table of a device
  * @argsz: At least 24; 32 for %IOMMU_PASID_CONFIG_TRANSLATE
- * @version: %PASID_TABLE_CFG_VERSION_1
+ * @version: %IOMMU_PASID_TABLE_CFG_VERSION_1
  * @base_ptr: Guest-physical address of the table in bytes, aligned as the
  *            format requires. VT-d: 4 KiB
  * @format: One of enum iommu_pasid_table_format

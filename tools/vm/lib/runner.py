@@ -43,7 +43,7 @@ class Vm:
         self.process = None
         self.queue = queue.Queue()
         self.qemu, self.note = machine.find_qemu()
-        kind = self.spec.get("kernel", "")
+        kind = getattr(options, "kernel", None) or self.spec.get("kernel", "")
         kernel = os.path.join(kernel_dir(options.debug, kind), "vmlinux")
         if not os.path.exists(kernel):
             raise Failure(f"there is no kernel {kernel} (run 'make kernel{'-' + kind if kind else ''}"

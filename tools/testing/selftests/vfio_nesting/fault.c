@@ -14,7 +14,7 @@
 /* Long enough for any fault on a slow machine */
 #define HANG_MS		60000
 
-#define SINKS		"/sys/kernel/debug/iommu-fault/sinks"
+#define SINKS		"/sys/kernel/debug/iommu-fault/handlers"
 #define TIMEOUT		"/sys/module/iommu_fault/parameters/timeout_ms"
 
 int fault_open(const struct vmm_device *dev, uint32_t flags)
@@ -23,7 +23,7 @@ int fault_open(const struct vmm_device *dev, uint32_t flags)
 		.argsz = sizeof(request), .flags = flags,
 	};
 
-	return vmm_nesting_op(dev->vmm, dev, VFIO_NESTING_OP_GET_FAULT_FD,
+	return vmm_nesting_op(dev->vmm, dev, VFIO_IOMMU_NESTING_OP_GET_FAULT_FD,
 			      &request, sizeof(request));
 }
 
@@ -145,7 +145,7 @@ int fault_answer(int fd, const struct iommu_fault *last, uint32_t code)
 int fault_answer_op(struct vmm *vmm, const struct vmm_device *dev,
 		    const struct iommu_page_response *response)
 {
-	return vmm_nesting_op(vmm, dev, VFIO_NESTING_OP_PAGE_RESP, response,
+	return vmm_nesting_op(vmm, dev, VFIO_IOMMU_NESTING_OP_PAGE_RESP, response,
 			      sizeof(*response));
 }
 

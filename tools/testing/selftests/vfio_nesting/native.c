@@ -9,9 +9,9 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <misc/svatest.h>
 
 #include "native.h"
-#include "svatest_regs.h"
 
 #define PCI_DEVICES	"/sys/bus/pci/devices"
 

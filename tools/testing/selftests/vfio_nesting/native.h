@@ -9,7 +9,8 @@
 
 #include <stdint.h>
 
-#include "../../../../drivers/misc/svatest_ioctl.h"
+#include <misc/svatest.h>
+
 #include "vmm.h"
 
 /* Devices of the machine, whatever their driver, in order of their addresses */

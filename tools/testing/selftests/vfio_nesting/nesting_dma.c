@@ -213,7 +213,7 @@ TEST_F(process, supervisor_page)
 	vmm_bind_data(&data, GUEST_PASID, guest->pt.root, 4);
 	data.vendor.vtd.flags = IOMMU_SVA_VTD_GPASID_SRE;
 	ASSERT_EQ(0, vmm_nesting_op(&guest->vmm, guest->dev,
-				    VFIO_NESTING_OP_BIND_PGTBL, &data,
+				    VFIO_IOMMU_NESTING_OP_BIND_PGTBL, &data,
 				    sizeof(data)));
 	EXPECT_NE(SVATEST_ST_OK, svatest_fill(guest->dev, 0, GVA_DST, OTHER, 8));
 	EXPECT_EQ(0, guest_peek(&guest->vmm, guest->dst));
@@ -235,7 +235,7 @@ TEST_F(process, write_protection)
 	data.vendor.vtd.flags = IOMMU_SVA_VTD_GPASID_SRE |
 				IOMMU_SVA_VTD_GPASID_WPE;
 	ASSERT_EQ(0, vmm_nesting_op(&guest->vmm, guest->dev,
-				    VFIO_NESTING_OP_BIND_PGTBL, &data,
+				    VFIO_IOMMU_NESTING_OP_BIND_PGTBL, &data,
 				    sizeof(data)));
 	EXPECT_NE(SVATEST_ST_OK, svatest_run(guest->dev, 0, &fill).status);
 	EXPECT_EQ(0, guest_peek(&guest->vmm, guest->dst));
@@ -243,7 +243,7 @@ TEST_F(process, write_protection)
 	/* Without WPE the supervisor writes where it likes, as on a CPU. */
 	data.vendor.vtd.flags = IOMMU_SVA_VTD_GPASID_SRE;
 	ASSERT_EQ(0, vmm_nesting_op(&guest->vmm, guest->dev,
-				    VFIO_NESTING_OP_BIND_PGTBL, &data,
+				    VFIO_IOMMU_NESTING_OP_BIND_PGTBL, &data,
 				    sizeof(data)));
 	EXPECT_EQ(SVATEST_ST_OK, svatest_run(guest->dev, 0, &fill).status);
 	EXPECT_EQ(PATTERN, guest_peek(&guest->vmm, guest->dst));
@@ -324,7 +324,7 @@ TEST_F(process, guest_pasid_of_another_number)
 	vmm_bind_data(&data, GUEST_PASID, guest->pt.root, 4);
 	data.flags = IOMMU_SVA_GPASID_VAL;
 	data.gpasid = 777;
-	ASSERT_EQ(0, vmm_nesting_op(vmm, guest->dev, VFIO_NESTING_OP_BIND_PGTBL,
+	ASSERT_EQ(0, vmm_nesting_op(vmm, guest->dev, VFIO_IOMMU_NESTING_OP_BIND_PGTBL,
 				    &data, sizeof(data)));
 	EXPECT_EQ(guest_peek(vmm, guest->src), guest_copied(guest, 0));
 

@@ -166,18 +166,18 @@ int main(int argc, char **argv)
 	/* First stage: the guest's table. The device may use the PASID now. */
 	bind.gpgd = make_page_table(memory);
 	bind.hpasid = pasid;
-	nesting_op(container, VFIO_NESTING_OP_BIND_PGTBL, &bind, sizeof(bind),
+	nesting_op(container, VFIO_IOMMU_NESTING_OP_BIND_PGTBL, &bind, sizeof(bind),
 		   "bind");
 	printf("page table at guest address %#llx bound to PASID %d\n",
 	       (unsigned long long)bind.gpgd, pasid);
 
 	/* The guest has changed an entry and invalidates, in its own IOMMU. */
 	invalidate.granu.addr_info.pasid = pasid;
-	nesting_op(container, VFIO_NESTING_OP_CACHE_INVLD, &invalidate,
+	nesting_op(container, VFIO_IOMMU_NESTING_OP_CACHE_INVLD, &invalidate,
 		   sizeof(invalidate), "invalidate");
 
 	/* The process is gone. The same happens when the files are closed. */
-	nesting_op(container, VFIO_NESTING_OP_UNBIND_PGTBL, &bind, sizeof(bind),
+	nesting_op(container, VFIO_IOMMU_NESTING_OP_UNBIND_PGTBL, &bind, sizeof(bind),
 		   "unbind");
 	pasids.flags = VFIO_IOMMU_FLAG_FREE_PASID;
 	pasids.range.min = pasid;

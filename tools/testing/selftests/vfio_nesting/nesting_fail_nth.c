@@ -149,7 +149,7 @@ static void get_state(struct scene *scene, char *text)
 
 	/* No counters, and no numbers of sets, which are never the same again */
 	len = add_words(text, DEBUGFS "iommu-guest/bindings", 0, 6);
-	len += add_words(text + len, DEBUGFS "iommu-fault/sinks", 0, 4);
+	len += add_words(text + len, DEBUGFS "iommu-fault/handlers", 0, 4);
 	len += add_words(text + len, DEBUGFS "ioasid/sets", 1, 7);
 	len += add_words(text + len, DEBUGFS "ioasid/ids", 1, 4);
 	len += add_words(text + len, DOMAINS, 0, 1);
@@ -213,7 +213,7 @@ static int bind_named(struct scene *scene)
 	data.flags = IOMMU_SVA_GPASID_VAL;
 	data.gpasid = 777;
 	return vmm_nesting_op(&scene->guest.vmm, NULL,
-			      VFIO_NESTING_OP_BIND_PGTBL, &data, sizeof(data));
+			      VFIO_IOMMU_NESTING_OP_BIND_PGTBL, &data, sizeof(data));
 }
 
 static int unbind(struct scene *scene)

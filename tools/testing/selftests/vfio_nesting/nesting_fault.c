@@ -136,7 +136,7 @@ FIXTURE_SETUP(rights)
 	vmm_bind_data(&data, GUEST_PASID, self->guest.pt.root, 4);
 	data.vendor.vtd.flags = IOMMU_SVA_VTD_GPASID_SRE;
 	ASSERT_EQ(0, vmm_nesting_op(&self->guest.vmm, NULL,
-				    VFIO_NESTING_OP_BIND_PGTBL, &data,
+				    VFIO_IOMMU_NESTING_OP_BIND_PGTBL, &data,
 				    sizeof(data)));
 	self->fd = fault_open(self->guest.dev, PAGE_REQ);
 	ASSERT_LE(0, self->fd);
@@ -278,7 +278,7 @@ TEST_F(request, answer_by_operation)
 	/* An old caller has no cookie. */
 	resp.argsz = 24;
 	resp.flags = IOMMU_PAGE_RESP_PASID_VALID;
-	EXPECT_EQ(0, vmm_nesting_op(self->vmm, NULL, VFIO_NESTING_OP_PAGE_RESP,
+	EXPECT_EQ(0, vmm_nesting_op(self->vmm, NULL, VFIO_IOMMU_NESTING_OP_PAGE_RESP,
 				    &resp, 24));
 	EXPECT_EQ(SVATEST_ST_OK, svatest_wait(self->dev, 0).status);
 }
@@ -394,7 +394,7 @@ TEST_F(request, guest_pasid_of_another_number)
 	vmm_bind_data(&data, GUEST_PASID, guest->pt.root, 4);
 	data.flags = IOMMU_SVA_GPASID_VAL;
 	data.gpasid = 777;
-	ASSERT_EQ(0, vmm_nesting_op(self->vmm, NULL, VFIO_NESTING_OP_BIND_PGTBL,
+	ASSERT_EQ(0, vmm_nesting_op(self->vmm, NULL, VFIO_IOMMU_NESTING_OP_BIND_PGTBL,
 				    &data, sizeof(data)));
 	svatest_start_fill(self->dev, 0, GVA_DST, PATTERN, 8);
 	ASSERT_EQ(1, fault_next_group(self->fd, self->records));

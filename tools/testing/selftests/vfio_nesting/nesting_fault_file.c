@@ -270,7 +270,7 @@ TEST_F_TIMEOUT(file, full_of_records, 120)
 TEST(opening)
 {
 	struct vfio_nesting_fault_fd request = { .argsz = sizeof(request) };
-	const unsigned int op = VFIO_NESTING_OP_GET_FAULT_FD;
+	const unsigned int op = VFIO_IOMMU_NESTING_OP_GET_FAULT_FD;
 	struct iommu_page_response response = {
 		.argsz = sizeof(response),
 		.version = IOMMU_PAGE_RESP_VERSION_1,

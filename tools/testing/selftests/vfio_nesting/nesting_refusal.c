@@ -84,7 +84,7 @@ FIXTURE_TEARDOWN(refusal)
 static int bind(struct vmm *vmm, const struct iommu_gpasid_bind_data *data,
 		size_t size)
 {
-	return vmm_nesting_op(vmm, NULL, VFIO_NESTING_OP_BIND_PGTBL, data, size);
+	return vmm_nesting_op(vmm, NULL, VFIO_IOMMU_NESTING_OP_BIND_PGTBL, data, size);
 }
 
 /* EXPECT_BIND(errno, change...): a good bind with one change is refused */
@@ -104,7 +104,7 @@ TEST_F(refusal, bind_fields)
 	EXPECT_BIND(EINVAL, data.version = 0);
 	EXPECT_BIND(EINVAL, data.version = 2);
 	EXPECT_BIND(EINVAL, data.format = 0);
-	EXPECT_BIND(EINVAL, data.format = IOMMU_PASID_FORMAT_LAST);
+	EXPECT_BIND(EINVAL, data.format = IOMMU_PASID_FORMAT_ARM_SMMU_V3 + 1);
 	EXPECT_BIND(EOPNOTSUPP, data.format = IOMMU_PASID_FORMAT_ARM_SMMU_V3);
 	EXPECT_BIND(EINVAL, data.addr_width = 0);
 	EXPECT_BIND(EINVAL, data.addr_width = 39);
@@ -148,7 +148,7 @@ TEST_F(refusal, bind_pasid)
 
 TEST_F(refusal, bind_vtd)
 {
-	EXPECT_BIND(EINVAL, data.vendor.vtd.flags = IOMMU_SVA_VTD_GPASID_LAST);
+	EXPECT_BIND(EINVAL, data.vendor.vtd.flags = IOMMU_SVA_VTD_GPASID_WPE << 1);
 	EXPECT_BIND(EINVAL, data.vendor.vtd.flags = 1ULL << 63);
 	EXPECT_BIND(EINVAL, data.vendor.vtd.flags = IOMMU_SVA_VTD_GPASID_WPE);
 	EXPECT_BIND(EOPNOTSUPP, data.vendor.vtd.flags = IOMMU_SVA_VTD_GPASID_PCD);
@@ -173,7 +173,7 @@ TEST_F(refusal, bind_of_a_bound_pasid)
 TEST_F(refusal, unbind)
 {
 	struct iommu_gpasid_bind_data data = self->bind;
-	const unsigned int op = VFIO_NESTING_OP_UNBIND_PGTBL;
+	const unsigned int op = VFIO_IOMMU_NESTING_OP_UNBIND_PGTBL;
 
 	/* Only what is malformed is refused ... */
 	data.version = 2;
@@ -223,9 +223,9 @@ TEST_F(refusal, invalidate)
 	EXPECT_INV(EINVAL, inv.version = 0);
 	EXPECT_INV(EINVAL, inv.version = 2);
 	EXPECT_INV(EINVAL, inv.cache = 0);
-	EXPECT_INV(EINVAL, inv.cache = 1 << IOMMU_CACHE_INV_TYPE_NR);
+	EXPECT_INV(EINVAL, inv.cache = IOMMU_CACHE_INV_TYPE_PASID << 1);
 	EXPECT_INV(EINVAL, inv.cache = both | 0x80);
-	EXPECT_INV(EINVAL, inv.granularity = IOMMU_INV_GRANU_NR);
+	EXPECT_INV(EINVAL, inv.granularity = IOMMU_INV_GRANU_ADDR + 1);
 	EXPECT_INV(EINVAL, inv.granularity = 255);
 	EXPECT_INV(EINVAL, inv.padding[0] = 1);
 	EXPECT_INV(EINVAL, inv.padding[5] = 1);
@@ -314,7 +314,7 @@ TEST_F(refusal, operation_header)
 	memcpy(op->data, &self->inv, sizeof(self->inv));
 	op->data[sizeof(self->inv)] = 1;
 	EXPECT_EQ(-E2BIG, raw(self->vmm, op, 8 + sizeof(self->inv) + 1,
-			      VFIO_NESTING_OP_CACHE_INVLD));
+			      VFIO_IOMMU_NESTING_OP_CACHE_INVLD));
 	free(op);
 }
 

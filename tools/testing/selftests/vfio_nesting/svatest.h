@@ -9,8 +9,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <misc/svatest.h>
 
-#include "svatest_regs.h"
 #include "vmm.h"
 
 /* PASID argument for requests that carry none */

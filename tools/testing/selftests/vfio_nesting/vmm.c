@@ -12,8 +12,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include <linux/pci_regs.h>
+#include <misc/svatest.h>
 
-#include "svatest_regs.h"
 #include "vmm.h"
 
 #define PCI_DEVICES	"/sys/bus/pci/devices"
@@ -398,7 +398,7 @@ int vmm_bind(struct vmm *vmm, const struct vmm_device *dev, uint32_t pasid,
 	struct iommu_gpasid_bind_data data;
 
 	vmm_bind_data(&data, pasid, gpgd, levels);
-	return vmm_nesting_op(vmm, dev, VFIO_NESTING_OP_BIND_PGTBL, &data,
+	return vmm_nesting_op(vmm, dev, VFIO_IOMMU_NESTING_OP_BIND_PGTBL, &data,
 			      sizeof(data));
 }
 
@@ -407,14 +407,14 @@ int vmm_unbind(struct vmm *vmm, const struct vmm_device *dev, uint32_t pasid)
 	struct iommu_gpasid_bind_data data;
 
 	vmm_bind_data(&data, pasid, 0, 4);
-	return vmm_nesting_op(vmm, dev, VFIO_NESTING_OP_UNBIND_PGTBL, &data,
+	return vmm_nesting_op(vmm, dev, VFIO_IOMMU_NESTING_OP_UNBIND_PGTBL, &data,
 			      sizeof(data));
 }
 
 int vmm_invalidate(struct vmm *vmm, const struct vmm_device *dev,
 		   const struct iommu_cache_invalidate_info *info)
 {
-	return vmm_nesting_op(vmm, dev, VFIO_NESTING_OP_CACHE_INVLD, info,
+	return vmm_nesting_op(vmm, dev, VFIO_IOMMU_NESTING_OP_CACHE_INVLD, info,
 			      sizeof(*info));
 }
 

@@ -1,1 +1,1 @@
-../../../../../testing/selftests/vfio_nesting/svatest_regs.h
+../../../../../../include/uapi/misc/svatest.h

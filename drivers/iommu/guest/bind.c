@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest SVA: binding page tables of a guest to PASIDs
+ *
+ * A bind has two halves. The first one checks and allocates all that the call
+ * needs, for every device it names, and has no effect that anybody could see.
+ * The second one attaches, and a failure there puts back what the call itself
+ * has replaced or added, no more.
+ *
+ * An unbind has a fixed order, and frees nothing that hardware, a device or
+ * another thread may still use:
+ *
+ *  1. detach: PASID entry cleared, caches of IOMMU and device flushed, page
+ *     requests that are queued in hardware drained, attach handle unpublished
+ *  2. wait for threads that looked the handle up before, and answer what they
+ *     reported and nobody has answered
+ *  3. free the nested domain and the binding
+ *  4. detach the set-private id and give up the IOASID
+ */
+#include <linux/cleanup.h>
+#include <linux/export.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "guest_private.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+/* A PASID has 20 bits on the wire. */
+#define IOMMU_GUEST_PASID_LAST	(IOASID_CAPACITY_MAX - 1)
+
+/* Checks that a bind and an unbind have in common */
+static int iommu_guest_check_generic(const struct iommu_gpasid_bind_data *data)
+{
+	if (data->argsz < offsetof(struct iommu_gpasid_bind_data, vendor) ||
+	    data->version != IOMMU_GPASID_BIND_VERSION_1 ||
+	    data->flags & ~(u64)IOMMU_SVA_GPASID_VAL ||
+	    memchr_inv(data->padding, 0, sizeof(data->padding)))
+		return -EINVAL;
+	return 0;
+}
+
+static int iommu_guest_check_bind(const struct iommu_gpasid_bind_data *data)
+{
+	if (iommu_guest_check_generic(data))
+		return -EINVAL;
+
+	switch (data->format) {
+	case IOMMU_PASID_FORMAT_INTEL_VTD:
+		if (data->argsz < offsetofend(struct iommu_gpasid_bind_data,
+					      vendor.vtd))
+			return -EINVAL;
+		break;
+	case IOMMU_PASID_FORMAT_ARM_SMMU_V3:
+		break;
+	default:
+		return -EINVAL;
+	}
+
+	if (!IS_ALIGNED(data->gpgd, SZ_4K) || !data->hpasid)
+		return -EINVAL;
+	if (data->flags & IOMMU_SVA_GPASID_VAL &&
+	    (!data->gpasid || data->gpasid > IOMMU_GUEST_PASID_LAST))
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * iommu_guest_copy_bind_data() - Fetch the payload of a bind or an unbind
+ * @data: where to
+ * @uptr: where from, in user memory
+ * @usize: bytes that the caller of the kernel says are there
+ *
+ * Follows the general format of the UAPI header, and does the checks that do
+ * not depend on whether it is a bind or an unbind.
+ *
+ * Return: 0, or
+ *
+ * * -EINVAL: argsz too small or beyond @usize, wrong version, unknown flag,
+ *   padding not zero
+ * * -E2BIG: a byte the kernel does not know is not zero, or argsz above 4096
+ * * -EFAULT: @uptr can not be read
+ *
+ * Context: Process context.
+ */
+int iommu_guest_copy_bind_data(struct iommu_gpasid_bind_data *data,
+			       const void __user *uptr, size_t usize)
+{
+	int ret;
+
+	ret = iommu_guest_copy(data, sizeof(*data),
+			       offsetof(struct iommu_gpasid_bind_data, vendor),
+			       uptr, usize);
+	return ret ?: iommu_guest_check_generic(data);
+}
+EXPORT_SYMBOL_GPL(iommu_guest_copy_bind_data);
+
+static struct iommu_guest_binding *
+iommu_guest_find_binding(struct iommu_guest_pasid *pasid,
+			 struct iommu_guest_device *gdev)
+{
+	struct iommu_guest_binding *binding;
+
+	list_for_each_entry(binding, &pasid->bindings, node)
+		if (binding->gdev == gdev)
+			return binding;
+	return NULL;
+}
+
+/* Does the hardware translate the same with @a and @b? */
+static bool iommu_guest_same_table(const struct iommu_gpasid_bind_data *a,
+				   const struct iommu_gpasid_bind_data *b)
+{
+	return a->format == b->format && a->addr_width == b->addr_width &&
+	       a->gpgd == b->gpgd &&
+	       !memcmp(&a->vendor, &b->vendor, sizeof(a->vendor));
+}
+
+static struct iommu_guest_binding *
+iommu_guest_alloc_binding(struct iommu_guest_device *gdev,
+			  struct iommu_guest_pasid *pasid,
+			  const struct iommu_gpasid_bind_data *data)
+{
+	struct iommu_guest_binding *binding;
+	struct iommu_domain *domain;
+
+	if (pasid->hpasid >= gdev->dev->iommu->max_pasids)
+		return ERR_PTR(-ERANGE);
+	if (iommu_get_domain_for_dev(gdev->dev) != gdev->parent ||
+	    data->gpgd > gdev->parent->geometry.aperture_end)
+		return ERR_PTR(-EINVAL);
+
+	binding = kzalloc(sizeof(*binding), GFP_KERNEL_ACCOUNT);
+	if (!binding)
+		return ERR_PTR(-ENOMEM);
+
+	domain = gdev->ops->domain_alloc_gpasid(gdev->dev, gdev->parent, data);
+	if (IS_ERR(domain)) {
+		kfree(binding);
+		return ERR_CAST(domain);
+	}
+	domain->owner = dev_iommu_ops(gdev->dev);
+	domain->iopf_handler = iommu_fault_iopf;
+
+	binding->gdev = gdev;
+	binding->pasid = pasid;
+	binding->domain = domain;
+	binding->data = *data;
+	return binding;
+}
+
+/* Step 3 */
+static void iommu_guest_free_binding(struct iommu_guest_binding *binding)
+{
+	iommu_domain_free(binding->domain);
+	kfree(binding);
+}
+
+/* Step 2, after which nobody knows the handle */
+static void iommu_guest_forget_faults(struct iommu_guest_binding *binding)
+{
+	struct iommu_guest_device *gdev = binding->gdev;
+
+	gdev->ops->fault_sync(gdev->dev);
+	iommu_fault_purge(gdev->dev, &binding->handle);
+	iommu_fault_clear_guest_pasid(gdev->dev, binding->pasid->hpasid);
+}
+
+static int iommu_guest_attach(struct iommu_guest_binding *binding)
+{
+	struct iommu_guest_device *gdev = binding->gdev;
+	u64 start = trace_iommu_guest_bind_enabled() ? ktime_get_ns() : 0;
+	int ret;
+
+	ret = iommu_fault_set_guest_pasid(gdev->dev, binding->pasid->hpasid,
+				     binding->pasid->gpasid);
+	if (ret)
+		goto out;
+	ret = iommu_attach_device_pasid(binding->domain, gdev->dev,
+					binding->pasid->hpasid,
+					&binding->handle);
+	/* The handle is visible before the driver has its say. */
+	if (ret)
+		iommu_guest_forget_faults(binding);
+out:
+	trace_iommu_guest_bind(binding, start, ret);
+	return ret;
+}
+
+/* Steps 1 and 2 */
+static void iommu_guest_detach(struct iommu_guest_binding *binding)
+{
+	struct iommu_guest_device *gdev = binding->gdev;
+	u64 start = trace_iommu_guest_unbind_enabled() ? ktime_get_ns() : 0;
+
+	iommu_detach_device_pasid(binding->domain, gdev->dev,
+				  binding->pasid->hpasid);
+	iommu_guest_forget_faults(binding);
+	trace_iommu_guest_unbind(binding, start);
+}
+
+/* Steps 1 to 3 */
+static void iommu_guest_unbind(struct iommu_guest_binding *binding)
+{
+	list_del(&binding->node);
+	iommu_guest_detach(binding);
+	iommu_guest_free_binding(binding);
+}
+
+/*
+ * Put a replaced binding back. Its domain is as it was, so nothing but a lack
+ * of memory for the driver's bookkeeping can keep it from coming back; then the
+ * PASID is left unbound, which is safe, and the owner learns of it by faults.
+ */
+static void iommu_guest_restore(struct iommu_guest_binding *old)
+{
+	if (!iommu_guest_attach(old)) {
+		list_add_tail(&old->node, &old->pasid->bindings);
+		return;
+	}
+	dev_err_ratelimited(old->gdev->dev,
+			    "PASID %u lost its binding, could not put it back\n",
+			    old->pasid->hpasid);
+	iommu_guest_free_binding(old);
+}
+
+/* The first half: one new binding for each device that needs one, in @fresh */
+static int iommu_guest_prepare(struct iommu_guest_ctx *ctx, struct device *dev,
+			       struct iommu_guest_pasid *pasid,
+			       const struct iommu_gpasid_bind_data *data,
+			       struct list_head *fresh)
+{
+	struct iommu_guest_binding *binding, *old;
+	struct iommu_guest_device *gdev;
+	int ret = -ENODEV;
+
+	list_for_each_entry(gdev, &ctx->devices, node) {
+		if (dev && gdev->dev != dev)
+			continue;
+		ret = 0;
+		old = iommu_guest_find_binding(pasid, gdev);
+		if (old && iommu_guest_same_table(&old->data, data))
+			continue;
+		binding = iommu_guest_alloc_binding(gdev, pasid, data);
+		if (IS_ERR(binding))
+			return PTR_ERR(binding);
+		binding->replaces = old;
+		list_add_tail(&binding->node, fresh);
+	}
+	return ret;
+}
+
+/* The second half: all of @fresh is attached, or things are as they were */
+static int iommu_guest_commit(struct list_head *fresh)
+{
+	struct iommu_guest_binding *binding;
+	int ret;
+
+	list_for_each_entry(binding, fresh, node) {
+		if (binding->replaces) {
+			list_del(&binding->replaces->node);
+			iommu_guest_detach(binding->replaces);
+		}
+		ret = iommu_guest_attach(binding);
+		if (ret)
+			goto undo;
+	}
+	return 0;
+
+undo:
+	if (binding->replaces)
+		iommu_guest_restore(binding->replaces);
+	list_for_each_entry_continue_reverse(binding, fresh, node) {
+		iommu_guest_detach(binding);
+		if (binding->replaces)
+			iommu_guest_restore(binding->replaces);
+	}
+	return ret;
+}
+
+static int iommu_guest_bind_locked(struct iommu_guest_ctx *ctx,
+				   struct device *dev,
+				   struct iommu_guest_pasid *pasid,
+				   const struct iommu_gpasid_bind_data *data)
+{
+	struct iommu_guest_binding *binding, *next;
+	LIST_HEAD(fresh);
+	int ret;
+
+	lockdep_assert_held(&ctx->lock);
+
+	ret = iommu_guest_prepare(ctx, dev, pasid, data, &fresh);
+	if (!ret)
+		ret = iommu_guest_commit(&fresh);
+
+	list_for_each_entry_safe(binding, next, &fresh, node) {
+		if (ret) {
+			iommu_guest_free_binding(binding);
+			continue;
+		}
+		if (binding->replaces)
+			iommu_guest_free_binding(binding->replaces);
+		binding->replaces = NULL;
+		list_move_tail(&binding->node, &pasid->bindings);
+	}
+	return ret;
+}
+
+/* A PASID that nothing is bound to yet. Owns its IOASID under a name. */
+static struct iommu_guest_pasid *
+iommu_guest_alloc_pasid(struct iommu_guest_ctx *ctx, ioasid_t hpasid,
+			ioasid_t gpasid)
+{
+	struct iommu_guest_pasid *pasid;
+	int ret;
+
+	ret = ioasid_get(ctx->set, hpasid);
+	if (ret)
+		return ERR_PTR(ret);
+
+	pasid = kzalloc(sizeof(*pasid), GFP_KERNEL_ACCOUNT);
+	if (!pasid) {
+		ret = -ENOMEM;
+		goto out_put;
+	}
+	pasid->hpasid = hpasid;
+	pasid->gpasid = gpasid;
+	INIT_LIST_HEAD(&pasid->bindings);
+
+	/* Before anything that a FREE event would have to take down */
+	ret = xa_insert(&ctx->pasids, hpasid, pasid, GFP_KERNEL_ACCOUNT);
+	if (ret)
+		goto out_free;
+	ret = ioasid_attach_spid(ctx->set, hpasid, gpasid);
+	if (ret)
+		goto out_erase;
+	return pasid;
+
+out_erase:
+	xa_erase(&ctx->pasids, hpasid);
+out_free:
+	kfree(pasid);
+out_put:
+	ioasid_put(ctx->set, hpasid);
+	return ERR_PTR(ret);
+}
+
+/* Step 4, if that was the last binding */
+static void iommu_guest_put_pasid(struct iommu_guest_ctx *ctx,
+				  struct iommu_guest_pasid *pasid)
+{
+	if (!list_empty(&pasid->bindings))
+		return;
+	xa_erase(&ctx->pasids, pasid->hpasid);
+	ioasid_detach_spid(ctx->set, pasid->hpasid);
+	ioasid_put(ctx->set, pasid->hpasid);
+	kfree(pasid);
+}
+
+static void iommu_guest_unbind_pasid(struct iommu_guest_ctx *ctx,
+				     struct device *dev,
+				     struct iommu_guest_pasid *pasid)
+{
+	struct iommu_guest_binding *binding, *next;
+
+	lockdep_assert_held(&ctx->lock);
+	list_for_each_entry_safe(binding, next, &pasid->bindings, node)
+		if (!dev || binding->gdev->dev == dev)
+			iommu_guest_unbind(binding);
+	iommu_guest_put_pasid(ctx, pasid);
+}
+
+/* Bind a PASID that can not go away meanwhile */
+static int iommu_guest_bind_active(struct iommu_guest_ctx *ctx,
+				   struct device *dev,
+				   const struct iommu_gpasid_bind_data *data)
+{
+	ioasid_t hpasid = data->hpasid;
+	ioasid_t gpasid = data->flags & IOMMU_SVA_GPASID_VAL ? data->gpasid :
+							       data->hpasid;
+	struct iommu_guest_pasid *pasid;
+	int ret;
+
+	pasid = xa_load(&ctx->pasids, hpasid);
+	if (!pasid)
+		pasid = iommu_guest_alloc_pasid(ctx, hpasid, gpasid);
+	if (IS_ERR(pasid))
+		return PTR_ERR(pasid);
+
+	/* A PASID has one name and may have several bindings. */
+	if (pasid->gpasid != gpasid)
+		return -EEXIST;
+	ret = iommu_guest_bind_locked(ctx, dev, pasid, data);
+	iommu_guest_put_pasid(ctx, pasid);
+	return ret;
+}
+
+/**
+ * iommu_guest_bind_gpasid() - Bind a page table of the guest to a PASID
+ * @ctx: the context
+ * @dev: a device of @ctx, or NULL for all of them
+ * @data: PASID and table. Vendor and generic fields are checked here, so it may
+ *	come from an untrusted caller as it is, by way of
+ *	iommu_guest_copy_bind_data(). Without IOMMU_SVA_GPASID_VAL the guest
+ *	calls the PASID as the host does.
+ *
+ * Where the PASID is bound already, the new table replaces the old one; if both
+ * are the same nothing happens. Accesses between are aborted. A call that fails
+ * has changed nothing.
+ *
+ * Return: 0, or
+ *
+ * * -EINVAL: a field is not correct, the table lies beyond the second stage, or
+ *   the device is not attached to the second stage it was added with
+ * * -EOPNOTSUPP: another format than the hardware's, or a feature it lacks
+ * * -ENOENT: hpasid is no active IOASID of the context's set
+ * * -ERANGE: hpasid is more than a device can emit
+ * * -EEXIST: another PASID of the set is called gpasid, or hpasid is bound
+ *   under another name
+ * * -ENODEV: @dev is not in @ctx, or no device is
+ * * -EBUSY: the PASID of the device is in use by somebody else, or listeners of
+ *   the set have not heard of its last unbind yet
+ * * -ENOSPC: the IOMMU is out of domain identifiers for guests
+ * * -ENOMEM: out of memory
+ *
+ * Context: Process context, takes the lock of @ctx and the mutex of the iommu
+ * group, and waits for hardware.
+ */
+int iommu_guest_bind_gpasid(struct iommu_guest_ctx *ctx, struct device *dev,
+			    const struct iommu_gpasid_bind_data *data)
+{
+	int ret;
+
+	ret = iommu_guest_check_bind(data);
+	if (ret)
+		return ret;
+
+	guard(mutex)(&ctx->lock);
+	/* A PASID that is freed under its bindings takes no new ones. */
+	if (data->hpasid > IOMMU_GUEST_PASID_LAST ||
+	    ioasid_get(ctx->set, data->hpasid))
+		return -ENOENT;
+	ret = iommu_guest_bind_active(ctx, dev, data);
+	ioasid_put(ctx->set, data->hpasid);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(iommu_guest_bind_gpasid);
+
+/**
+ * iommu_guest_unbind_gpasid() - Unbind a PASID
+ * @ctx: the context
+ * @dev: a device of @ctx, or NULL for all of them
+ * @hpasid: the PASID on the bus; one that is not bound is fine
+ *
+ * On return the guest's table is not used by accesses under @hpasid any more.
+ * The IOASID stays allocated.
+ *
+ * Context: Process context, takes the lock of @ctx and the mutex of the iommu
+ * group, and waits for hardware.
+ */
+void iommu_guest_unbind_gpasid(struct iommu_guest_ctx *ctx, struct device *dev,
+			       u64 hpasid)
+{
+	struct iommu_guest_pasid *pasid;
+
+	guard(mutex)(&ctx->lock);
+	/* The number is the owner's and of any size. */
+	pasid = hpasid > IOMMU_GUEST_PASID_LAST ? NULL :
+						  xa_load(&ctx->pasids, hpasid);
+	if (pasid)
+		iommu_guest_unbind_pasid(ctx, dev, pasid);
+}
+EXPORT_SYMBOL_GPL(iommu_guest_unbind_gpasid);
+
+/**
+ * iommu_guest_free_pasids() - Unbind and free PASIDs of the owner
+ * @ctx: the context
+ * @min: lowest PASID on the bus, included
+ * @max: highest PASID on the bus, included
+ *
+ * Those in the range that are not allocated are fine. On return the PASIDs are
+ * not bound to any device of @ctx and can be allocated again.
+ *
+ * Context: Process context, takes the lock of @ctx and the mutex of the iommu
+ * group, and waits for hardware.
+ */
+void iommu_guest_free_pasids(struct iommu_guest_ctx *ctx, ioasid_t min,
+			     ioasid_t max)
+{
+	ioasid_free_range(ctx->set, min, max);
+	ioasid_set_flush(ctx->set);
+}
+EXPORT_SYMBOL_GPL(iommu_guest_free_pasids);
+
+/* Unbind all PASIDs of @gdev */
+void iommu_guest_unbind_device(struct iommu_guest_ctx *ctx,
+			       struct iommu_guest_device *gdev)
+{
+	struct iommu_guest_pasid *pasid;
+	unsigned long hpasid;
+
+	xa_for_each(&ctx->pasids, hpasid, pasid) {
+		iommu_guest_unbind_pasid(ctx, gdev->dev, pasid);
+		cond_resched();
+	}
+}
+
+/* Tell a new handler of faults what is bound already */
+int iommu_guest_set_guest_pasids(struct iommu_guest_ctx *ctx,
+			    struct iommu_guest_device *gdev)
+{
+	struct iommu_guest_pasid *pasid;
+	unsigned long hpasid;
+	int ret = 0;
+
+	lockdep_assert_held(&ctx->lock);
+	xa_for_each(&ctx->pasids, hpasid, pasid)
+		if (!ret && iommu_guest_find_binding(pasid, gdev))
+			ret = iommu_fault_set_guest_pasid(gdev->dev, hpasid,
+						     pasid->gpasid);
+	return ret;
+}
+
+/*
+ * A PASID was freed under its bindings. The IOASID core has ended the
+ * set-private id already, and keeps the number back until it is put here.
+ */
+int iommu_guest_notify(struct notifier_block *nb, unsigned long event,
+		       void *data)
+{
+	struct iommu_guest_ctx *ctx = container_of(nb, struct iommu_guest_ctx, nb);
+	struct ioasid_nb_args *args = data;
+	struct iommu_guest_pasid *pasid;
+
+	if (event != IOASID_NOTIFY_FREE)
+		return NOTIFY_DONE;
+
+	guard(mutex)(&ctx->lock);
+	pasid = xa_load(&ctx->pasids, args->id);
+	if (pasid)
+		iommu_guest_unbind_pasid(ctx, NULL, pasid);
+	return NOTIFY_OK;
+}

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest SVA: contexts, their devices, and what the hardware offers
+ *
+ * See guest_private.h for the objects and their locks.
+ */
+#include <linux/bits.h>
+#include <linux/cleanup.h>
+#include <linux/export.h>
+#include <linux/log2.h>
+#include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
+
+#include "guest_private.h"
+
+/* All contexts, for debugfs */
+LIST_HEAD(iommu_guest_contexts);
+/* Protects iommu_guest_contexts */
+DEFINE_MUTEX(iommu_guest_contexts_lock);
+
+static int iommu_guest_count_device(struct device *dev, void *data)
+{
+	unsigned int *count = data;
+
+	(*count)++;
+	return 0;
+}
+
+/*
+ * A PASID is attached to an iommu group as a whole, so a second device in the
+ * group would get the address space of a guest that may not even own it.
+ */
+static bool iommu_guest_device_is_alone(struct device *dev)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+	unsigned int count = 0;
+
+	if (!group)
+		return false;
+	iommu_group_for_each_dev(group, &count, iommu_guest_count_device);
+	iommu_group_put(group);
+	return count == 1;
+}
+
+static const struct iommu_guest_ops *iommu_guest_ops_of(struct device *dev)
+{
+	if (!dev->iommu || !dev->iommu->iommu_dev)
+		return NULL;
+	return dev_iommu_ops(dev)->guest_ops;
+}
+
+/**
+ * iommu_guest_alloc_parent() - Allocate a second stage that can be nested on
+ * @dev: a device that is going to be attached to it
+ *
+ * Return: A domain to be freed with iommu_domain_free(), or ERR_PTR of
+ *
+ * * -EOPNOTSUPP: the IOMMU of @dev does not do nested translation
+ * * -ENOMEM: out of memory
+ *
+ * Context: Process context. @dev has a driver bound that keeps it.
+ */
+struct iommu_domain *iommu_guest_alloc_parent(struct device *dev)
+{
+	if (!iommu_guest_ops_of(dev) || !dev_iommu_ops(dev)->domain_alloc_user)
+		return ERR_PTR(-EOPNOTSUPP);
+
+	return dev_iommu_ops(dev)->domain_alloc_user(dev,
+						     IOMMU_HWPT_ALLOC_NEST_PARENT,
+						     NULL, NULL);
+}
+EXPORT_SYMBOL_GPL(iommu_guest_alloc_parent);
+
+/**
+ * iommu_guest_nesting_info() - Describe first-stage translation of a device
+ * @dev: the device
+ * @parent: the second-stage domain @dev is or will be attached to
+ * @info: filled on success, untouched otherwise
+ *
+ * Return: 0, or
+ *
+ * * -EOPNOTSUPP: no nested translation: the IOMMU can not, @dev has no PASID,
+ *   @dev shares its iommu group with another device, or @parent did not come
+ *   from iommu_guest_alloc_parent()
+ *
+ * Context: Process context. @dev has a driver bound that keeps it.
+ */
+int iommu_guest_nesting_info(struct device *dev, struct iommu_domain *parent,
+			     struct iommu_nesting_info *info)
+{
+	const struct iommu_guest_ops *ops = iommu_guest_ops_of(dev);
+	struct iommu_nesting_info new = {};
+	int ret;
+
+	if (!ops || !dev->iommu->max_pasids ||
+	    !iommu_guest_device_is_alone(dev))
+		return -EOPNOTSUPP;
+
+	ret = ops->nesting_info(dev, parent, &new);
+	if (ret)
+		return ret;
+
+	new.argsz = sizeof(new);
+	new.addr_width = fls64(parent->geometry.aperture_end);
+	new.pasid_bits = ilog2(dev->iommu->max_pasids);
+	*info = new;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(iommu_guest_nesting_info);
+
+/**
+ * iommu_guest_merge_nesting_info() - Reduce to what two devices have in common
+ * @info: what holds so far; narrowed on success, untouched otherwise
+ * @other: what holds for another device of the same owner
+ *
+ * Widths become the smaller ones and features those that both have. The
+ * vendor part can not be reduced that way without knowing it: an owner that
+ * builds one virtual IOMMU for both devices needs hardware that agrees.
+ *
+ * Return: 0, or -EINVAL if format or vendor part differ.
+ *
+ * Context: Any.
+ */
+int iommu_guest_merge_nesting_info(struct iommu_nesting_info *info,
+				   const struct iommu_nesting_info *other)
+{
+	if (info->format != other->format ||
+	    memcmp(&info->vendor, &other->vendor, sizeof(info->vendor)))
+		return -EINVAL;
+
+	info->features &= other->features;
+	info->addr_width = min(info->addr_width, other->addr_width);
+	info->pasid_bits = min(info->pasid_bits, other->pasid_bits);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(iommu_guest_merge_nesting_info);
+
+/**
+ * iommu_guest_ctx_alloc() - Allocate a context
+ * @set: the IOASIDs that the owner may bind. No other context binds PASIDs of
+ *	this set. The context takes a reference of its own.
+ *
+ * Return: The context without devices, or ERR_PTR(-ENOMEM).
+ *
+ * Context: Process context.
+ */
+struct iommu_guest_ctx *iommu_guest_ctx_alloc(struct ioasid_set *set)
+{
+	struct iommu_guest_ctx *ctx;
+	int ret;
+
+	ctx = kzalloc(sizeof(*ctx), GFP_KERNEL_ACCOUNT);
+	if (!ctx)
+		return ERR_PTR(-ENOMEM);
+
+	mutex_init(&ctx->lock);
+	INIT_LIST_HEAD(&ctx->devices);
+	xa_init_flags(&ctx->pasids, XA_FLAGS_ACCOUNT);
+	ctx->owner_pid = task_tgid_nr(current);
+	get_task_comm(ctx->owner_comm, current);
+
+	ioasid_set_get(set);
+	ctx->set = set;
+	ctx->nb.notifier_call = iommu_guest_notify;
+	ctx->nb.priority = IOASID_PRIO_IOMMU;
+	ret = ioasid_register_notifier(set, &ctx->nb);
+	if (ret)
+		goto out_put_set;
+
+	scoped_guard(mutex, &iommu_guest_contexts_lock)
+		list_add_tail(&ctx->node, &iommu_guest_contexts);
+	return ctx;
+
+out_put_set:
+	ioasid_set_put(set);
+	kfree(ctx);
+	return ERR_PTR(ret);
+}
+EXPORT_SYMBOL_GPL(iommu_guest_ctx_alloc);
+
+/**
+ * iommu_guest_ctx_free() - Free a context
+ * @ctx: the context, from which every device was removed
+ *
+ * Context: Process context. Waits for a listener of the IOASID set that is
+ * under way.
+ */
+void iommu_guest_ctx_free(struct iommu_guest_ctx *ctx)
+{
+	WARN_ON(!list_empty(&ctx->devices) || !xa_empty(&ctx->pasids));
+
+	scoped_guard(mutex, &iommu_guest_contexts_lock)
+		list_del(&ctx->node);
+
+	ioasid_unregister_notifier(ctx->set, &ctx->nb);
+	ioasid_set_put(ctx->set);
+	xa_destroy(&ctx->pasids);
+	mutex_destroy(&ctx->lock);
+	kfree(ctx);
+}
+EXPORT_SYMBOL_GPL(iommu_guest_ctx_free);
+
+struct iommu_guest_device *
+iommu_guest_find_device(struct iommu_guest_ctx *ctx, struct device *dev)
+{
+	struct iommu_guest_device *gdev;
+
+	lockdep_assert_held(&ctx->lock);
+	list_for_each_entry(gdev, &ctx->devices, node)
+		if (gdev->dev == dev)
+			return gdev;
+	return NULL;
+}
+
+/**
+ * iommu_guest_add_device() - Let a context bind PASIDs of a device
+ * @ctx: the context
+ * @dev: the device, attached to @parent and owned by the owner of @ctx
+ * @parent: the second stage of the owner, from iommu_guest_alloc_parent()
+ *
+ * Until iommu_guest_remove_device() the caller keeps @dev, its driver and its
+ * place in its iommu group, leaves it attached to @parent, and keeps @parent.
+ * PASIDs that are bound to other devices of @ctx already are not bound to @dev.
+ *
+ * Return: 0, or
+ *
+ * * -EOPNOTSUPP: see iommu_guest_nesting_info()
+ * * -EINVAL: @dev is not attached to @parent
+ * * -EEXIST: @dev is in @ctx
+ * * -ENOMEM: out of memory
+ *
+ * Context: Process context, takes the lock of @ctx.
+ */
+int iommu_guest_add_device(struct iommu_guest_ctx *ctx, struct device *dev,
+			   struct iommu_domain *parent)
+{
+	struct iommu_nesting_info info;
+	struct iommu_guest_device *gdev;
+	int ret;
+
+	ret = iommu_guest_nesting_info(dev, parent, &info);
+	if (ret)
+		return ret;
+	if (iommu_get_domain_for_dev(dev) != parent)
+		return -EINVAL;
+
+	gdev = kzalloc(sizeof(*gdev), GFP_KERNEL_ACCOUNT);
+	if (!gdev)
+		return -ENOMEM;
+
+	gdev->dev = dev;
+	gdev->ops = iommu_guest_ops_of(dev);
+	gdev->parent = parent;
+
+	guard(mutex)(&ctx->lock);
+	if (iommu_guest_find_device(ctx, dev)) {
+		kfree(gdev);
+		return -EEXIST;
+	}
+	list_add_tail(&gdev->node, &ctx->devices);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(iommu_guest_add_device);
+
+/**
+ * iommu_guest_only_device() - Find the device that can only be meant
+ * @ctx: the context
+ *
+ * Return: The one device of @ctx, which is there as long as the caller keeps it
+ * from being removed; or ERR_PTR of
+ *
+ * * -ENODEV: there is no device
+ * * -EINVAL: there are several
+ *
+ * Context: Process context, takes the lock of @ctx.
+ */
+struct device *iommu_guest_only_device(struct iommu_guest_ctx *ctx)
+{
+	struct iommu_guest_device *gdev;
+
+	guard(mutex)(&ctx->lock);
+	gdev = list_first_entry_or_null(&ctx->devices,
+					struct iommu_guest_device, node);
+	if (!gdev)
+		return ERR_PTR(-ENODEV);
+	if (!list_is_singular(&ctx->devices))
+		return ERR_PTR(-EINVAL);
+	return gdev->dev;
+}
+EXPORT_SYMBOL_GPL(iommu_guest_only_device);
+
+/**
+ * iommu_guest_device_info() - Describe a device
+ * @ctx: the context
+ * @dev: a device of @ctx
+ * @info: filled on success, untouched otherwise
+ *
+ * Return: 0, or -ENODEV if @dev is not in @ctx.
+ *
+ * Context: Process context, takes the lock of @ctx.
+ */
+int iommu_guest_device_info(struct iommu_guest_ctx *ctx, struct device *dev,
+			    struct iommu_guest_device_info *info)
+{
+	struct iommu_guest_device_info new = {};
+	struct iommu_guest_device *gdev;
+
+	guard(mutex)(&ctx->lock);
+	gdev = iommu_guest_find_device(ctx, dev);
+	if (!gdev)
+		return -ENODEV;
+	gdev->ops->device_info(dev, &new);
+	*info = new;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(iommu_guest_device_info);
+
+/**
+ * iommu_guest_handle_faults() - Ask to be told of the faults of a device
+ * @ctx: the context
+ * @dev: a device of @ctx
+ * @ops: the handler
+ * @data: passed to the handler
+ * @page_req: tell of page requests too
+ *
+ * PASIDs are told by the names that the guest has for them. Without a handler,
+ * and for PASIDs that are not bound, page requests are answered with
+ * IOMMU_PAGE_RESP_INVALID. The registration ends with
+ * iommu_guest_remove_device(), before which the owner makes sure that nobody is
+ * in iommu_page_response().
+ *
+ * Return: The handler to answer page requests to, or ERR_PTR of
+ *
+ * * -ENODEV: @dev is not in @ctx
+ * * -EBUSY: there is a handler already, or somebody else uses the page requests
+ * * -EOPNOTSUPP: @page_req, and @dev has no page requests
+ * * -ENOMEM: out of memory
+ *
+ * Context: Process context, takes the lock of @ctx. The handler may be called
+ * before the return.
+ */
+struct iommu_fault_handler *
+iommu_guest_handle_faults(struct iommu_guest_ctx *ctx, struct device *dev,
+			  const struct iommu_fault_handler_ops *ops, void *data,
+			  bool page_req)
+{
+	struct iommu_guest_device *gdev;
+	struct iommu_fault_handler *handler;
+	int ret;
+
+	guard(mutex)(&ctx->lock);
+	gdev = iommu_guest_find_device(ctx, dev);
+	if (!gdev)
+		return ERR_PTR(-ENODEV);
+
+	handler = iommu_register_device_fault_handler(dev, IOMMU_PASID_INVALID,
+						   ops, data);
+	if (IS_ERR(handler))
+		return handler;
+
+	ret = iommu_guest_set_guest_pasids(ctx, gdev);
+	if (!ret && page_req)
+		ret = iommu_fault_handler_enable_page_req(handler);
+	if (ret) {
+		iommu_unregister_device_fault_handler(handler);
+		return ERR_PTR(ret);
+	}
+	gdev->handler = handler;
+	return handler;
+}
+EXPORT_SYMBOL_GPL(iommu_guest_handle_faults);
+
+/**
+ * iommu_guest_remove_device() - Unbind all PASIDs of a device and forget it
+ * @ctx: the context
+ * @dev: the device; not being in @ctx is fine
+ *
+ * On return no access of @dev uses a table of the guest, nothing of @dev or of
+ * its second stage is referred to any more, and no handler of its faults is
+ * running. The device may be doing DMA
+ * meanwhile; what comes after the return is aborted by the IOMMU.
+ *
+ * Context: Process context, takes the lock of @ctx.
+ */
+void iommu_guest_remove_device(struct iommu_guest_ctx *ctx, struct device *dev)
+{
+	struct iommu_guest_device *gdev;
+
+	guard(mutex)(&ctx->lock);
+	gdev = iommu_guest_find_device(ctx, dev);
+	if (!gdev)
+		return;
+
+	if (gdev->handler)
+		iommu_fault_handler_stop(gdev->handler);
+	iommu_guest_unbind_device(ctx, gdev);
+	if (gdev->handler)
+		iommu_unregister_device_fault_handler(gdev->handler);
+	list_del(&gdev->node);
+	kfree(gdev);
+}
+EXPORT_SYMBOL_GPL(iommu_guest_remove_device);

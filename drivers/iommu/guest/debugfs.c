@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest SVA: the bindings that are live, in debugfs
+ *
+ * One line a binding. The counters are invalidations that hit it, by the
+ * granularity they were asked for.
+ */
+#include <linux/cleanup.h>
+#include <linux/debugfs.h>
+#include <linux/init.h>
+#include <linux/seq_file.h>
+
+#include "guest_private.h"
+
+static void iommu_guest_show_pasid(struct seq_file *m,
+				   const struct iommu_guest_ctx *ctx,
+				   const struct iommu_guest_pasid *pasid)
+{
+	const struct iommu_guest_binding *binding;
+
+	list_for_each_entry(binding, &pasid->bindings, node)
+		seq_printf(m, "%d %s %u %u 0x%llx %u %llu %llu %llu %s\n",
+			   ctx->owner_pid, dev_name(binding->gdev->dev),
+			   pasid->hpasid, pasid->gpasid,
+			   binding->data.gpgd, binding->data.addr_width,
+			   binding->invalidations[IOMMU_INV_GRANU_ADDR],
+			   binding->invalidations[IOMMU_INV_GRANU_PASID],
+			   binding->invalidations[IOMMU_INV_GRANU_DOMAIN],
+			   ctx->owner_comm);
+}
+
+static int bindings_show(struct seq_file *m, void *unused)
+{
+	struct iommu_guest_pasid *pasid;
+	struct iommu_guest_ctx *ctx;
+	unsigned long hpasid;
+
+	seq_puts(m, "# pid device hpasid gpasid gpgd addr_width inv_addr inv_pasid inv_domain comm\n");
+
+	guard(mutex)(&iommu_guest_contexts_lock);
+	list_for_each_entry(ctx, &iommu_guest_contexts, node) {
+		guard(mutex)(&ctx->lock);
+		xa_for_each(&ctx->pasids, hpasid, pasid)
+			iommu_guest_show_pasid(m, ctx, pasid);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(bindings);
+
+static int __init iommu_guest_debugfs_init(void)
+{
+	struct dentry *dir = debugfs_create_dir("iommu-guest", NULL);
+
+	debugfs_create_file("bindings", 0400, dir, NULL, &bindings_fops);
+	return 0;
+}
+late_initcall(iommu_guest_debugfs_init);

@@ -1,0 +1,533 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IOMMU faults: page request groups that wait for an answer
+ *
+ * See fault_private.h for the objects and their locks.
+ */
+#include <linux/cleanup.h>
+#include <linux/device.h>
+#include <linux/export.h>
+#include <linux/hashtable.h>
+#include <linux/jiffies.h>
+#include <linux/ktime.h>
+#include <linux/log2.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+#include <linux/stddef.h>
+#include <trace/events/iommu_fault.h>
+
+#include "fault_private.h"
+#include "../iommu-priv.h"
+
+#undef MODULE_PARAM_PREFIX
+#define MODULE_PARAM_PREFIX "iommu_fault."
+
+unsigned int iommu_fault_timeout_ms = 10 * MSEC_PER_SEC;
+module_param_named(timeout_ms, iommu_fault_timeout_ms, uint, 0644);
+MODULE_PARM_DESC(timeout_ms,
+		 "Time to answer a page request before the kernel does, in ms; 0 for no limit (default 10000)");
+
+/* Measure the time from report to answer, see debugfs */
+DEFINE_STATIC_KEY_FALSE(iommu_fault_measure);
+
+static void iommu_fault_deadline(struct work_struct *work)
+{
+	struct iommu_fault_handler *handler = container_of(to_delayed_work(work),
+						     struct iommu_fault_handler,
+						     deadline);
+
+	iommu_fault_expire(handler, jiffies);
+}
+
+/* The part of a new handler that belongs to this file */
+void iommu_fault_init_pending(struct iommu_fault_handler *handler)
+{
+	mutex_init(&handler->answer);
+	spin_lock_init(&handler->lock);
+	INIT_HLIST_HEAD(&handler->spare);
+	INIT_LIST_HEAD(&handler->pending);
+	hash_init(handler->by_index);
+	INIT_DELAYED_WORK(&handler->deadline, iommu_fault_deadline);
+}
+
+/*
+ * Let the device of @handler have @limit requests waiting. Memory for their groups
+ * is there from now on, so that a report does not depend on it: a batch more
+ * than can wait, as the device may use its credit again before the memory of the
+ * batch that is being answered is back.
+ */
+int iommu_fault_alloc_groups(struct iommu_fault_handler *handler, unsigned int limit)
+{
+	unsigned int count = limit + IOMMU_FAULT_BATCH, i;
+	struct iommu_fault_group *groups;
+
+	groups = kvcalloc(count, sizeof(*groups), GFP_KERNEL_ACCOUNT);
+	if (!groups)
+		return -ENOMEM;
+
+	spin_lock(&handler->lock);
+	for (i = 0; i < count; i++)
+		hlist_add_head(&groups[i].index_node, &handler->spare);
+	handler->groups = groups;
+	handler->limit = limit;
+	handler->page_req = true;
+	spin_unlock(&handler->lock);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ way in */
+
+/* All of a record, as user space gets to see it */
+static void iommu_fault_fill_record(struct iommu_fault *record,
+				    const struct iommu_fault_page_request *prm,
+				    ioasid_t name)
+{
+	record->type = IOMMU_FAULT_PAGE_REQ;
+	record->padding = 0;
+	record->prm = *prm;
+	record->prm.pasid = name;
+	record->prm.cookie = 0;
+}
+
+/* Let a group wait whose last request is @last */
+static void iommu_fault_pend(struct iommu_fault_handler *handler,
+			     struct iopf_group *iopf,
+			     const struct iommu_fault_page_request *last,
+			     u64 seen)
+{
+	unsigned int timeout = handler->timeout_ms ?:
+			       READ_ONCE(iommu_fault_timeout_ms);
+	struct iommu_fault_group *group;
+
+	lockdep_assert_held(&handler->lock);
+	group = hlist_entry(handler->spare.first, struct iommu_fault_group,
+			    index_node);
+	group->iopf = iopf;
+	group->seen = seen;
+	group->count = iopf->fault_count;
+	group->last = *last;
+	group->has_deadline = timeout;
+	group->expires = jiffies + msecs_to_jiffies(timeout);
+
+	hlist_del(&group->index_node);
+	hash_add(handler->by_index, &group->index_node, last->grpid);
+	list_add_tail(&group->node, &handler->pending);
+	handler->cookie++;
+	handler->waiting += group->count;
+	handler->stats.groups++;
+	handler->stats.requests += group->count;
+	/* If it is due, it finds the group once we drop the lock. */
+	if (group->has_deadline && !delayed_work_pending(&handler->deadline))
+		queue_delayed_work(system_unbound_wq, &handler->deadline,
+				   group->expires - jiffies);
+}
+
+static enum iommu_fault_end
+iommu_fault_deliver(struct iommu_fault_handler *handler, struct iopf_group *iopf,
+		    struct iommu_fault *records, u64 seen)
+{
+	unsigned int count = iopf->fault_count;
+	struct iommu_fault_page_request *last = &records[count - 1].prm;
+
+	lockdep_assert_held(&handler->lock);
+	if (handler->stopped || !handler->page_req)
+		return IOMMU_FAULT_STOPPED;
+	if (count > handler->limit - handler->waiting || hlist_empty(&handler->spare))
+		return IOMMU_FAULT_OVER_LIMIT;
+
+	last->cookie = handler->cookie + 1;
+	last->flags |= IOMMU_FAULT_PAGE_REQUEST_COOKIE_VALID;
+	if (handler->ops->fault(handler->data, records, count))
+		return IOMMU_FAULT_NO_ROOM;
+
+	/* The owner knows of it, but can't answer before we drop the lock. */
+	trace_iommu_fault_delivered(handler->dev, last, count);
+	iommu_fault_pend(handler, iopf, last, seen);
+	return IOMMU_FAULT_ENDS;
+}
+
+/*
+ * Tell the owner of a group, which is the caller's, and let it wait. On
+ * IOMMU_FAULT_ENDS the group belongs to @handler, and may be gone already. With
+ * everything else it is still the caller's.
+ */
+enum iommu_fault_end iommu_fault_queue(struct iommu_fault_handler *handler,
+				       struct iopf_group *iopf, ioasid_t name,
+				       u64 seen)
+{
+	struct iommu_fault *records, single;
+	enum iommu_fault_end end;
+	struct iopf_fault *fault;
+	unsigned int i = 0;
+
+	/* Do not let a device decide how much is allocated. */
+	if (iopf->fault_count > READ_ONCE(handler->limit))
+		return IOMMU_FAULT_OVER_LIMIT;
+	records = &single;
+	if (iopf->fault_count > 1)
+		records = kmalloc_array(iopf->fault_count, sizeof(*records),
+					GFP_KERNEL);
+	if (!records)
+		return IOMMU_FAULT_NO_ROOM;
+	list_for_each_entry(fault, &iopf->faults, list)
+		iommu_fault_fill_record(&records[i++], &fault->fault.prm, name);
+
+	scoped_guard(spinlock, &handler->lock)
+		end = iommu_fault_deliver(handler, iopf, records, seen);
+	if (records != &single)
+		kfree(records);
+	return end;
+}
+
+/* Answer a group that is the caller's and that nobody is told of */
+void iommu_fault_refuse(struct iommu_fault_handler *handler, struct iopf_group *iopf,
+			enum iommu_fault_end end)
+{
+	trace_iommu_fault_refused(iopf->fault_param->dev,
+				  &iopf->last_fault.fault.prm, end);
+	if (handler) {
+		spin_lock(&handler->lock);
+		handler->stats.groups++;
+		handler->stats.requests += iopf->fault_count;
+		handler->stats.ends[end]++;
+		spin_unlock(&handler->lock);
+	}
+	iopf_group_response(iopf, IOMMU_PAGE_RESP_INVALID);
+	iopf_free_group(iopf);
+}
+
+/* ----------------------------------------------------------------- way out */
+
+/*
+ * The transfer: out of the hands of @handler into @taken, which is the caller's.
+ * Who has taken a group answers it with iommu_fault_answer().
+ */
+static void iommu_fault_take(struct iommu_fault_handler *handler,
+			     struct iommu_fault_group *group,
+			     struct list_head *taken, enum iommu_fault_end end)
+{
+	lockdep_assert_held(&handler->answer);
+	lockdep_assert_held(&handler->lock);
+
+	list_move_tail(&group->node, taken);
+	hash_del(&group->index_node);
+	handler->waiting -= group->count;
+	handler->stats.ends[end]++;
+	group->end = end;
+	trace_iommu_fault_taken(handler->dev, &group->last, end);
+}
+
+static enum iommu_page_response_code iommu_fault_code(enum iommu_fault_end end)
+{
+	switch (end) {
+	case IOMMU_FAULT_SUCCESS:
+		return IOMMU_PAGE_RESP_SUCCESS;
+	case IOMMU_FAULT_FAILURE:
+		return IOMMU_PAGE_RESP_FAILURE;
+	default:
+		return IOMMU_PAGE_RESP_INVALID;
+	}
+}
+
+static void iommu_fault_account_latency(struct iommu_fault_handler *handler,
+					const struct iommu_fault_group *group)
+{
+	u64 us = div_u64(ktime_get_ns() - group->seen, NSEC_PER_USEC);
+
+	spin_lock(&handler->lock);
+	handler->stats.latency[min(fls64(us), IOMMU_FAULT_LATENCIES - 1)]++;
+	spin_unlock(&handler->lock);
+}
+
+/* With one wait for all; apart, as what it has on the stack is not free */
+static noinline void
+iommu_fault_respond_batch(struct iommu_fault_handler *handler,
+			  struct iommu_fault_group **groups, unsigned int count)
+{
+	struct iommu_page_response resps[IOMMU_FAULT_BATCH];
+	struct iopf_fault *faults[IOMMU_FAULT_BATCH];
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		faults[i] = &groups[i]->iopf->last_fault;
+		resps[i] = (struct iommu_page_response) {
+			.pasid = faults[i]->fault.prm.pasid,
+			.grpid = faults[i]->fault.prm.grpid,
+			.code = iommu_fault_code(groups[i]->end),
+		};
+	}
+	dev_iommu_ops(handler->dev)->page_response_batch(handler->dev, faults, resps,
+						      count);
+}
+
+static void iommu_fault_respond(struct iommu_fault_handler *handler,
+				struct iommu_fault_group **groups,
+				unsigned int count)
+{
+	unsigned int i;
+
+	if (count > 1 && dev_iommu_ops(handler->dev)->page_response_batch) {
+		iommu_fault_respond_batch(handler, groups, count);
+		return;
+	}
+	for (i = 0; i < count; i++)
+		iopf_group_response(groups[i]->iopf,
+				    iommu_fault_code(groups[i]->end));
+}
+
+static void iommu_fault_answer_batch(struct iommu_fault_handler *handler,
+				     struct iommu_fault_group **groups,
+				     unsigned int count)
+{
+	unsigned int i;
+
+	iommu_fault_respond(handler, groups, count);
+	for (i = 0; i < count; i++) {
+		trace_iommu_fault_answered(handler->dev, &groups[i]->last,
+					   groups[i]->end);
+		if (groups[i]->seen)
+			iommu_fault_account_latency(handler, groups[i]);
+		iopf_free_group(groups[i]->iopf);
+	}
+
+	spin_lock(&handler->lock);
+	for (i = 0; i < count; i++)
+		hlist_add_head(&groups[i]->index_node, &handler->spare);
+	spin_unlock(&handler->lock);
+}
+
+/* Answer what iommu_fault_take() handed over, and give its memory back */
+static void iommu_fault_answer(struct iommu_fault_handler *handler,
+			       struct list_head *taken)
+{
+	struct iommu_fault_group *groups[IOMMU_FAULT_BATCH];
+	struct iommu_fault_group *group, *next;
+	unsigned int count = 0;
+
+	lockdep_assert_held(&handler->answer);
+	list_for_each_entry_safe(group, next, taken, node) {
+		groups[count++] = group;
+		if (count < ARRAY_SIZE(groups) &&
+		    !list_entry_is_head(next, taken, node))
+			continue;
+		iommu_fault_answer_batch(handler, groups, count);
+		count = 0;
+	}
+	/* Each of them may be in use again. */
+	INIT_LIST_HEAD(taken);
+}
+
+/* ------------------------------------------------ answers of the owner */
+
+static int iommu_fault_check_response(const struct iommu_page_response *resp)
+{
+	size_t min = offsetof(struct iommu_page_response, cookie);
+
+	if (resp->flags & ~(IOMMU_PAGE_RESP_PASID_VALID |
+			    IOMMU_PAGE_RESP_COOKIE_VALID))
+		return -EINVAL;
+	if (resp->flags & IOMMU_PAGE_RESP_COOKIE_VALID)
+		min = offsetofend(struct iommu_page_response, cookie);
+	if (resp->argsz < min || resp->version != IOMMU_PAGE_RESP_VERSION_1 ||
+	    resp->code > IOMMU_PAGE_RESP_FAILURE)
+		return -EINVAL;
+	return 0;
+}
+
+static bool iommu_fault_match(const struct iommu_fault_group *group,
+			      const struct iommu_page_response *resp)
+{
+	const struct iommu_fault_page_request *prm = &group->last;
+
+	if (prm->grpid != resp->grpid)
+		return false;
+	if (prm->flags & IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID &&
+	    (!(resp->flags & IOMMU_PAGE_RESP_PASID_VALID) ||
+	     prm->pasid != resp->pasid))
+		return false;
+	return !(resp->flags & IOMMU_PAGE_RESP_COOKIE_VALID) ||
+	       prm->cookie == resp->cookie;
+}
+
+/*
+ * The oldest one, if the device has reused an index before it was answered: the
+ * last one in the table, which has the youngest first.
+ */
+static struct iommu_fault_group *
+iommu_fault_find_group(struct iommu_fault_handler *handler,
+		       const struct iommu_page_response *resp)
+{
+	struct iommu_fault_group *group, *oldest = NULL;
+
+	hash_for_each_possible(handler->by_index, group, index_node, resp->grpid)
+		if (iommu_fault_match(group, resp))
+			oldest = group;
+	return oldest;
+}
+
+static int iommu_fault_take_response(struct iommu_fault_handler *handler,
+				     const struct iommu_page_response *resp,
+				     struct list_head *taken)
+{
+	struct iommu_fault_group *group;
+	int ret;
+
+	ret = iommu_fault_check_response(resp);
+	if (ret)
+		return ret;
+	group = iommu_fault_find_group(handler, resp);
+	if (!group)
+		return -ENOENT;
+	iommu_fault_take(handler, group, taken, (enum iommu_fault_end)resp->code);
+	return 0;
+}
+
+/**
+ * iommu_page_response() - Answer page request groups
+ * @handler: registration of the handler that was told of the groups
+ * @responses: the answers, checked here, so they may come from an untrusted
+ *	caller; PASIDs are by the names that the handler was told
+ * @count: number of @responses
+ *
+ * The answers are given in order, up to the first that can not be given, and
+ * the IOMMU driver is asked to wait for hardware once for 16 of them if it can.
+ *
+ * Return: Number of answers given, or if that is none
+ *
+ * * -EINVAL: argsz too small, wrong version, unknown flag or code
+ * * -ENOENT: no group with this PASID, index and cookie waits for an answer of
+ *   this owner; the kernel may have given it
+ *
+ * Context: Process context, waits for hardware.
+ */
+int iommu_page_response(struct iommu_fault_handler *handler,
+			const struct iommu_page_response *responses,
+			unsigned int count)
+{
+	unsigned int done = 0, end;
+	LIST_HEAD(taken);
+	int ret = 0;
+
+	guard(mutex)(&handler->answer);
+	while (done < count && !ret) {
+		end = min(count, done + IOMMU_FAULT_BATCH);
+		scoped_guard(spinlock, &handler->lock) {
+			while (done < end) {
+				ret = iommu_fault_take_response(handler,
+								&responses[done],
+								&taken);
+				if (ret)
+					break;
+				done++;
+			}
+		}
+		iommu_fault_answer(handler, &taken);
+	}
+	return done ?: ret;
+}
+EXPORT_SYMBOL_GPL(iommu_page_response);
+
+/* ---------------------------------------------- answers of the kernel */
+
+/* End all groups of @handle, or all there are without one */
+void iommu_fault_end_all(struct iommu_fault_handler *handler,
+			 const struct iommu_attach_handle *handle,
+			 enum iommu_fault_end end)
+{
+	struct iommu_fault_group *group, *next;
+	LIST_HEAD(taken);
+
+	guard(mutex)(&handler->answer);
+	scoped_guard(spinlock, &handler->lock)
+		list_for_each_entry_safe(group, next, &handler->pending, node)
+			if (!handle || group->iopf->attach_handle == handle)
+				iommu_fault_take(handler, group, &taken, end);
+	iommu_fault_answer(handler, &taken);
+}
+
+/* End what should have been answered by @now */
+void iommu_fault_expire(struct iommu_fault_handler *handler, unsigned long now)
+{
+	struct iommu_fault_group *group, *next;
+	unsigned long earliest = 0;
+	bool again = false;
+	LIST_HEAD(taken);
+
+	guard(mutex)(&handler->answer);
+	scoped_guard(spinlock, &handler->lock) {
+		list_for_each_entry_safe(group, next, &handler->pending, node) {
+			if (!group->has_deadline)
+				continue;
+			if (time_before_eq(group->expires, now)) {
+				iommu_fault_take(handler, group, &taken,
+						 IOMMU_FAULT_DEADLINE);
+				continue;
+			}
+			if (!again || time_before(group->expires, earliest))
+				earliest = group->expires;
+			again = true;
+		}
+		if (again)
+			queue_delayed_work(system_unbound_wq, &handler->deadline,
+					   earliest - now);
+	}
+
+	if (!list_empty(&taken))
+		dev_warn_ratelimited(handler->dev,
+				     "page requests not answered in time\n");
+	iommu_fault_answer(handler, &taken);
+}
+
+/**
+ * iommu_fault_handler_set_timeout() - Set the time to answer page requests
+ * @handler: the registration
+ * @timeout_ms: in milliseconds, from the report of a group on; 0 for the
+ *	default. Holds for groups that are reported later.
+ *
+ * Context: Any.
+ */
+void iommu_fault_handler_set_timeout(struct iommu_fault_handler *handler,
+				     unsigned int timeout_ms)
+{
+	spin_lock(&handler->lock);
+	handler->timeout_ms = timeout_ms;
+	spin_unlock(&handler->lock);
+}
+EXPORT_SYMBOL_GPL(iommu_fault_handler_set_timeout);
+
+/**
+ * iommu_fault_handler_stop() - Take no more page requests
+ * @handler: the registration
+ *
+ * What waits for an answer and what comes later is answered with
+ * IOMMU_PAGE_RESP_INVALID, aborted transactions are not told, and the owner gets
+ * -ENOENT for its answers. For an owner that is gone while its device is not.
+ *
+ * Context: Process context, waits for hardware.
+ */
+void iommu_fault_handler_stop(struct iommu_fault_handler *handler)
+{
+	scoped_guard(spinlock, &handler->lock) {
+		handler->stopped = true;
+		/* All end here; who starts again may have an earlier one. */
+		cancel_delayed_work(&handler->deadline);
+	}
+	iommu_fault_end_all(handler, NULL, IOMMU_FAULT_CLOSE);
+}
+EXPORT_SYMBOL_GPL(iommu_fault_handler_stop);
+
+/**
+ * iommu_fault_handler_start() - Undo iommu_fault_handler_stop()
+ * @handler: the registration
+ *
+ * Context: Process context.
+ */
+void iommu_fault_handler_start(struct iommu_fault_handler *handler)
+{
+	spin_lock(&handler->lock);
+	handler->stopped = false;
+	spin_unlock(&handler->lock);
+}
+EXPORT_SYMBOL_GPL(iommu_fault_handler_start);

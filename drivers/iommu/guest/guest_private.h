@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Guest SVA: the objects, who owns them, and their locks
+ *
+ * A *context* belongs to one owner and is the only one that binds the PASIDs
+ * of its IOASID set. It holds *devices*, between the owner's open and close of
+ * each, and *PASIDs*, while they are bound to at least one device. A PASID has
+ * one *binding* for each device it is bound to, and a binding is the only user
+ * of its nested domain. So what one device can be asked to do never depends on
+ * what another device behind another IOMMU can do, and an invalidation for one
+ * device does not disturb the others.
+ *
+ * Locks, outer to inner:
+ *
+ *	iommu_guest_contexts_lock	list of the contexts
+ *	  iommu_guest_ctx::lock		devices, PASIDs, bindings
+ *	    iommu_group::mutex		taken by attach and detach
+ *	    locks of the faults		see fault_private.h
+ *
+ * Listeners of the IOASID set hear of BIND and UNBIND with the lock of the
+ * context held. The context itself listens to FREE, which comes from a worker
+ * of the IOASID core that holds nothing.
+ */
+#ifndef __IOMMU_GUEST_PRIV_H
+#define __IOMMU_GUEST_PRIV_H
+
+#include <linux/iommu-fault.h>
+#include <linux/iommu-guest.h>
+#include <linux/ioasid.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/notifier.h>
+#include <linux/sched.h>
+#include <linux/xarray.h>
+
+#include "../iommu-priv.h"
+
+#define IOMMU_GUEST_GRANULARITIES	(IOMMU_INV_GRANU_ADDR + 1)
+
+/**
+ * struct iommu_guest_ctx - what an owner has
+ * @lock: protects @devices, @pasids and everything they lead to
+ * @set: the IOASIDs of the owner; the context holds a reference
+ * @nb: listens to the FREE events of @set
+ * @devices: struct iommu_guest_device
+ * @pasids: host PASID -> struct iommu_guest_pasid
+ * @node: in iommu_guest_contexts. Protected by iommu_guest_contexts_lock.
+ * @owner_pid: creator, for debugfs
+ * @owner_comm: creator, for debugfs
+ */
+struct iommu_guest_ctx {
+	struct mutex lock;	/* all below, but for @node */
+	struct ioasid_set *set;
+	struct notifier_block nb;
+	struct list_head devices;
+	struct xarray pasids;
+	struct list_head node;
+	pid_t owner_pid;
+	char owner_comm[TASK_COMM_LEN];
+};
+
+/**
+ * struct iommu_guest_device - a device that the owner has open
+ * @dev: the device; the owner keeps it
+ * @ops: of the IOMMU driver of @dev
+ * @parent: second-stage domain @dev is attached to; the owner keeps it
+ * @handler: who is told of the faults of @dev, or NULL. Set once.
+ * @node: in iommu_guest_ctx::devices
+ */
+struct iommu_guest_device {
+	struct device *dev;
+	const struct iommu_guest_ops *ops;
+	struct iommu_domain *parent;
+	struct iommu_fault_handler *handler;
+	struct list_head node;
+};
+
+/**
+ * struct iommu_guest_pasid - a PASID with bindings
+ * @hpasid: what the devices put on the bus. A reference to the IOASID is held,
+ *	so the number is not handed out again before the last binding is gone.
+ * @gpasid: how the guest calls it, the set-private id of @hpasid
+ * @bindings: struct iommu_guest_binding
+ */
+struct iommu_guest_pasid {
+	ioasid_t hpasid;
+	ioasid_t gpasid;
+	struct list_head bindings;
+};
+
+/**
+ * struct iommu_guest_binding - a page table of the guest on a PASID of a device
+ * @handle: in the PASID array of the iommu group while attached. A thread that
+ *	reports page requests may hold on to it without a reference.
+ * @gdev: the device
+ * @pasid: the PASID
+ * @domain: the nested domain, owned by the binding
+ * @data: what it was made from
+ * @replaces: the binding to be put back if a bind fails halfway
+ * @node: in iommu_guest_pasid::bindings, or in the list of a bind under way
+ * @invalidations: number of invalidations that hit the binding, by the
+ *	granularity they were asked for
+ */
+struct iommu_guest_binding {
+	struct iommu_attach_handle handle;
+	struct iommu_guest_device *gdev;
+	struct iommu_guest_pasid *pasid;
+	struct iommu_domain *domain;
+	struct iommu_gpasid_bind_data data;
+	struct iommu_guest_binding *replaces;
+	struct list_head node;
+	u64 invalidations[IOMMU_GUEST_GRANULARITIES];
+};
+
+extern struct list_head iommu_guest_contexts;
+extern struct mutex iommu_guest_contexts_lock;
+
+/* context.c */
+struct iommu_guest_device *
+iommu_guest_find_device(struct iommu_guest_ctx *ctx, struct device *dev);
+
+/* bind.c */
+void iommu_guest_unbind_device(struct iommu_guest_ctx *ctx,
+			       struct iommu_guest_device *gdev);
+int iommu_guest_set_guest_pasids(struct iommu_guest_ctx *ctx,
+			    struct iommu_guest_device *gdev);
+int iommu_guest_notify(struct notifier_block *nb, unsigned long event,
+		       void *data);
+
+/* uapi.c */
+int iommu_guest_copy(void *to, size_t size, size_t min,
+		     const void __user *uptr, size_t usize);
+
+#endif /* __IOMMU_GUEST_PRIV_H */

@@ -1,0 +1,934 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IOMMU faults: KUnit tests
+ *
+ * The mock of the guest tests is the hardware. When a test is over, its exit
+ * function compares the groups that each device sent with the answers it got.
+ */
+#include <linux/jiffies.h>
+#include <linux/module.h>
+#include <linux/string.h>
+
+#include "fault_kunit.h"
+
+#define EXPECT_LOG(words) KUNIT_EXPECT_STREQ(test, mock->log, words)
+
+/* ------------------------------------------------------------------ owners */
+
+static int owner_fault(void *data, const struct iommu_fault *records,
+		       unsigned int count)
+{
+	struct fault_owner *owner = data;
+
+	if (owner->used + count > owner->room)
+		return -ENOSPC;
+	memcpy(&owner->records[owner->used], records, count * sizeof(*records));
+	owner->used += count;
+	return 0;
+}
+
+const struct iommu_fault_handler_ops fault_owner_ops = { .fault = owner_fault };
+
+struct fault_owner *fault_owner(struct kunit *test)
+{
+	struct fault_owner *owner = kunit_kzalloc(test, sizeof(*owner), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, owner);
+	owner->room = FAULT_OWNER_ROOM;
+	return owner;
+}
+
+/* The owner of all of a device, until the device is removed */
+static struct fault_owner *own_device(struct kunit *test, unsigned int index)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = fault_owner(test);
+
+	owner->handler = iommu_guest_handle_faults(mock->ctx, mock_dev(mock, index),
+						&fault_owner_ops, owner, true);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, owner->handler);
+	mock_clear_log(mock);
+	return owner;
+}
+
+/* An owner of one PASID; the test gives it up with disown() */
+static struct fault_owner *own_pasid(struct kunit *test, unsigned int index,
+				     u32 pasid)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = fault_owner(test);
+
+	owner->handler = iommu_register_device_fault_handler(mock_dev(mock, index),
+							  pasid, &fault_owner_ops,
+							  owner);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, owner->handler);
+	KUNIT_ASSERT_EQ(test, 0, iommu_fault_handler_enable_page_req(owner->handler));
+	return owner;
+}
+
+static void disown(struct fault_owner *owner)
+{
+	iommu_unregister_device_fault_handler(owner->handler);
+}
+
+struct iommu_page_response fault_response(u32 pasid, u32 grpid, u32 code)
+{
+	return (struct iommu_page_response) {
+		.argsz = sizeof(struct iommu_page_response),
+		.version = IOMMU_PAGE_RESP_VERSION_1,
+		.flags = IOMMU_PAGE_RESP_PASID_VALID,
+		.pasid = pasid,
+		.grpid = grpid,
+		.code = code,
+	};
+}
+
+static int respond(struct fault_owner *owner, u32 pasid, u32 grpid, u32 code)
+{
+	struct iommu_page_response resp = fault_response(pasid, grpid, code);
+
+	return iommu_page_response(owner->handler, &resp, 1);
+}
+
+static int respond_cookie(struct fault_owner *owner, u32 pasid, u32 grpid,
+			  u64 cookie)
+{
+	struct iommu_page_response resp = fault_response(pasid, grpid, 0);
+
+	resp.flags |= IOMMU_PAGE_RESP_COOKIE_VALID;
+	resp.cookie = cookie;
+	return iommu_page_response(owner->handler, &resp, 1);
+}
+
+int fault_bind(struct mock_guest *mock, unsigned int index, u64 pasid, u64 gpgd)
+{
+	struct iommu_gpasid_bind_data data = {
+		.argsz = sizeof(data),
+		.version = IOMMU_GPASID_BIND_VERSION_1,
+		.format = IOMMU_PASID_FORMAT_INTEL_VTD,
+		.addr_width = 48,
+		.gpgd = gpgd,
+		.hpasid = pasid,
+	};
+
+	return iommu_guest_bind_gpasid(mock->ctx, mock_dev(mock, index), &data);
+}
+
+static void bind(struct kunit *test, unsigned int index, u64 pasid)
+{
+	struct mock_guest *mock = test->priv;
+
+	KUNIT_ASSERT_EQ(test, 0, fault_bind(mock, index, pasid, 0x1000));
+	mock_clear_log(mock);
+}
+
+static void bind_as(struct kunit *test, unsigned int index, u64 hpasid,
+		    u64 gpasid)
+{
+	struct mock_guest *mock = test->priv;
+	struct iommu_gpasid_bind_data data = {
+		.argsz = sizeof(data),
+		.version = IOMMU_GPASID_BIND_VERSION_1,
+		.format = IOMMU_PASID_FORMAT_INTEL_VTD,
+		.flags = IOMMU_SVA_GPASID_VAL,
+		.addr_width = 48,
+		.gpgd = 0x1000,
+		.hpasid = hpasid,
+		.gpasid = gpasid,
+	};
+
+	KUNIT_ASSERT_EQ(test, 0, iommu_guest_bind_gpasid(mock->ctx,
+							 mock_dev(mock, index),
+							 &data));
+	mock_clear_log(mock);
+}
+
+static void request(struct mock_guest *mock, unsigned int index, u32 pasid,
+		    u32 grpid)
+{
+	mock_request(mock, index, pasid, grpid, 0x1000, true);
+}
+
+static u64 ended(struct fault_owner *owner, enum iommu_fault_end end)
+{
+	return owner->handler->stats.ends[end];
+}
+
+/* -------------------------------------------------------- there and back */
+
+static void request_is_told_and_answered(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+	const struct iommu_fault *record = owner->records;
+
+	bind(test, 0, 10);
+	KUNIT_EXPECT_EQ(test, 0, mock_request(mock, 0, 10, 3, 0x7000, true));
+	EXPECT_LOG("");
+	KUNIT_ASSERT_EQ(test, 1, owner->used);
+	KUNIT_EXPECT_EQ(test, IOMMU_FAULT_PAGE_REQ, record->type);
+	KUNIT_EXPECT_EQ(test, IOMMU_FAULT_PAGE_REQUEST_PASID_VALID |
+			IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE |
+			IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID |
+			IOMMU_FAULT_PAGE_REQUEST_COOKIE_VALID,
+			record->prm.flags);
+	KUNIT_EXPECT_EQ(test, 10, record->prm.pasid);
+	KUNIT_EXPECT_EQ(test, 3, record->prm.grpid);
+	KUNIT_EXPECT_EQ(test, 0x7000, record->prm.addr);
+	KUNIT_EXPECT_EQ(test, IOMMU_FAULT_PERM_READ, record->prm.perm);
+	KUNIT_EXPECT_EQ(test, 1, record->prm.cookie);
+
+	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 3, 0));
+	EXPECT_LOG("answer0.a.3=0");
+	KUNIT_EXPECT_EQ(test, 0, owner->handler->waiting);
+}
+
+static void codes_are_passed_on(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+	int code;
+
+	bind(test, 0, 10);
+	for (code = 0; code <= IOMMU_PAGE_RESP_FAILURE; code++) {
+		request(mock, 0, 10, code);
+		KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, code, code));
+		KUNIT_EXPECT_EQ(test, 1, owner->handler->stats.ends[code]);
+	}
+	EXPECT_LOG("answer0.a.0=0 answer0.a.1=1 answer0.a.2=2");
+}
+
+static void group_is_told_whole_and_in_order(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+	int i;
+
+	bind(test, 0, 10);
+	mock_request(mock, 0, 10, 3, 0x1000, false);
+	mock_request(mock, 0, 10, 4, 0x9000, false);
+	mock_request(mock, 0, 10, 3, 0x2000, false);
+	KUNIT_EXPECT_EQ(test, 0, owner->used);
+	mock_request(mock, 0, 10, 3, 0x3000, true);
+
+	KUNIT_ASSERT_EQ(test, 3, owner->used);
+	for (i = 0; i < 3; i++) {
+		const struct iommu_fault_page_request *prm = &owner->records[i].prm;
+
+		KUNIT_EXPECT_EQ(test, 0x1000 * (i + 1), prm->addr);
+		KUNIT_EXPECT_EQ(test, i == 2, !!prm->cookie);
+		KUNIT_EXPECT_EQ(test, i == 2,
+				!!(prm->flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE));
+	}
+	KUNIT_EXPECT_EQ(test, 3, owner->handler->waiting);
+	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 3, 0));
+	EXPECT_LOG("answer0.a.3=0");
+}
+
+static void index_is_per_pasid(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+
+	bind(test, 0, 10);
+	bind(test, 0, 11);
+	mock_request(mock, 0, 10, 3, 0xa000, false);
+	mock_request(mock, 0, 11, 3, 0xb000, true);
+	KUNIT_ASSERT_EQ(test, 1, owner->used);
+	KUNIT_EXPECT_EQ(test, 0xb000, owner->records[0].prm.addr);
+	KUNIT_EXPECT_EQ(test, 11, owner->records[0].prm.pasid);
+	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 10, 3, 0));
+	KUNIT_EXPECT_EQ(test, 1, respond(owner, 11, 3, 0));
+}
+
+static void guest_hears_its_own_numbers(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+
+	bind_as(test, 0, 10, 42);
+	request(mock, 0, 10, 3);
+	KUNIT_EXPECT_EQ(test, 42, owner->records[0].prm.pasid);
+	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 10, 3, 0));
+	KUNIT_EXPECT_EQ(test, 1, respond(owner, 42, 3, 0));
+	EXPECT_LOG("answer0.a.3=0");
+}
+
+static void handler_hears_of_older_bindings(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner;
+
+	bind_as(test, 0, 10, 42);
+	bind(test, 1, 11);
+	owner = own_device(test, 0);
+	request(mock, 0, 10, 3);
+	KUNIT_ASSERT_EQ(test, 1, owner->used);
+	KUNIT_EXPECT_EQ(test, 42, owner->records[0].prm.pasid);
+	KUNIT_EXPECT_EQ(test, 1, respond(owner, 42, 3, 0));
+	KUNIT_EXPECT_NULL(test, xa_load(&owner->handler->names, 11));
+}
+
+/* ------------------------------------------------ answers that don't fit */
+
+static void malformed_answers_change_nothing(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+	struct iommu_page_response bad[7], good = fault_response(10, 3, 0);
+	int i;
+
+	bind(test, 0, 10);
+	request(mock, 0, 10, 3);
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		bad[i] = good;
+	bad[0].version = 0;
+	bad[1].version = 2;
+	bad[2].flags |= BIT(2);
+	bad[3].flags |= BIT(31);
+	bad[4].code = 3;
+	bad[5].argsz = 23;
+	bad[6].flags |= IOMMU_PAGE_RESP_COOKIE_VALID;
+	bad[6].argsz = 24;
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		KUNIT_EXPECT_EQ_MSG(test, -EINVAL,
+				    iommu_page_response(owner->handler, &bad[i], 1),
+				    "case %d", i);
+	EXPECT_LOG("");
+	KUNIT_EXPECT_EQ(test, 1, owner->handler->waiting);
+	good.argsz = 24;
+	KUNIT_EXPECT_EQ(test, 1, iommu_page_response(owner->handler, &good, 1));
+}
+
+static void foreign_answers_find_nothing(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+	struct fault_owner *other = own_device(test, 1);
+	struct iommu_page_response resp = fault_response(10, 3, 0);
+
+	bind(test, 0, 10);
+	bind(test, 1, 10);
+	request(mock, 0, 10, 3);
+	KUNIT_EXPECT_EQ(test, -ENOENT, respond(other, 10, 3, 0));
+	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 11, 3, 0));
+	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 10, 4, 0));
+	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 10, 3 + BIT(20), 0));
+	resp.flags = 0;
+	KUNIT_EXPECT_EQ(test, -ENOENT, iommu_page_response(owner->handler, &resp, 1));
+	EXPECT_LOG("");
+	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 3, 0));
+}
+
+static void second_answer_finds_nothing(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+
+	bind(test, 0, 10);
+	request(mock, 0, 10, 3);
+	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 3, 0));
+	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 10, 3, 0));
+	EXPECT_LOG("answer0.a.3=0");
+}
+
+static void late_answer_misses_newer_group(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+	u64 first, second;
+
+	bind(test, 0, 10);
+	request(mock, 0, 10, 3);
+	first = owner->records[0].prm.cookie;
+	iommu_fault_expire(owner->handler, jiffies + HZ * 11);
+	EXPECT_LOG("answer0.a.3=1");
+	request(mock, 0, 10, 3);
+	second = owner->records[1].prm.cookie;
+
+	KUNIT_EXPECT_NE(test, first, second);
+	KUNIT_EXPECT_EQ(test, -ENOENT, respond_cookie(owner, 10, 3, first));
+	KUNIT_EXPECT_EQ(test, 1, respond_cookie(owner, 10, 3, second));
+	EXPECT_LOG("answer0.a.3=1 answer0.a.3=0");
+}
+
+static void reused_index_is_answered_oldest_first(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+
+	bind(test, 0, 10);
+	request(mock, 0, 10, 3);
+	request(mock, 0, 10, 3);
+	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 3, 0));
+	KUNIT_EXPECT_EQ(test, -ENOENT, respond_cookie(owner, 10, 3, 1));
+	KUNIT_EXPECT_EQ(test, 1, respond_cookie(owner, 10, 3, 2));
+}
+
+static void many_answers_cost_few_waits(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+	struct iommu_page_response resps[40];
+	int i;
+
+	bind(test, 0, 10);
+	for (i = 0; i < ARRAY_SIZE(resps); i++) {
+		resps[i] = fault_response(10, i, 0);
+		request(mock, 0, 10, i);
+	}
+	KUNIT_EXPECT_EQ(test, ARRAY_SIZE(resps),
+			iommu_page_response(owner->handler, resps, ARRAY_SIZE(resps)));
+	KUNIT_EXPECT_EQ(test, DIV_ROUND_UP(ARRAY_SIZE(resps), IOMMU_FAULT_BATCH),
+			atomic_read(&mock->waits));
+	KUNIT_EXPECT_EQ(test, 0, owner->handler->waiting);
+	KUNIT_EXPECT_EQ(test, 0, iommu_page_response(owner->handler, resps, 0));
+}
+
+static void answers_stop_at_the_first_bad_one(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+	struct iommu_page_response resps[4];
+	int i;
+
+	bind(test, 0, 10);
+	for (i = 0; i < ARRAY_SIZE(resps); i++) {
+		resps[i] = fault_response(10, i, 0);
+		request(mock, 0, 10, i);
+	}
+	resps[2].code = 99;
+	KUNIT_EXPECT_EQ(test, 2, iommu_page_response(owner->handler, resps, 4));
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_page_response(owner->handler, &resps[2], 2));
+	EXPECT_LOG("answer0.a.0=0 answer0.a.1=0");
+	KUNIT_EXPECT_EQ(test, 2, owner->handler->waiting);
+}
+
+/* ------------------------------------------------ answers of the kernel */
+
+static void nobody_there_means_invalid(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	s64 before = atomic64_read(&iommu_fault_unclaimed);
+	struct fault_owner *owner = own_device(test, 1);
+
+	/* The interface is on, by another owner of the device. */
+	iopf_queue_add_device(mock->queue, mock_dev(mock, 0));
+	bind(test, 0, 10);
+	request(mock, 0, 10, 3);
+	EXPECT_LOG("answer0.a.3=1");
+	KUNIT_EXPECT_EQ(test, before + 1, atomic64_read(&iommu_fault_unclaimed));
+	KUNIT_EXPECT_EQ(test, 0, owner->used);
+	iommu_guest_unbind_gpasid(mock->ctx, NULL, 10);
+	iopf_queue_remove_device(mock->queue, mock_dev(mock, 0));
+}
+
+static void unbound_pasid_is_not_told(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+
+	request(mock, 0, 10, 3);
+	EXPECT_LOG("answer0.a.3=1");
+	KUNIT_EXPECT_EQ(test, 0, owner->used);
+}
+
+static void device_gets_no_more_than_its_credit(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+	unsigned int i;
+
+	bind(test, 0, 10);
+	KUNIT_EXPECT_EQ(test, MOCK_CREDIT, iommu_fault_handler_limit(owner->handler));
+	for (i = 0; i < MOCK_CREDIT; i++)
+		request(mock, 0, 10, i);
+	EXPECT_LOG("");
+	request(mock, 0, 10, i);
+	EXPECT_LOG("answer0.a.40=1");
+	KUNIT_EXPECT_EQ(test, MOCK_CREDIT, owner->used);
+	KUNIT_EXPECT_EQ(test, 1, ended(owner, IOMMU_FAULT_OVER_LIMIT));
+
+	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 0, 0));
+	request(mock, 0, 10, i);
+	KUNIT_EXPECT_EQ(test, MOCK_CREDIT + 1, owner->used);
+}
+
+static void credit_is_of_requests(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+	unsigned int i;
+
+	bind(test, 0, 10);
+	request(mock, 0, 10, 1);
+	for (i = 0; i < MOCK_CREDIT; i++)
+		mock_request(mock, 0, 10, 2, i << 12, i == MOCK_CREDIT - 1);
+	EXPECT_LOG("answer0.a.2=1");
+	KUNIT_EXPECT_EQ(test, 1, owner->used);
+	for (i = 0; i <= MOCK_CREDIT; i++)
+		mock_request(mock, 0, 10, 3, i << 12, i == MOCK_CREDIT);
+	EXPECT_LOG("answer0.a.2=1 answer0.a.3=1");
+	KUNIT_EXPECT_EQ(test, 2, ended(owner, IOMMU_FAULT_OVER_LIMIT));
+}
+
+/* What was answered makes room for others, over and over */
+static void credit_comes_back(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+	struct iommu_page_response *resps;
+	unsigned int round, i;
+
+	resps = kunit_kcalloc(test, MOCK_CREDIT, sizeof(*resps), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, resps);
+	mock->quiet = true;
+	bind(test, 0, 10);
+	for (round = 1; round <= 4; round++) {
+		owner->used = 0;
+		for (i = 0; i < MOCK_CREDIT; i++) {
+			request(mock, 0, 10, i);
+			resps[i] = fault_response(10, i, 0);
+		}
+		KUNIT_EXPECT_EQ(test, MOCK_CREDIT, owner->used);
+		KUNIT_EXPECT_EQ(test, MOCK_CREDIT,
+				iommu_page_response(owner->handler, resps,
+						    MOCK_CREDIT));
+		KUNIT_EXPECT_EQ(test, round * MOCK_CREDIT,
+				ended(owner, IOMMU_FAULT_SUCCESS));
+	}
+}
+
+static void handler_without_room_takes_nothing(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+
+	bind(test, 0, 10);
+	owner->room = 2;
+	mock_request(mock, 0, 10, 3, 0x1000, false);
+	mock_request(mock, 0, 10, 3, 0x2000, false);
+	mock_request(mock, 0, 10, 3, 0x3000, true);
+	EXPECT_LOG("answer0.a.3=1");
+	KUNIT_EXPECT_EQ(test, 0, owner->used);
+	KUNIT_EXPECT_EQ(test, 1, ended(owner, IOMMU_FAULT_NO_ROOM));
+	KUNIT_EXPECT_EQ(test, 0, owner->handler->waiting);
+	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 10, 3, 0));
+}
+
+static void endless_groups_are_bounded(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+	struct iommu_fault_param *param;
+	unsigned int i;
+
+	bind(test, 0, 10);
+	for (i = 0; i < 3000; i++)
+		mock_request(mock, 0, 10, 1, (u64)i << 12, false);
+	param = rcu_dereference_protected(mock_dev(mock, 0)->iommu->fault_param, true);
+	KUNIT_EXPECT_EQ(test, 2048, list_count_nodes(&param->partial));
+	KUNIT_EXPECT_EQ(test, 2048, param->partial_count);
+
+	/* Far more than the credit; and then all is as before. */
+	mock_request(mock, 0, 10, 1, 0, true);
+	EXPECT_LOG("answer0.a.1=1");
+	KUNIT_EXPECT_EQ(test, 0, param->partial_count);
+	request(mock, 0, 10, 2);
+	KUNIT_EXPECT_EQ(test, 1, owner->used);
+}
+
+static void stopped_owner_is_answered_for(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+
+	bind(test, 0, 10);
+	request(mock, 0, 10, 1);
+	request(mock, 0, 10, 2);
+	iommu_fault_handler_stop(owner->handler);
+	EXPECT_LOG("answer0.a.1=1 answer0.a.2=1");
+	KUNIT_EXPECT_EQ(test, 2, ended(owner, IOMMU_FAULT_CLOSE));
+	request(mock, 0, 10, 3);
+	EXPECT_LOG("answer0.a.1=1 answer0.a.2=1 answer0.a.3=1");
+	KUNIT_EXPECT_EQ(test, 1, ended(owner, IOMMU_FAULT_STOPPED));
+	KUNIT_EXPECT_EQ(test, 2, owner->used);
+	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 10, 1, 0));
+
+	iommu_fault_handler_start(owner->handler);
+	request(mock, 0, 10, 4);
+	KUNIT_EXPECT_EQ(test, 3, owner->used);
+}
+
+static void deadline_answers_what_is_due(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+	unsigned int timeout = iommu_fault_timeout_ms;
+
+	bind(test, 0, 10);
+	iommu_fault_timeout_ms = 0;
+	request(mock, 0, 10, 1);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&owner->handler->deadline));
+	iommu_fault_timeout_ms = 3600 * MSEC_PER_SEC;
+	request(mock, 0, 10, 2);
+	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&owner->handler->deadline));
+	iommu_fault_timeout_ms = 7200 * MSEC_PER_SEC;
+	request(mock, 0, 10, 3);
+	iommu_fault_timeout_ms = timeout;
+
+	iommu_fault_expire(owner->handler, jiffies);
+	EXPECT_LOG("");
+	iommu_fault_expire(owner->handler, jiffies + HZ * 3601);
+	EXPECT_LOG("answer0.a.2=1");
+	KUNIT_EXPECT_EQ(test, 1, ended(owner, IOMMU_FAULT_DEADLINE));
+	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 10, 2, 0));
+	iommu_fault_expire(owner->handler, jiffies + HZ * 7201);
+	EXPECT_LOG("answer0.a.2=1 answer0.a.3=1");
+	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 1, 0));
+}
+
+/* The clock itself; how long it takes is not judged */
+static void deadline_runs(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+	unsigned int timeout = iommu_fault_timeout_ms;
+
+	bind(test, 0, 10);
+	iommu_fault_timeout_ms = 1;
+	request(mock, 0, 10, 1);
+	iommu_fault_timeout_ms = timeout;
+	while (delayed_work_pending(&owner->handler->deadline)) {
+		flush_delayed_work(&owner->handler->deadline);
+		cond_resched();
+	}
+	KUNIT_EXPECT_EQ(test, 1, ended(owner, IOMMU_FAULT_DEADLINE));
+}
+
+/* ------------------------------------------------ the PASID goes away */
+
+static void unbind_answers_between_sync_and_free(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+
+	bind(test, 0, 11);
+	bind(test, 0, 10);
+	request(mock, 0, 11, 1);
+	request(mock, 0, 10, 2);
+	request(mock, 0, 10, 3);
+	iommu_guest_unbind_gpasid(mock->ctx, NULL, 10);
+	EXPECT_LOG("remove0.a=1000 sync0 answer0.a.2=1 answer0.a.3=1 free=1000 UNBIND.a");
+	KUNIT_EXPECT_EQ(test, 2, ended(owner, IOMMU_FAULT_UNBIND));
+	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 10, 2, 0));
+	KUNIT_EXPECT_EQ(test, 1, respond(owner, 11, 1, 0));
+
+	/* It has no name any more. */
+	KUNIT_EXPECT_NULL(test, xa_load(&owner->handler->names, 10));
+}
+
+static void replace_answers_for_the_old_table(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+
+	bind(test, 0, 10);
+	request(mock, 0, 10, 1);
+	KUNIT_EXPECT_EQ(test, 0, fault_bind(mock, 0, 10, 0x2000));
+	EXPECT_LOG("alloc0=2000 remove0.a=1000 sync0 answer0.a.1=1 set0.a=2000 free=1000");
+	request(mock, 0, 10, 2);
+	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 2, 0));
+}
+
+static void failing_attach_answers_what_came_early(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+
+	mock->devs[0].request_on_set = 10;
+	mock->devs[0].fail_sets = 1;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, fault_bind(mock, 0, 10, 0x1000));
+	EXPECT_LOG("BIND.a alloc0=1000 set0.a! sync0 answer0.a.1=1 free=1000 UNBIND.a");
+	KUNIT_EXPECT_EQ(test, 1, owner->used);
+	KUNIT_EXPECT_EQ(test, 1, ended(owner, IOMMU_FAULT_UNBIND));
+	mock->devs[0].request_on_set = 0;
+}
+
+static void free_of_the_pasid_answers(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+
+	bind(test, 0, 10);
+	request(mock, 0, 10, 1);
+	ioasid_free(mock->set, 10);
+	ioasid_set_flush(mock->set);
+	EXPECT_LOG("remove0.a=1000 sync0 answer0.a.1=1 free=1000 FREE.a");
+	KUNIT_EXPECT_EQ(test, 1, ended(owner, IOMMU_FAULT_UNBIND));
+}
+
+static void close_answers_first_and_turns_off_last(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+
+	own_device(test, 0);
+	bind(test, 0, 10);
+	request(mock, 0, 10, 1);
+	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
+	EXPECT_LOG("answer0.a.1=1 remove0.a=1000 sync0 free=1000 UNBIND.a iopf0-");
+}
+
+/* ------------------------------------------------ registration */
+
+static void page_requests_are_asked_for(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = fault_owner(test);
+
+	owner->handler = iommu_guest_handle_faults(mock->ctx, mock_dev(mock, 0),
+						&fault_owner_ops, owner, false);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, owner->handler);
+	EXPECT_LOG("");
+	KUNIT_EXPECT_EQ(test, 0, iommu_fault_handler_limit(owner->handler));
+
+	/* Another owner has them, this one does not. */
+	iopf_queue_add_device(mock->queue, mock_dev(mock, 0));
+	bind(test, 0, 10);
+	request(mock, 0, 10, 1);
+	EXPECT_LOG("answer0.a.1=1");
+	KUNIT_EXPECT_EQ(test, 0, owner->used);
+	iommu_guest_unbind_gpasid(mock->ctx, NULL, 10);
+	iopf_queue_remove_device(mock->queue, mock_dev(mock, 0));
+}
+
+static void registration_is_refused(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+	struct device *dev = mock_dev(mock, 1);
+
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			PTR_ERR_OR_ZERO(iommu_guest_handle_faults(mock->ctx,
+								  mock_dev(mock, 0),
+								  &fault_owner_ops,
+								  owner, true)));
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			PTR_ERR_OR_ZERO(iommu_guest_handle_faults(mock->ctx,
+								  &mock->hw->dev,
+								  &fault_owner_ops,
+								  owner, true)));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			PTR_ERR_OR_ZERO(iommu_register_device_fault_handler(&mock->hw->dev,
+									    10,
+									    &fault_owner_ops,
+									    owner)));
+	mock->fail_iopf = -ENODEV;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			PTR_ERR_OR_ZERO(iommu_guest_handle_faults(mock->ctx, dev,
+								  &fault_owner_ops,
+								  owner, true)));
+	mock->fail_iopf = -EBUSY;
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			PTR_ERR_OR_ZERO(iommu_guest_handle_faults(mock->ctx, dev,
+								  &fault_owner_ops,
+								  owner, true)));
+	/* A refusal leaves nothing. */
+	mock->fail_iopf = 0;
+	own_device(test, 1);
+}
+
+static void owner_of_a_pasid_gets_its_own(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *device = own_device(test, 0);
+	struct fault_owner *owner;
+
+	owner = own_pasid(test, 0, 10);
+	bind(test, 0, 10);
+	bind(test, 0, 11);
+	request(mock, 0, 10, 1);
+	request(mock, 0, 11, 1);
+	KUNIT_ASSERT_EQ(test, 1, owner->used);
+	KUNIT_EXPECT_EQ(test, 10, owner->records[0].prm.pasid);
+	KUNIT_ASSERT_EQ(test, 1, device->used);
+	KUNIT_EXPECT_EQ(test, 11, device->records[0].prm.pasid);
+
+	KUNIT_EXPECT_EQ(test, -ENOENT, respond(device, 10, 1, 0));
+	KUNIT_EXPECT_EQ(test, -ENOENT, respond(owner, 11, 1, 0));
+	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 1, 0));
+
+	/* Unbinding answers whoever was told; the interface stays on. */
+	request(mock, 0, 10, 2);
+	mock_clear_log(mock);
+	iommu_guest_unbind_gpasid(mock->ctx, NULL, 10);
+	EXPECT_LOG("remove0.a=1000 sync0 answer0.a.2=1 free=1000 UNBIND.a");
+	disown(owner);
+	EXPECT_LOG("remove0.a=1000 sync0 answer0.a.2=1 free=1000 UNBIND.a");
+	KUNIT_EXPECT_EQ(test, 1, respond(device, 11, 1, 0));
+}
+
+static void last_owner_turns_it_off(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *a = own_pasid(test, 0, 10), *b = own_pasid(test, 0, 11);
+
+	EXPECT_LOG("iopf0+");
+	disown(a);
+	EXPECT_LOG("iopf0+");
+	disown(b);
+	EXPECT_LOG("iopf0+ iopf0-");
+}
+
+/* ------------------------------------------------ aborted transactions */
+
+static struct iommu_fault unrecoverable(u32 flags, u32 pasid)
+{
+	return (struct iommu_fault) {
+		.type = IOMMU_FAULT_DMA_UNRECOV,
+		.event = {
+			.reason = IOMMU_FAULT_REASON_PTE_FETCH,
+			.flags = flags | IOMMU_FAULT_UNRECOV_ADDR_VALID,
+			.pasid = pasid,
+			.perm = IOMMU_FAULT_PERM_WRITE,
+			.addr = 0xdead000,
+		},
+	};
+}
+
+static void aborted_transaction_is_told(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+	struct iommu_fault fault;
+
+	bind_as(test, 0, 10, 42);
+	fault = unrecoverable(IOMMU_FAULT_UNRECOV_PASID_VALID, 10);
+	KUNIT_EXPECT_EQ(test, 0, mock_report(mock, 0, &fault));
+	fault.event.pasid = 42;
+	KUNIT_EXPECT_MEMEQ(test, &fault, &owner->records[0], sizeof(fault));
+
+	/* The guest does not know of PASIDs of others, but of the fault. */
+	fault = unrecoverable(IOMMU_FAULT_UNRECOV_PASID_VALID, 11);
+	KUNIT_EXPECT_EQ(test, 0, mock_report(mock, 0, &fault));
+	fault = unrecoverable(0, 0);
+	KUNIT_EXPECT_MEMEQ(test, &fault, &owner->records[1], sizeof(fault));
+
+	KUNIT_EXPECT_EQ(test, 0, mock_report(mock, 0, &fault));
+	KUNIT_EXPECT_MEMEQ(test, &fault, &owner->records[2], sizeof(fault));
+	KUNIT_EXPECT_EQ(test, 3, owner->handler->stats.events);
+	EXPECT_LOG("");
+}
+
+static void aborted_transaction_may_have_no_owner(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+	struct iommu_fault fault = unrecoverable(0, 0);
+
+	KUNIT_EXPECT_EQ(test, -ENODEV, mock_report(mock, 1, &fault));
+	iommu_fault_handler_stop(owner->handler);
+	KUNIT_EXPECT_EQ(test, -ENODEV, mock_report(mock, 0, &fault));
+	KUNIT_EXPECT_EQ(test, 0, owner->used);
+}
+
+static void aborted_transaction_may_be_lost(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+	struct iommu_fault fault = unrecoverable(0, 0);
+
+	owner->room = 0;
+	KUNIT_EXPECT_EQ(test, 0, mock_report(mock, 0, &fault));
+	KUNIT_EXPECT_EQ(test, 1, owner->handler->stats.lost);
+	KUNIT_EXPECT_EQ(test, 0, owner->handler->stats.events);
+}
+
+static void aborted_transaction_goes_to_owner_of_pasid(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *device = own_device(test, 0);
+	struct fault_owner *owner = own_pasid(test, 0, 10);
+	struct iommu_fault fault = unrecoverable(IOMMU_FAULT_UNRECOV_PASID_VALID, 10);
+
+	KUNIT_EXPECT_EQ(test, 0, mock_report(mock, 0, &fault));
+	KUNIT_EXPECT_EQ(test, 1, owner->used);
+	KUNIT_EXPECT_EQ(test, 10, owner->records[0].event.pasid);
+	KUNIT_EXPECT_EQ(test, 0, device->used);
+	disown(owner);
+}
+
+/* ------------------------------------------------ latencies */
+
+static void latency_is_measured_when_asked_for(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = own_device(test, 0);
+	u64 sum = 0;
+	int i;
+
+	bind(test, 0, 10);
+	request(mock, 0, 10, 1);
+	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 1, 0));
+	for (i = 0; i < IOMMU_FAULT_LATENCIES; i++)
+		sum += owner->handler->stats.latency[i];
+	KUNIT_EXPECT_EQ(test, 0, sum);
+
+	static_branch_enable(&iommu_fault_measure);
+	request(mock, 0, 10, 2);
+	static_branch_disable(&iommu_fault_measure);
+	KUNIT_EXPECT_EQ(test, 1, respond(owner, 10, 2, 0));
+	for (i = 0; i < IOMMU_FAULT_LATENCIES; i++)
+		sum += owner->handler->stats.latency[i];
+	KUNIT_EXPECT_EQ(test, 1, sum);
+}
+
+static struct kunit_case fault_cases[] = {
+	KUNIT_CASE(request_is_told_and_answered),
+	KUNIT_CASE(codes_are_passed_on),
+	KUNIT_CASE(group_is_told_whole_and_in_order),
+	KUNIT_CASE(index_is_per_pasid),
+	KUNIT_CASE(guest_hears_its_own_numbers),
+	KUNIT_CASE(handler_hears_of_older_bindings),
+	KUNIT_CASE(malformed_answers_change_nothing),
+	KUNIT_CASE(foreign_answers_find_nothing),
+	KUNIT_CASE(second_answer_finds_nothing),
+	KUNIT_CASE(late_answer_misses_newer_group),
+	KUNIT_CASE(reused_index_is_answered_oldest_first),
+	KUNIT_CASE(many_answers_cost_few_waits),
+	KUNIT_CASE(answers_stop_at_the_first_bad_one),
+	KUNIT_CASE(nobody_there_means_invalid),
+	KUNIT_CASE(unbound_pasid_is_not_told),
+	KUNIT_CASE(device_gets_no_more_than_its_credit),
+	KUNIT_CASE(credit_is_of_requests),
+	KUNIT_CASE(credit_comes_back),
+	KUNIT_CASE(handler_without_room_takes_nothing),
+	KUNIT_CASE(endless_groups_are_bounded),
+	KUNIT_CASE(stopped_owner_is_answered_for),
+	KUNIT_CASE(deadline_answers_what_is_due),
+	KUNIT_CASE(deadline_runs),
+	KUNIT_CASE(unbind_answers_between_sync_and_free),
+	KUNIT_CASE(replace_answers_for_the_old_table),
+	KUNIT_CASE(failing_attach_answers_what_came_early),
+	KUNIT_CASE(free_of_the_pasid_answers),
+	KUNIT_CASE(close_answers_first_and_turns_off_last),
+	KUNIT_CASE(page_requests_are_asked_for),
+	KUNIT_CASE(registration_is_refused),
+	KUNIT_CASE(owner_of_a_pasid_gets_its_own),
+	KUNIT_CASE(last_owner_turns_it_off),
+	KUNIT_CASE(aborted_transaction_is_told),
+	KUNIT_CASE(aborted_transaction_may_have_no_owner),
+	KUNIT_CASE(aborted_transaction_may_be_lost),
+	KUNIT_CASE(aborted_transaction_goes_to_owner_of_pasid),
+	KUNIT_CASE(latency_is_measured_when_asked_for),
+	{}
+};
+
+static struct kunit_suite fault_suite = {
+	.name = "iommu-fault",
+	.init = mock_guest_init,
+	.exit = mock_guest_exit,
+	.test_cases = fault_cases,
+};
+
+kunit_test_suite(fault_suite);

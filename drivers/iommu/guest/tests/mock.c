@@ -1,0 +1,675 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest SVA: an IOMMU and two devices in software, for tests
+ */
+#include <linux/cleanup.h>
+#include <linux/export.h>
+#include <linux/iommu.h>
+#include <linux/log2.h>
+#include <linux/property.h>
+#include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
+
+#include "mock.h"
+
+/**
+ * struct mock_domain - second stage or table of the guest
+ * @domain: of the IOMMU core
+ * @mock: whose it is
+ * @gpgd: the table of the guest, 0 for a second stage
+ */
+struct mock_domain {
+	struct iommu_domain domain;
+	struct mock_guest *mock;
+	u64 gpgd;
+};
+
+/* One mock at a time: the IOMMU core has no pointer for the likes of us. */
+static struct mock_guest *the_mock;
+/* Between those who make one; the rest of this file runs on behalf of the_mock. */
+static DEFINE_MUTEX(mock_lock);
+
+static const struct iommu_ops mock_ops;
+
+static struct mock_domain *to_mock(struct iommu_domain *domain)
+{
+	return container_of(domain, struct mock_domain, domain);
+}
+
+static __printf(2, 3) void mock_write_log(struct mock_guest *mock,
+					  const char *fmt, ...)
+{
+	va_list args;
+
+	guard(mutex)(&mock->lock);
+	va_start(args, fmt);
+	if (mock->used)
+		mock->used += scnprintf(mock->log + mock->used,
+					sizeof(mock->log) - mock->used, " ");
+	mock->used += vscnprintf(mock->log + mock->used,
+				 sizeof(mock->log) - mock->used, fmt, args);
+	va_end(args);
+}
+
+/* Costs nothing when quiet, for the sake of benchmarks */
+#define mock_log(mock, ...) do {					\
+	struct mock_guest *__mock = (mock);				\
+									\
+	if (!__mock->quiet)						\
+		mock_write_log(__mock, __VA_ARGS__);			\
+} while (0)
+
+void mock_clear_log(struct mock_guest *mock)
+{
+	guard(mutex)(&mock->lock);
+	mock->used = 0;
+	mock->log[0] = '\0';
+}
+
+/* What the hardware translates by: "device.pasid=table ..." */
+const char *mock_state(struct mock_guest *mock)
+{
+	size_t used = 0;
+	int d, p;
+
+	mock->state[0] = '\0';
+	for (d = 0; d < MOCK_DEVICES; d++)
+		for (p = 0; p < MOCK_PASIDS; p++)
+			if (mock->devs[d].table[p])
+				used += scnprintf(mock->state + used,
+						  sizeof(mock->state) - used,
+						  "%s%d.%x=%llx", used ? " " : "",
+						  d, p,
+						  mock->devs[d].table[p]->gpgd);
+	return mock->state;
+}
+
+/**
+ * mock_dev() - A device behind the mock
+ * @mock: the mock
+ * @index: of the device, below MOCK_DEVICES
+ *
+ * Return: The device, which the mock keeps.
+ *
+ * Context: Any.
+ */
+struct device *mock_dev(struct mock_guest *mock, unsigned int index)
+{
+	return &mock->devs[index].pdev->dev;
+}
+EXPORT_SYMBOL_NS_GPL(mock_dev, IOMMU_GUEST_MOCK);
+
+static int mock_index(struct mock_guest *mock, struct device *dev)
+{
+	return dev == mock_dev(mock, 0) ? 0 : 1;
+}
+
+/* Operations of the driver, as far as the IOMMU core needs them */
+
+static int mock_attach(struct iommu_domain *domain, struct device *dev)
+{
+	return 0;
+}
+
+static struct iommu_domain mock_identity = {
+	.type = IOMMU_DOMAIN_IDENTITY,
+	.ops = &(const struct iommu_domain_ops) { .attach_dev = mock_attach },
+};
+
+static struct iommu_domain mock_blocked = {
+	.type = IOMMU_DOMAIN_BLOCKED,
+	.ops = &(const struct iommu_domain_ops) { .attach_dev = mock_attach },
+};
+
+static struct iommu_device *mock_probe(struct device *dev)
+{
+	return &the_mock->iommu;
+}
+
+static struct iommu_group *mock_group(struct device *dev)
+{
+	if (the_mock->group)
+		return iommu_group_ref_get(the_mock->group);
+	return generic_device_group(dev);
+}
+
+static int mock_default_type(struct device *dev)
+{
+	return IOMMU_DOMAIN_IDENTITY;
+}
+
+static void mock_parent_free(struct iommu_domain *domain)
+{
+	kfree(to_mock(domain));
+}
+
+static const struct iommu_domain_ops mock_parent_ops = {
+	.attach_dev = mock_attach,
+	.free = mock_parent_free,
+};
+
+static struct iommu_domain *mock_alloc_user(struct device *dev, u32 flags,
+					    struct iommu_domain *parent,
+					    const struct iommu_user_data *data)
+{
+	struct mock_domain *domain;
+
+	if (flags != IOMMU_HWPT_ALLOC_NEST_PARENT || parent || data)
+		return ERR_PTR(-EOPNOTSUPP);
+	domain = kzalloc(sizeof(*domain), GFP_KERNEL);
+	if (!domain)
+		return ERR_PTR(-ENOMEM);
+	domain->mock = the_mock;
+	domain->domain.type = IOMMU_DOMAIN_UNMANAGED;
+	domain->domain.ops = &mock_parent_ops;
+	domain->domain.owner = &mock_ops;
+	domain->domain.geometry.aperture_end = MOCK_APERTURE;
+	return &domain->domain;
+}
+
+/* Tables of the guest */
+
+static int mock_set_dev_pasid(struct iommu_domain *domain, struct device *dev,
+			      ioasid_t pasid, struct iommu_domain *old)
+{
+	struct mock_domain *md = to_mock(domain);
+	int d = mock_index(md->mock, dev);
+	struct mock_device *mdev = &md->mock->devs[d];
+
+	if (mdev->request_on_set == pasid)
+		mock_request(md->mock, d, pasid, 1, 0x1000, true);
+	if (mdev->fail_sets || mdev->table[pasid]) {
+		mdev->fail_sets -= !!mdev->fail_sets;
+		mock_log(md->mock, "set%d.%x!", d, pasid);
+		return -ENOMEM;
+	}
+	mdev->table[pasid] = md;
+	mock_log(md->mock, "set%d.%x=%llx", d, pasid, md->gpgd);
+	return 0;
+}
+
+static void mock_remove_dev_pasid(struct device *dev, ioasid_t pasid,
+				  struct iommu_domain *domain)
+{
+	struct mock_domain *md = to_mock(domain);
+	int d = mock_index(md->mock, dev);
+
+	md->mock->devs[d].table[pasid] = NULL;
+	mock_log(md->mock, "remove%d.%x=%llx", d, pasid, md->gpgd);
+}
+
+static void mock_nested_free(struct iommu_domain *domain)
+{
+	struct mock_domain *md = to_mock(domain);
+
+	mock_log(md->mock, "free=%llx", md->gpgd);
+	kfree(md);
+}
+
+static const struct iommu_domain_ops mock_nested_ops = {
+	.set_dev_pasid = mock_set_dev_pasid,
+	.free = mock_nested_free,
+};
+
+static struct iommu_domain *
+mock_alloc_gpasid(struct device *dev, struct iommu_domain *parent,
+		  const struct iommu_gpasid_bind_data *data)
+{
+	struct mock_guest *mock = to_mock(parent)->mock;
+	struct mock_domain *domain;
+
+	if (mock->fail_alloc)
+		return ERR_PTR(mock->fail_alloc);
+	if (data->format != IOMMU_PASID_FORMAT_INTEL_VTD)
+		return ERR_PTR(-EOPNOTSUPP);
+	domain = kzalloc(sizeof(*domain), GFP_KERNEL);
+	if (!domain)
+		return ERR_PTR(-ENOMEM);
+	domain->mock = mock;
+	domain->gpgd = data->gpgd;
+	domain->domain.type = IOMMU_DOMAIN_NESTED;
+	domain->domain.ops = &mock_nested_ops;
+	mock_log(mock, "alloc%d=%llx", mock_index(mock, dev), data->gpgd);
+	return &domain->domain;
+}
+
+static int mock_invalidate(struct iommu_domain *domain, u8 caches, u64 start,
+			   u64 last, bool leaf)
+{
+	struct mock_domain *md = to_mock(domain);
+	int d, p;
+
+	for (d = 0; d < MOCK_DEVICES; d++)
+		for (p = 0; p < MOCK_PASIDS; p++)
+			if (md->mock->devs[d].table[p] == md)
+				mock_log(md->mock, "inv%d.%x[%llx-%llx]%s", d, p,
+					 start, last, leaf ? "leaf" : "");
+	return 0;
+}
+
+static void mock_fault_sync(struct device *dev)
+{
+	mock_log(the_mock, "sync%d", mock_index(the_mock, dev));
+	mutex_lock(&the_mock->prq);
+	mutex_unlock(&the_mock->prq);
+}
+
+static int mock_nesting_info(struct device *dev, struct iommu_domain *parent,
+			     struct iommu_nesting_info *info)
+{
+	if (parent->ops != &mock_parent_ops)
+		return -EOPNOTSUPP;
+	info->format = IOMMU_PASID_FORMAT_INTEL_VTD;
+	info->features = IOMMU_NESTING_FEAT_BIND_PGTBL |
+			 IOMMU_NESTING_FEAT_CACHE_INVLD;
+	return 0;
+}
+
+static void mock_device_info(struct device *dev,
+			     struct iommu_guest_device_info *info)
+{
+	info->pasid_bits = ilog2(dev->iommu->max_pasids);
+	info->page_request_limit = dev->iommu->max_page_requests;
+}
+
+static const struct iommu_guest_ops mock_guest_ops = {
+	.nesting_info = mock_nesting_info,
+	.domain_alloc_gpasid = mock_alloc_gpasid,
+	.cache_invalidate = mock_invalidate,
+	.fault_sync = mock_fault_sync,
+	.device_info = mock_device_info,
+};
+
+/* Page requests */
+
+static int mock_enable_feat(struct device *dev, enum iommu_dev_features feat)
+{
+	if (the_mock->fail_iopf)
+		return the_mock->fail_iopf;
+	mock_log(the_mock, "iopf%d+", mock_index(the_mock, dev));
+	dev->iommu->max_page_requests = MOCK_CREDIT;
+	return iopf_queue_add_device(the_mock->queue, dev);
+}
+
+static int mock_disable_feat(struct device *dev, enum iommu_dev_features feat)
+{
+	mock_log(the_mock, "iopf%d-", mock_index(the_mock, dev));
+	iopf_queue_remove_device(the_mock->queue, dev);
+	return 0;
+}
+
+static void mock_answer(struct device *dev, const struct iopf_fault *fault,
+			const struct iommu_page_response *resp)
+{
+	int d = mock_index(the_mock, dev);
+
+	atomic_inc(&the_mock->devs[d].answers);
+	mock_log(the_mock, "answer%d.%x.%x=%x", d, fault->fault.prm.pasid,
+		 resp->grpid, resp->code);
+}
+
+static void mock_page_response(struct device *dev, struct iopf_fault *fault,
+			       struct iommu_page_response *resp)
+{
+	mock_answer(dev, fault, resp);
+	atomic_inc(&the_mock->waits);
+}
+
+static void mock_page_response_batch(struct device *dev,
+				     struct iopf_fault **faults,
+				     struct iommu_page_response *resps,
+				     unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		mock_answer(dev, faults[i], &resps[i]);
+	atomic_inc(&the_mock->waits);
+}
+
+/**
+ * mock_report_event() - Let a device report a fault
+ * @mock: the mock
+ * @index: of the device
+ * @event: the fault; the core keeps a copy
+ *
+ * Does what the thread of an IOMMU driver does with what the hardware says.
+ *
+ * Return: What iommu_report_device_fault() returns.
+ *
+ * Context: Process context.
+ */
+int mock_report_event(struct mock_guest *mock, unsigned int index,
+		      struct iopf_fault *event)
+{
+	const struct iommu_fault *fault = &event->fault;
+
+	if (fault->type == IOMMU_FAULT_PAGE_REQ &&
+	    fault->prm.flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE)
+		atomic_inc(&mock->devs[index].groups);
+	guard(mutex)(&mock->prq);
+	return iommu_report_device_fault(mock_dev(mock, index), event);
+}
+EXPORT_SYMBOL_NS_GPL(mock_report_event, IOMMU_GUEST_MOCK);
+
+int mock_report(struct mock_guest *mock, unsigned int index,
+		const struct iommu_fault *fault)
+{
+	struct iopf_fault event = { .fault = *fault };
+
+	return mock_report_event(mock, index, &event);
+}
+
+int mock_request(struct mock_guest *mock, unsigned int index, u32 pasid,
+		 u32 grpid, u64 addr, bool last)
+{
+	struct iommu_fault fault = {
+		.type = IOMMU_FAULT_PAGE_REQ,
+		.prm = {
+			.flags = IOMMU_FAULT_PAGE_REQUEST_PASID_VALID |
+				 IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID,
+			.pasid = pasid,
+			.grpid = grpid,
+			.perm = IOMMU_FAULT_PERM_READ,
+			.addr = addr,
+		},
+	};
+
+	if (last)
+		fault.prm.flags |= IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE;
+	return mock_report(mock, index, &fault);
+}
+
+static const struct iommu_ops mock_ops = {
+	.owner = THIS_MODULE,
+	.identity_domain = &mock_identity,
+	.blocked_domain = &mock_blocked,
+	.domain_alloc_user = mock_alloc_user,
+	.probe_device = mock_probe,
+	.device_group = mock_group,
+	.def_domain_type = mock_default_type,
+	.remove_dev_pasid = mock_remove_dev_pasid,
+	.dev_enable_feat = mock_enable_feat,
+	.dev_disable_feat = mock_disable_feat,
+	.page_response = mock_page_response,
+	.page_response_batch = mock_page_response_batch,
+	.guest_ops = &mock_guest_ops,
+};
+
+/* Life of the mock */
+
+static const struct property_entry mock_properties[] = {
+	PROPERTY_ENTRY_U32("pasid-num-bits", ilog2(MOCK_PASIDS)),
+	{}
+};
+
+static struct platform_device *mock_alloc_device(const char *name)
+{
+	struct platform_device *pdev;
+	int ret;
+
+	pdev = platform_device_alloc(name, PLATFORM_DEVID_AUTO);
+	if (!pdev)
+		return ERR_PTR(-ENOMEM);
+	ret = device_create_managed_software_node(&pdev->dev, mock_properties,
+						  NULL);
+	if (!ret)
+		return pdev;
+	platform_device_put(pdev);
+	return ERR_PTR(ret);
+}
+
+/*
+ * One more device behind the mock, in @group or in one of its own. It gets a
+ * fwspec with the node of the mock, so that no other IOMMU takes it.
+ */
+struct platform_device *mock_add_device(struct mock_guest *mock,
+					struct iommu_group *group)
+{
+	struct platform_device *pdev;
+	int ret;
+
+	pdev = mock_alloc_device("iommu-guest-test");
+	if (IS_ERR(pdev))
+		return pdev;
+	scoped_guard(mutex, &iommu_probe_device_lock)
+		ret = iommu_fwspec_init(&pdev->dev, mock->iommu.fwnode);
+	if (ret)
+		goto put;
+	mock->group = group;
+	ret = platform_device_add(pdev);
+	mock->group = NULL;
+	if (ret)
+		goto put;
+	if (device_iommu_mapped(&pdev->dev))
+		return pdev;
+	platform_device_unregister(pdev);
+	return ERR_PTR(-ENODEV);
+put:
+	platform_device_put(pdev);
+	return ERR_PTR(ret);
+}
+
+static int mock_listen(struct notifier_block *nb, unsigned long event,
+		       void *data)
+{
+	struct mock_guest *mock = container_of(nb, struct mock_guest, nb);
+	struct ioasid_nb_args *args = data;
+	static const char * const names[] = {
+		[IOASID_NOTIFY_FREE] = "FREE",
+		[IOASID_NOTIFY_BIND] = "BIND",
+		[IOASID_NOTIFY_UNBIND] = "UNBIND",
+	};
+
+	if (event < ARRAY_SIZE(names) && names[event])
+		mock_log(mock, "%s.%x", names[event], args->id);
+	return NOTIFY_OK;
+}
+
+static int mock_init_hw(struct mock_guest *mock)
+{
+	struct platform_device *hw;
+	int ret;
+
+	hw = mock_alloc_device("iommu-guest-mock");
+	if (IS_ERR(hw))
+		return PTR_ERR(hw);
+	ret = platform_device_add(hw);
+	if (ret)
+		goto put;
+	ret = iommu_device_sysfs_add(&mock->iommu, &hw->dev, NULL,
+				     "iommu-guest-mock");
+	if (ret)
+		goto del;
+	mock->iommu.max_pasids = MOCK_PASIDS;
+	ret = iommu_device_register(&mock->iommu, &mock_ops, &hw->dev);
+	if (ret)
+		goto sysfs;
+	mock->hw = hw;
+	return 0;
+sysfs:
+	iommu_device_sysfs_remove(&mock->iommu);
+del:
+	platform_device_del(hw);
+put:
+	platform_device_put(hw);
+	return ret;
+}
+
+static int mock_init_devices(struct mock_guest *mock)
+{
+	struct platform_device *pdev;
+	int i;
+
+	for (i = 0; i < MOCK_DEVICES; i++) {
+		pdev = mock_add_device(mock, NULL);
+		if (IS_ERR(pdev))
+			return PTR_ERR(pdev);
+		mock->devs[i].pdev = pdev;
+	}
+	return 0;
+}
+
+static int mock_init_set(struct mock_guest *mock)
+{
+	struct ioasid_set *set;
+	int i;
+
+	set = ioasid_set_alloc(NULL, MOCK_PASIDS * 2, IOASID_SET_PRIVATE);
+	if (IS_ERR(set))
+		return PTR_ERR(set);
+	mock->set = set;
+	for (i = 1; i < MOCK_PASIDS; i++)
+		if (ioasid_alloc(set, i, i, NULL, GFP_KERNEL) != i)
+			return -ENOMEM;
+	mock->nb.notifier_call = mock_listen;
+	mock->nb.priority = IOASID_PRIO_LAST;
+	return ioasid_register_notifier(set, &mock->nb);
+}
+
+static int mock_init_owner(struct mock_guest *mock)
+{
+	struct iommu_guest_ctx *ctx;
+	struct iommu_domain *parent;
+	int ret, i;
+
+	parent = iommu_guest_alloc_parent(mock_dev(mock, 0));
+	if (IS_ERR(parent))
+		return PTR_ERR(parent);
+	mock->parent = parent;
+	ctx = iommu_guest_ctx_alloc(mock->set);
+	if (IS_ERR(ctx))
+		return PTR_ERR(ctx);
+	mock->ctx = ctx;
+	for (i = 0; i < MOCK_DEVICES; i++) {
+		ret = iommu_attach_device(parent, mock_dev(mock, i));
+		if (ret)
+			return ret;
+		mock->devs[i].attached = true;
+		ret = iommu_guest_add_device(ctx, mock_dev(mock, i), parent);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int mock_init(struct mock_guest *mock)
+{
+	int ret;
+
+	mutex_init(&mock->lock);
+	mutex_init(&mock->prq);
+	mock->queue = iopf_queue_alloc("iommu-guest-mock");
+	if (!mock->queue)
+		return -ENOMEM;
+	ret = mock_init_hw(mock);
+	if (!ret)
+		ret = mock_init_devices(mock);
+	if (!ret)
+		ret = mock_init_set(mock);
+	return ret ?: mock_init_owner(mock);
+}
+
+/**
+ * mock_guest_create() - Make an IOMMU, two devices and an owner of both
+ *
+ * Return: The mock, whose log is empty; or ERR_PTR of -EBUSY, there is one
+ * already; -ENOMEM, or what went wrong.
+ *
+ * Context: Process context.
+ */
+struct mock_guest *mock_guest_create(void)
+{
+	struct mock_guest *mock;
+	int ret;
+
+	mock = kzalloc(sizeof(*mock), GFP_KERNEL);
+	if (!mock)
+		return ERR_PTR(-ENOMEM);
+	scoped_guard(mutex, &mock_lock) {
+		if (the_mock) {
+			kfree(mock);
+			return ERR_PTR(-EBUSY);
+		}
+		the_mock = mock;
+	}
+	ret = mock_init(mock);
+	if (ret) {
+		mock_guest_destroy(mock);
+		return ERR_PTR(ret);
+	}
+	mock_clear_log(mock);
+	return mock;
+}
+EXPORT_SYMBOL_NS_GPL(mock_guest_create, IOMMU_GUEST_MOCK);
+
+/**
+ * mock_guest_close() - Close the devices of the owner that are still open
+ * @mock: the mock
+ *
+ * Context: Process context.
+ */
+void mock_guest_close(struct mock_guest *mock)
+{
+	int i;
+
+	for (i = 0; i < MOCK_DEVICES; i++)
+		iommu_guest_remove_device(mock->ctx, mock_dev(mock, i));
+}
+
+static unsigned int mock_destroy_set(struct mock_guest *mock)
+{
+	struct ioasid_set_info info;
+
+	ioasid_free_all_in_set(mock->set);
+	ioasid_set_flush(mock->set);
+	ioasid_set_get_info(mock->set, &info);
+	ioasid_unregister_notifier(mock->set, &mock->nb);
+	ioasid_set_put(mock->set);
+	return info.used;
+}
+
+static void mock_destroy_hw(struct mock_guest *mock)
+{
+	int i;
+
+	for (i = 0; i < MOCK_DEVICES; i++)
+		if (mock->devs[i].attached)
+			iommu_detach_device(mock->parent, mock_dev(mock, i));
+	if (mock->parent)
+		iommu_domain_free(mock->parent);
+	for (i = 0; i < MOCK_DEVICES; i++)
+		platform_device_unregister(mock->devs[i].pdev);
+	if (!mock->hw)
+		return;
+	iommu_device_unregister(&mock->iommu);
+	iommu_device_sysfs_remove(&mock->iommu);
+	platform_device_unregister(mock->hw);
+}
+
+/**
+ * mock_guest_destroy() - Undo mock_guest_create()
+ * @mock: the mock, gone on return
+ *
+ * Return: Number of ids that somebody still has a reference to; none is right.
+ *
+ * Context: Process context.
+ */
+unsigned int mock_guest_destroy(struct mock_guest *mock)
+{
+	unsigned int ids = 0;
+
+	if (mock->ctx) {
+		mock_guest_close(mock);
+		iommu_guest_ctx_free(mock->ctx);
+	}
+	if (mock->set)
+		ids = mock_destroy_set(mock);
+	mock_destroy_hw(mock);
+	iopf_queue_free(mock->queue);
+	scoped_guard(mutex, &mock_lock)
+		the_mock = NULL;
+	kfree(mock);
+	return ids;
+}
+EXPORT_SYMBOL_NS_GPL(mock_guest_destroy, IOMMU_GUEST_MOCK);
