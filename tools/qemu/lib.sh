@@ -93,6 +93,7 @@ overlay_text() {
 	elif [[ $1 == */include/standard-headers/* ]]; then
 		sed -e 's/__aligned_u64/__u64 __attribute__((aligned(8)))/g' \
 			-e 's/__\(u\|le\)\(8\|16\|32\|64\)\b/uint\2_t/g' \
+			-e '/<linux\/ioctl.h>/d' \
 			-e 's|<linux/\([^>]*\)>|"standard-headers/linux/\1"|' "$1"
 	else
 		expand "$1"
