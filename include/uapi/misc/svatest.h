@@ -114,7 +114,7 @@
 #define  SVATEST_KL_EARLY		0x1u	/* complete before the work */
 #define  SVATEST_KL_KEEP_FLR		0x2u	/* reset keeps cache, knobs and groups */
 #define SVATEST_K_INV_DONE		0x101cu	/* write: unasked invalidation completion */
-#define SVATEST_K_SLICE_BYTES		0x1020u	/* bytes per slice; reset: property slice-bytes */
+#define SVATEST_K_SLICE_BYTES		0x1020u	/* bytes per slice; reset: as property */
 #define SVATEST_K_SLICE_CMDS		0x1024u	/* commands per slice, 1-256; reset: 32 */
 #define SVATEST_K_CLEAR			0x1028u	/* write: counters to zero */
 
@@ -250,7 +250,7 @@
 #define  SVATEST_REASON_UR		2u	/* translation: unsupported request */
 #define  SVATEST_REASON_CA		3u	/* translation: completer abort */
 #define  SVATEST_REASON_NO_UNIT		4u	/* nobody serves such requests */
-#define  SVATEST_REASON_DISABLED	5u	/* bus mastering, PASID, its modes, ATS or PRI is off */
+#define  SVATEST_REASON_DISABLED	5u	/* something it needs is not enabled */
 #define  SVATEST_REASON_BUS		6u	/* memory access failed */
 #define  SVATEST_REASON_SIZE		7u	/* translation: less than the smallest unit */
 #define SVATEST_DET_RESPONSE(v)		(((v) >> 16) & 0xfu)
