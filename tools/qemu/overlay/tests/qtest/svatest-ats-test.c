@@ -173,6 +173,7 @@ static void test_refused(void)
                     SVATEST_DET_READ | SVATEST_REASON_UR << 8);
     g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
     g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_FAULTS), ==, 1);
+    sva_ats_again(&e.d);
     r = sva_env_run(&e, (struct svatest_desc) {
         .op_flags = SVATEST_OP_PREFETCH, .src = IOVA, .length = KiB4,
     });
@@ -180,6 +181,7 @@ static void test_refused(void)
     g_assert_cmphex(r.detail, ==,
                     SVATEST_DET_READ | SVATEST_REASON_UR << 8);
     g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_FAULTS), ==, 2);
+    sva_ats_again(&e.d);
     sva_set_bits(e.s, vtd_context_at(e.s, SID0), CTX_DTE | CTX_PRE);
     vtd_flush_all(e.s);
     r = sva_env_touch(&e, HOLE, 1, SVATEST_F_NO_PRI);
