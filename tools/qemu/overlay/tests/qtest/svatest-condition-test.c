@@ -312,6 +312,7 @@ static const Row rows[] = {
     { "SCT.9", 0x48, Yes, "NA UR NA UR NA NA IR drop", FIRST, sct_rid },
     { "SCT.9/translated", 0x48, Yes, "NA NA NA NA NA UR NA NA", FIRST,
       .unreachable = "ECAP.PTRS=0: SCT.10 comes before" },
+    { "SCT.10", 0x49, Yes, "NA NA NA NA NA UR NA NA", FIRST, nothing },
 
     { "SPD.1", 0x50, No, "UR UR CA CA NA NA IR drop", FIRST, spd_hole },
     { "SPD.1/translated", 0x50, No, "NA NA NA NA CA CA NA NA", FIRST,

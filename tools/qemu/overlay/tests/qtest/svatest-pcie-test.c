@@ -56,7 +56,7 @@ static uint64_t cached(SvaDev *d)
 /* Block them: a translation may be cached, but ATS is no longer permitted. */
 static void block(Env *e)
 {
-    sva_clear_bits(e->s, vtd_context_at(e->s, SID0), CTX_DTE);
+    sva_clear_bits(e->s, vtd_context_at(e->s, SID0), CTX_DTE | CTX_PRE);
     vtd_flush_all(e->s);
 }
 
@@ -172,15 +172,18 @@ static void test_aborted(void)
     sva_env_start(&e, "", "");
     sva_env_map(&e, IOVA + MiB2);
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, ENV_OLD);
-    /* The table of the other page is where no memory is. */
-    sva_write64(e.s, vtd_slot(&e.fs, IOVA + MiB2, 2), 0xfe00000000ull | FS_ALL);
+    /* The other page is where messages go. */
+    sva_write64(e.s, vtd_slot(&e.fs, IOVA + MiB2, 1), 0xfee00000 | FS_ALL);
     expect_refused(xlate_at(&e.d, IOVA + MiB2), SVATEST_REASON_CA);
     g_assert_cmpuint(cached(&e.d), ==, 1);
     g_assert_cmphex(xlate_at(&e.d, IOVA).status, ==, SVATEST_ST_OK);
     sva_quit(e.s);
 }
 
-/* PASID Control: what may be asked for with a PASID */
+/*
+ * PASID Control: what may be asked for with a PASID. What the device may ask the
+ * unit still refuses if it is to execute (ECAP.ERS=0).
+ */
 
 typedef struct Mode {
     const char *name;
@@ -219,10 +222,20 @@ static void mode_case(const void *opaque)
                       sva_env_touch(&e, IOVA, 1,
                                     flags | (i ? SVATEST_F_UNTRANSLATED : 0));
 
-        if (m->good) {
-            g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
-        } else {
+        if (!m->good) {
             expect_refused(r, SVATEST_REASON_DISABLED);
+        } else if (!(m->how & A_EXEC)) {
+            g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
+        } else if (i == 0) {
+            g_assert_cmphex(r.status, ==, SVATEST_ST_NO_RIGHT);
+        } else if (i == 1) {
+            SvaFault f;
+
+            expect_refused(r, SVATEST_REASON_BLOCKED);
+            g_assert_true(vtd_fault_next(e.s, &f));
+            g_assert_cmphex(f.reason, ==, 0x5c);
+        } else {
+            g_assert_cmphex(r.detail & SVATEST_DET_READ, ==, 0);
         }
     }
     vtd_expect_no_fault(e.s);
@@ -308,15 +321,17 @@ static void test_unit_large(void)
     sva_quit(e.s);
 }
 
-/* Requests begin where a unit begins. */
+/* Requests begin where a unit begins: pages where messages go tell where. */
 static void test_unit_alignment(void)
 {
+    uint64_t addr = IOVA + 0x2000;
     Env e = { };
 
     sva_env_start(&e, "", "");
-    sva_write64(e.s, vtd_slot(&e.fs, IOVA, 2), 0xfe00000000ull | FS_ALL);
+    for (uint64_t at = addr & ~0x7fffull; at <= addr; at += KiB4) {
+        vtd_map(&e.fs, at, 0xfee00000, FS_ALL, 1);
+    }
     for (int stu = 0; stu < 4; stu++) {
-        uint64_t addr = IOVA + 0x2000;
         SvaFault f;
 
         ats_control(&e.d, ATS_ENABLE | stu);
