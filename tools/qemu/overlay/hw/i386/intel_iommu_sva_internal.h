@@ -30,6 +30,7 @@
 #define SVA_ENTRY_ADDR      MAKE_64BIT_MASK(12, 40)
 #define SVA_PASID_BITS      20
 #define SVA_WALK_RETRIES    64
+#define SVA_FLUSH_SMALL     16          /* pages, looked for one by one */
 #define SVA_PENDING_MAX     256         /* invalidations under way */
 #define SVA_FABRIC_MAX      65536       /* page requests under way */
 
@@ -348,6 +349,7 @@ struct VTDSvaState {
     GHashTable *contexts;       /* requester id -> VTDSvaContext */
     GHashTable *pasids;         /* requester id and PASID -> VTDSvaPasid */
     GHashTable *iotlb;          /* VTDSvaKey -> VTDSvaTlbEntry */
+    GHashTable *requesters;     /* source ids that may be in the IOTLB */
     GHashTable *tables;         /* VTDSvaKey -> VTDSvaTable */
     uint64_t frcd[SVA_NR_FRCD][2];
     unsigned next_frcd;

@@ -7,8 +7,8 @@
  * that the old content is still in use, sends one descriptor, and looks whether
  * the old or the new content is in use then.
  *
- * By Table 17 the IOTLB answers without the context and PASID caches, so what is
- * in those two is seen by pages only that were not accessed before.
+ * By Table 17 the IOTLB answers without the context and PASID caches, so what
+ * is in those two is seen by pages only that were not accessed before.
  */
 
 #include "qemu/osdep.h"
@@ -396,9 +396,9 @@ static void test_stale_write(void)
 }
 
 /*
- * Two requesters with one domain id and PASID, but other tables: that is against
- * 6.2.3.1, and tells what a cache is looked up by. The IOTLB by source id, paging
- * structures by domain id and PASID.
+ * Two requesters with one domain id and PASID, but other tables: that is
+ * against 6.2.3.1, and tells what a cache is looked up by. The IOTLB by source
+ * id, paging structures by domain id and PASID.
  */
 static void share_case(const void *opaque)
 {

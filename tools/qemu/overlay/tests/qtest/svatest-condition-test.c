@@ -710,8 +710,8 @@ static void silence_case(const void *opaque)
 }
 
 /*
- * S.1 and S.2, which are no faults. SGN.8.2 names an S.3 for pass-through with a
- * PASID, too, which the table does not have; the answer without right is what
+ * S.1 and S.2, which are no faults. SGN.8.2 names an S.3 for pass-through with
+ * a PASID, too, which the table does not have; the answer without right is what
  * S.2 gives.
  */
 static void test_special(void)

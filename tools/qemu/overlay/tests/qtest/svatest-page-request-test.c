@@ -505,8 +505,8 @@ static void test_delay_acknowledgement(void)
 }
 
 /*
- * Refused without LPIG: nobody is waiting for an answer. A stop marker is dropped
- * without even a record (ECAP.SMS).
+ * Refused without LPIG: nobody is waiting for an answer. A stop marker is
+ * dropped without even a record (ECAP.SMS).
  */
 static void silent_case(const void *opaque)
 {

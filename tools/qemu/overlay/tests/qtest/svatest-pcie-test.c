@@ -181,8 +181,8 @@ static void test_aborted(void)
 }
 
 /*
- * PASID Control: what may be asked for with a PASID. What the device may ask the
- * unit still refuses if it is to execute (ECAP.ERS=0).
+ * PASID Control: what may be asked for with a PASID. What the device may ask
+ * the unit still refuses if it is to execute (ECAP.ERS=0).
  */
 
 typedef struct Mode {

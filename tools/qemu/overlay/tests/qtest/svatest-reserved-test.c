@@ -4,8 +4,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A case takes one structure that is right, inverts one bit after the other, and
- * compares what comes of it with a table written from chapters 3, 6.5 and 9.
+ * A case takes one structure that is right, inverts one bit after the other,
+ * and compares what comes of it with a table made of chapters 3, 6.5 and 9.
  * Which of the optional fields exist is read from CAP_REG and ECAP_REG.
  */
 

@@ -177,7 +177,8 @@ static void test_reset(void)
         unsigned reg;
         uint32_t value;
     } regs[] = {
-        { 0x00, 0x60 }, { VTD_GSTS }, { VTD_RTADDR }, { VTD_FSTS }, { VTD_FECTL, EVENT_IM },
+        { 0x00, 0x60 }, { VTD_GSTS }, { VTD_RTADDR }, { VTD_FSTS },
+        { VTD_FECTL, EVENT_IM },
         { VTD_FEDATA }, { VTD_FEADDR }, { VTD_IQH }, { VTD_IQT }, { VTD_IQA },
         { VTD_ICS }, { VTD_IECTL, EVENT_IM }, { VTD_IQER }, { VTD_IQER + 4 },
         { VTD_PQH }, { VTD_PQT }, { VTD_PQA }, { VTD_PRS },

@@ -109,7 +109,7 @@
 
 #define ADDR_MASK       0x000ffffffffff000ull
 
-/* What a fault record says of an address: 48 bits, the largest AGAW (11.4.7.6) */
+/* What a fault record says of an address: 48 bits, the largest AGAW */
 #define FI(addr)        ((addr) & 0x0000fffffffff000ull)
 
 #define KiB4            0x1000ull
