@@ -72,7 +72,7 @@ headers: linux			## build/headers: sanitised UAPI headers, for VMM authors
 series: linux			## build/series: the patches to mail or git am (SIGNOFF="Name <mail>")
 	@tools/tree/series
 
-qemu-series: qemu		## build/qemu-series: the platform as patches to QEMU
+qemu-series: qemu		## build/qemu-series: the platform as patches to QEMU (SIGNOFF="Name <mail>")
 	@tools/qemu/series
 
 clean:				## remove what was built, keep the trees

@@ -84,6 +84,22 @@ apply_diff() {
 	die "${patch#"$TOP"/}: $(head -n 1 <<< "$log")"
 }
 
+# What a file of the overlay is in QEMU's tree. A link leads to a file of the
+# kernel's tree: a header enters as QEMU's scripts/update-linux-headers.sh brings
+# it, any other text without tabs.
+overlay_text() {
+	if [ ! -L "$1" ]; then
+		cat "$1"
+	elif [[ $1 == */include/standard-headers/* ]]; then
+		sed -e 's/__aligned_u64/__u64 __attribute__((aligned(8)))/g' \
+			-e 's/__\(u\|le\)\(8\|16\|32\|64\)\b/uint\2_t/g' \
+			-e '/<linux\/ioctl.h>/d' \
+			-e 's|<linux/\([^>]*\)>|"standard-headers/linux/\1"|' "$1"
+	else
+		expand "$1"
+	fi
+}
+
 apply_overlay() {
 	local patch=$1 file blob mode
 	while read -r file; do
@@ -91,7 +107,7 @@ apply_overlay() {
 			die "${patch#"$TOP"/} names $file, which is not in tools/qemu/overlay"
 		! qgit ls-files --error-unmatch "$file" >/dev/null 2>&1 ||
 			die "${patch#"$TOP"/}: overlay file $file exists already in QEMU or in an earlier patch"
-		blob=$(git --git-dir="$GIT" hash-object -w --no-filters "$HERE/overlay/$file")
+		blob=$(overlay_text "$HERE/overlay/$file" | git --git-dir="$GIT" hash-object -w --no-filters --stdin)
 		mode=100644
 		[ ! -x "$HERE/overlay/$file" ] || mode=100755
 		qgit update-index --add --cacheinfo "$mode,$blob,$file"

@@ -3,7 +3,8 @@
  * svatest: a PCI Express device for shared virtual addressing
  *
  * Registers, descriptors and codes, for the device model, kernel drivers and
- * user space alike, and the calls of the kernel's driver. Documentation/misc-devices/svatest.rst is the manual.
+ * user space alike, and the calls of the kernel's driver. The manual is
+ * Documentation/misc-devices/svatest.rst.
  * Everything is little endian. Registers of 64 bits may be accessed as two of
  * 32 bits, low half first. Reserved bits read as zero and must be written so.
  */
@@ -59,6 +60,7 @@
 #define  SVATEST_ERR_RESPONSE		0x08u		/* Response Failure, PRI stopped */
 #define  SVATEST_ERR_UPRGI		0x10u		/* response to an unknown PRGI */
 #define  SVATEST_ERR_CONFIG		0x20u		/* refused register write */
+#define  SVATEST_ERR_ATS		0x40u		/* Unsupported Request, ATS not used */
 #define SVATEST_R_INTR_CAUSE		0x018u		/* write 1 to clear */
 #define  SVATEST_INTR_CHANNEL(n)	(1u << (n))	/* to the channel's vector */
 #define  SVATEST_INTR_STOPPED		0x100u		/* PASID stopped, vector 0 */
@@ -94,7 +96,7 @@
 #define SVATEST_C_COALESCE		0x28u	/* completions 15:0, microseconds 31:16 */
 #define SVATEST_C_TIMEOUT		0x2cu	/* wait for a response, ms; 0: for ever */
 
-/* Knobs, BAR 0 offset 0x1000; all zero after reset */
+/* Knobs, BAR 0 offset 0x1000; zero after reset where nothing else is said */
 #define SVATEST_R_KNOBS			0x1000u
 #define SVATEST_K_INV_IGNORE		0x1000u	/* next N invalidations drop nothing */
 #define SVATEST_K_INV_HOLD		0x1004u	/* acknowledge after N us */
@@ -112,8 +114,8 @@
 #define  SVATEST_KL_EARLY		0x1u	/* complete before the work */
 #define  SVATEST_KL_KEEP_FLR		0x2u	/* reset keeps cache, knobs and groups */
 #define SVATEST_K_INV_DONE		0x101cu	/* write: unasked invalidation completion */
-#define SVATEST_K_SLICE_BYTES		0x1020u	/* bytes per slice; property slice-bytes */
-#define SVATEST_K_SLICE_CMDS		0x1024u	/* commands per slice, 1-256, 32 */
+#define SVATEST_K_SLICE_BYTES		0x1020u	/* bytes per slice; reset: as property */
+#define SVATEST_K_SLICE_CMDS		0x1024u	/* commands per slice, 1-256; reset: 32 */
 #define SVATEST_K_CLEAR			0x1028u	/* write: counters to zero */
 
 /* Counters, 64 bit, read only */
@@ -248,8 +250,9 @@
 #define  SVATEST_REASON_UR		2u	/* translation: unsupported request */
 #define  SVATEST_REASON_CA		3u	/* translation: completer abort */
 #define  SVATEST_REASON_NO_UNIT		4u	/* nobody serves such requests */
-#define  SVATEST_REASON_DISABLED	5u	/* bus mastering, PASID, ATS or PRI is off */
+#define  SVATEST_REASON_DISABLED	5u	/* something it needs is not enabled */
 #define  SVATEST_REASON_BUS		6u	/* memory access failed */
+#define  SVATEST_REASON_SIZE		7u	/* translation: less than the smallest unit */
 #define SVATEST_DET_RESPONSE(v)		(((v) >> 16) & 0xfu)
 #define SVATEST_DET_SIZE_LG2(v)		(((v) >> 24) & 0x3fu)	/* XLATE: page size */
 

@@ -5,7 +5,8 @@
  *
  * Field positions follow chapters 9 (translation structures), 6.5
  * (invalidation descriptors), 7 (faults and page requests) and 11 (registers)
- * of the VT-d specification, revision 4.
+ * of the VT-d specification, revision 5.10; so do the section and table numbers
+ * in all files of the engine.
  *
  * Locking: IntelIOMMUState.iommu_lock protects the caches and the fault
  * records, since requests without PASID may come from an I/O thread. All the
@@ -28,8 +29,8 @@
 #define SVA_ADDR_MASK       MAKE_64BIT_MASK(12, SVA_HAW - 12)
 #define SVA_ENTRY_ADDR      MAKE_64BIT_MASK(12, 40)
 #define SVA_PASID_BITS      20
-#define SVA_IOTLB_MAX       65536
 #define SVA_WALK_RETRIES    64
+#define SVA_FLUSH_SMALL     16          /* pages, looked for one by one */
 #define SVA_PENDING_MAX     256         /* invalidations under way */
 #define SVA_FABRIC_MAX      65536       /* page requests under way */
 
@@ -50,6 +51,7 @@
 #define VTD_SVA_ECAP_SMPWCS BIT_ULL(48)
 #define VTD_SVA_ECAP_RPS    BIT_ULL(49)
 #define VTD_SVA_ECAP_ADMS   BIT_ULL(52)
+#define VTD_SVA_ECAP_SMS    BIT_ULL(58)
 
 /* Translation table mode, RTADDR_REG bits 11:10 */
 enum { SVA_TTM_LEGACY, SVA_TTM_SCALABLE, SVA_TTM_RESERVED, SVA_TTM_ABORT };
@@ -82,16 +84,11 @@ enum { SVA_TTM_LEGACY, SVA_TTM_SCALABLE, SVA_TTM_RESERVED, SVA_TTM_ABORT };
 #define SVA_PE0_AW(v)       extract64(v, 2, 3)
 #define SVA_PE0_PGTT(v)     extract64(v, 6, 3)
 #define SVA_PE0_SSADE       BIT_ULL(9)
-#define SVA_PE0_RSVD        (BIT_ULL(5) | MAKE_64BIT_MASK(10, 2))
 #define SVA_PE1_DID(v)      extract64(v, 0, 16)
 #define SVA_PE1_PWSNP       BIT_ULL(23)
-#define SVA_PE1_RSVD        (MAKE_64BIT_MASK(16, 7) | MAKE_64BIT_MASK(25, 5))
 #define SVA_PE2_SRE         BIT_ULL(0)
 #define SVA_PE2_FSPM(v)     extract64(v, 2, 2)
 #define SVA_PE2_WPE         BIT_ULL(4)
-#define SVA_PE2_NXE         BIT_ULL(5)
-#define SVA_PE2_SMEP        BIT_ULL(6)
-#define SVA_PE2_RSVD        (BIT_ULL(1) | MAKE_64BIT_MASK(7, 5))
 
 enum { SVA_PGTT_FIRST = 1, SVA_PGTT_SECOND, SVA_PGTT_NESTED, SVA_PGTT_PT };
 
@@ -102,8 +99,6 @@ enum { SVA_PGTT_FIRST = 1, SVA_PGTT_SECOND, SVA_PGTT_NESTED, SVA_PGTT_PT };
 #define SVA_FS_A            BIT_ULL(5)
 #define SVA_FS_D            BIT_ULL(6)
 #define SVA_PS              BIT_ULL(7)  /* of both stages */
-#define SVA_FS_G            BIT_ULL(8)
-#define SVA_FS_XD           BIT_ULL(63)
 
 /* Second-stage entry */
 #define SVA_SS_R            BIT_ULL(0)
@@ -111,61 +106,78 @@ enum { SVA_PGTT_FIRST = 1, SVA_PGTT_SECOND, SVA_PGTT_NESTED, SVA_PGTT_PT };
 #define SVA_SS_A            BIT_ULL(8)
 #define SVA_SS_D            BIT_ULL(9)
 
-/* Fault reasons of scalable mode, and those of legacy mode that occur here */
+/*
+ * VTDSvaFault: the conditions of Table 30 (7.1.3) that a request can meet here,
+ * in its order and under its names. What comes of them stands in
+ * intel_iommu_sva_condition.c.inc.
+ */
 typedef enum VTDSvaFault {
-    SVA_OK                  = 0x00,
-    SVA_LEGACY_CTX_INVALID  = 0x03,
-    SVA_LEGACY_SS_ACCESS    = 0x07,
-    SVA_LEGACY_ROOT_ACCESS  = 0x08,
-    SVA_LEGACY_CTX_ACCESS   = 0x09,
-    SVA_LEGACY_SS_RSVD      = 0x0c,
-    SVA_LEGACY_CTX_TT       = 0x0d,
-    SVA_LEGACY_INTERRUPT    = 0x0e,
-    SVA_RT_INVALID          = 0x30,
-    SVA_TTM_PASID           = 0x31,
-    SVA_TTM_PAGE_REQUEST    = 0x32,
-    SVA_ROOT_ACCESS         = 0x38,
-    SVA_ROOT_P              = 0x39,
-    SVA_ROOT_RSVD           = 0x3a,
-    SVA_CTX_ACCESS          = 0x40,
-    SVA_CTX_P               = 0x41,
-    SVA_CTX_RSVD            = 0x42,
-    SVA_CTX_DTE             = 0x44,
-    SVA_CTX_PASIDE          = 0x45,
-    SVA_CTX_PASID_LIMIT     = 0x46,
-    SVA_CTX_PRE             = 0x47,
-    SVA_CTX_RID_PASID       = 0x48,
-    SVA_DIR_ACCESS          = 0x50,
-    SVA_DIR_P               = 0x51,
-    SVA_DIR_RSVD            = 0x52,
-    SVA_PASID_ACCESS        = 0x58,
-    SVA_PASID_P             = 0x59,
-    SVA_PASID_RSVD          = 0x5a,
-    SVA_PASID_INVALID       = 0x5b,
-    SVA_PASID_SRE           = 0x5d,
-    SVA_FS_ACCESS           = 0x70,
-    SVA_FS_NP               = 0x71,
-    SVA_FS_RSVD             = 0x72,
-    SVA_FS_TOP_ACCESS       = 0x73,
-    SVA_NEST_TABLE_LIMIT    = 0x74,
-    SVA_NEST_TOP_READ       = 0x75,
-    SVA_NEST_TABLE_READ     = 0x76,
-    SVA_NEST_TABLE_WRITE    = 0x77,
-    SVA_SS_ACCESS           = 0x78,
-    SVA_SS_RIGHT            = 0x79,
-    SVA_SS_RSVD             = 0x7a,
-    SVA_SS_TOP_ACCESS       = 0x7b,
-    SVA_SS_AD_SNOOP         = 0x7c,
-    SVA_NOT_CANONICAL       = 0x80,
-    SVA_USER                = 0x81,
-    SVA_EXECUTE             = 0x82,
-    SVA_OUTPUT_LIMIT        = 0x83,
-    SVA_INPUT_LIMIT         = 0x84,
-    SVA_WRITE               = 0x85,
-    SVA_READ                = 0x86,
-    SVA_INTERRUPT_RANGE     = 0x87,
-    SVA_FS_AD_SNOOP         = 0x90,
-    SVA_FS_AD_FAILED        = 0x91,
+    SVA_OK,
+    SVA_LRT_ACCESS,
+    SVA_LRT_P,
+    SVA_LRT_RSVD,
+    SVA_LCT_ACCESS,
+    SVA_LCT_P,
+    SVA_LCT_RSVD,
+    SVA_LCT_INVALID,
+    SVA_LCT_TOP_ACCESS,
+    SVA_LCT_TT,
+    SVA_LSS_ACCESS,
+    SVA_LSS_RSVD,
+    SVA_LGN_ADDRESS,
+    SVA_LGN_WRITE,
+    SVA_LGN_READ,
+    SVA_LGN_INTERRUPT,
+    SVA_RTA_TTM,
+    SVA_RTA_PASID,
+    SVA_RTA_PAGE_REQUEST,
+    SVA_RTA_ABORT,
+    SVA_RTA_EXECUTE,
+    SVA_SRT_ACCESS,
+    SVA_SRT_P,
+    SVA_SRT_RSVD,
+    SVA_SCT_ACCESS,
+    SVA_SCT_P,
+    SVA_SCT_RSVD,
+    SVA_SCT_INVALID,
+    SVA_SCT_DTE,
+    SVA_SCT_PASIDE,
+    SVA_SCT_PASID_LIMIT,
+    SVA_SCT_PRE,
+    SVA_SCT_RID_PASID,
+    SVA_SCT_EPTR,
+    SVA_SPD_ACCESS,
+    SVA_SPD_P,
+    SVA_SPD_RSVD,
+    SVA_SPT_ACCESS,
+    SVA_SPT_P,
+    SVA_SPT_RSVD,
+    SVA_SPT_INVALID,
+    SVA_SPT_EXECUTE,
+    SVA_SPT_SRE,
+    SVA_SFS_ACCESS,
+    SVA_SFS_P,
+    SVA_SFS_RSVD,
+    SVA_SFS_TOP_ACCESS,
+    SVA_SFS_LIMIT,
+    SVA_SFS_TOP_READ,
+    SVA_SFS_READ,
+    SVA_SFS_WRITE,
+    SVA_SFS_SNOOP,
+    SVA_SFS_UPDATE,
+    SVA_SSS_ACCESS,
+    SVA_SSS_RIGHT,
+    SVA_SSS_RSVD,
+    SVA_SSS_TOP_ACCESS,
+    SVA_SSS_SNOOP,
+    SVA_SSS_UPDATE,
+    SVA_SGN_CANONICAL,
+    SVA_SGN_USER,
+    SVA_SGN_HOST_WIDTH,
+    SVA_SGN_WIDTH,
+    SVA_SGN_WRITE,
+    SVA_SGN_READ,
+    SVA_SGN_INTERRUPT,
 } VTDSvaFault;
 
 /**
@@ -173,6 +185,7 @@ typedef enum VTDSvaFault {
  *
  * @sid: requester id
  * @pasid: or PCI_NO_PASID
+ * @dword: of four bytes and aligned to them, as messages of interrupts are
  * @page_request: a page request message, not a memory request
  * @quiet: look at memory only, change nothing: no cache, no A/D, no record
  * @fpd: set by the engine when a table says that faults are not to be recorded
@@ -188,6 +201,7 @@ typedef struct VTDSvaRequest {
     bool priv;
     bool no_write;
     bool atomic;
+    bool dword;
     bool page_request;
     bool quiet;
     bool fpd;
@@ -219,10 +233,9 @@ typedef struct VTDSvaPasid {
  *
  * @phys: physical address of the page
  * @shift: its size is 1 << @shift
- * @read, @write: rights of all stages; supervisor writes with WPE clear look at
- *                @ss_write only
- * @ss_write: write right of the second stage, if there is a first one
- * @user, @xd: first-stage attributes
+ * @read, @write: rights of all stages
+ * @priv_write: write right of privileged requests
+ * @user: unprivileged requests have the rights, too
  * @dirty: no dirty bit has to be set by a further write
  */
 typedef struct VTDSvaPage {
@@ -230,50 +243,65 @@ typedef struct VTDSvaPage {
     uint8_t shift;
     bool read;
     bool write;
-    bool ss_write;
+    bool priv_write;
     bool user;
-    bool xd;
-    bool global;
     bool dirty;
 } VTDSvaPage;
 
 /**
- * VTDSvaTlbKey: tag of a cached translation. Has no padding: keys are compared
- * as memory.
+ * VTDSvaKey: what a cache is looked up by (Table 17). Has no padding: keys are
+ * compared as memory.
  *
- * @pasid: PCI_NO_PASID for second-stage translations, which do not depend on it
- * @rid: requester id if the tags contain it, else 0
+ * @pfn: of the input address, in units of 1 << @shift
+ * @pasid: IOTLB: of the request, PCI_NO_PASID if it has none. Paging
+ *         structures: the effective one, PCI_NO_PASID for the second stage
+ * @id: IOTLB: source id. Paging structures: domain id
  */
-typedef struct VTDSvaTlbKey {
-    uint64_t pfn;           /* in units of 1 << shift */
+typedef struct VTDSvaKey {
+    uint64_t pfn;
+    uint32_t pasid;
+    uint16_t id;
+    uint16_t shift;
+} VTDSvaKey;
+
+/**
+ * VTDSvaTlbEntry: a translation in the IOTLB. A hit asks for no other table, so
+ * it has all that decides about a further request.
+ *
+ * @did, @pasid, @first: tags for invalidation; @pasid is the effective one,
+ *                       @first says that the first stage or both were used
+ * @dte, @sre, @fpd: what the context and PASID entries said
+ */
+typedef struct VTDSvaTlbEntry {
+    VTDSvaKey key;
+    VTDSvaPage page;
     uint32_t pasid;
     uint16_t did;
-    uint16_t rid;
-    uint64_t shift;
-} VTDSvaTlbKey;
-
-typedef struct VTDSvaTlbEntry {
-    VTDSvaTlbKey key;
-    VTDSvaPage page;
+    bool first;
+    bool dte;
+    bool sre;
+    bool fpd;
 } VTDSvaTlbEntry;
 
 /**
- * VTDSvaTable: a leaf first-stage table known to the walk cache
+ * VTDSvaTable: a table of pages known to the paging-structure caches
  *
- * @key: as in the IOTLB, with the size of the region the table maps
+ * @key: with the size of the region that the table maps
  * @table: physical address of the table
  * @gpa: where the entry above says it is, the same unless nested
- * @ss_write: second-stage write right on it
- * @rw, @us, @xd: accumulated attributes of the entries above
+ * @level: 1 for a leaf table
+ * @writable: second-stage write right on the table itself
+ * @read, @write, @user: accumulated rights of the entries above
  */
 typedef struct VTDSvaTable {
-    VTDSvaTlbKey key;
+    VTDSvaKey key;
     hwaddr table;
     hwaddr gpa;
-    bool ss_write;
-    bool rw;
-    bool us;
-    bool xd;
+    int level;
+    bool writable;
+    bool read;
+    bool write;
+    bool user;
 } VTDSvaTable;
 
 /* VTDSvaEndpoint: an endpoint that attached itself. Protected by the BQL. */
@@ -320,9 +348,9 @@ struct VTDSvaState {
     /* Protected by iommu_lock */
     GHashTable *contexts;       /* requester id -> VTDSvaContext */
     GHashTable *pasids;         /* requester id and PASID -> VTDSvaPasid */
-    GHashTable *iotlb;          /* VTDSvaTlbKey -> VTDSvaTlbEntry */
-    GHashTable *tables;         /* VTDSvaTlbKey -> VTDSvaTable */
-    bool tag_rid;
+    GHashTable *iotlb;          /* VTDSvaKey -> VTDSvaTlbEntry */
+    GHashTable *requesters;     /* source ids that may be in the IOTLB */
+    GHashTable *tables;         /* VTDSvaKey -> VTDSvaTable */
     uint64_t frcd[SVA_NR_FRCD][2];
     unsigned next_frcd;
     PCISVAStats stats;
@@ -344,7 +372,6 @@ struct VTDSvaState {
 };
 
 /* What the rest of the unit calls; without an engine these do nothing. */
-static bool vtd_sva_owns(IntelIOMMUState *s);
 static void vtd_sva_set_root(IntelIOMMUState *s);
 static void vtd_sva_reset_caches(IntelIOMMUState *s);
 static bool vtd_sva_rid_translate(VTDAddressSpace *vtd_as, hwaddr addr,

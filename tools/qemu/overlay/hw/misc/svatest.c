@@ -4,7 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Configuration space and life cycle. What the device offers to software is in
- * svatest_regs.h; where to find what is on top of svatest_internal.h.
+ * standard-headers/misc/svatest.h; where to find what is on top of
+ * svatest_internal.h.
  */
 
 #include "qemu/osdep.h"
@@ -30,13 +31,46 @@ static const PCISVAEndpointOps svatest_endpoint_ops = {
     .prg_response = svatest_pri_response,
 };
 
-bool svatest_ats_enabled(SVATestState *s)
+static uint16_t svatest_ats_word(SVATestState *s, unsigned offset)
 {
     PCIDevice *dev = &s->parent_obj;
 
-    return dev->exp.ats_cap &&
-           (pci_get_word(dev->config + dev->exp.ats_cap + PCI_ATS_CTRL) &
-            PCI_ATS_CTRL_ENABLE);
+    return dev->exp.ats_cap ?
+           pci_get_word(dev->config + dev->exp.ats_cap + offset) : 0;
+}
+
+static bool svatest_ats_control(SVATestState *s)
+{
+    return svatest_ats_word(s, PCI_ATS_CTRL) & PCI_ATS_CTRL_ENABLE;
+}
+
+bool svatest_ats_enabled(SVATestState *s)
+{
+    return svatest_ats_control(s) && !s->ats_refused;
+}
+
+bool svatest_ats_global(SVATestState *s)
+{
+    return svatest_ats_word(s, PCI_ATS_CAP) & SVATEST_ATS_CAP_GLOBAL;
+}
+
+/* log2 of the bytes that a translation has at least, for a VF as for its PF */
+unsigned svatest_ats_unit(SVATestState *s)
+{
+    return PCI_ATS_MIN_STU +
+           PCI_ATS_CTRL_STU(svatest_ats_word(svatest_pf(s), PCI_ATS_CTRL));
+}
+
+/*
+ * A translation request was an Unsupported Request: nobody above wants to hear
+ * of ATS, or knows what is in the cache. Software learns it and may enable ATS
+ * once more.
+ */
+void svatest_ats_refuse(SVATestState *s)
+{
+    s->ats_refused = true;
+    svatest_atc_clear(s);
+    svatest_set_error(s, SVATEST_ERR_ATS);
 }
 
 /* PRI and PASID of a VF are those of its PF. */
@@ -49,18 +83,23 @@ bool svatest_pri_enabled(SVATestState *s)
             PCI_PRI_CTRL_ENABLE);
 }
 
-bool svatest_dma_enabled(SVATestState *s, uint32_t pasid)
+/* May this request, to read or only to write, leave the function? */
+bool svatest_dma_enabled(SVATestState *s, const SVATestRequester *who,
+                         bool read)
 {
     SVATestState *pf = svatest_pf(s);
+    uint16_t need = PCI_PASID_CTRL_ENABLE |
+                    (who->exec && read ? PCI_PASID_CTRL_EXEC : 0) |
+                    (who->priv ? PCI_PASID_CTRL_PRIV : 0);
 
     if (!(pci_get_word(s->parent_obj.config + PCI_COMMAND) &
           PCI_COMMAND_MASTER)) {
         return false;
     }
-    return pasid == PCI_NO_PASID ||
+    return who->pasid == PCI_NO_PASID ||
            (pf->pasid_cap &&
-            (pci_get_word(pf->parent_obj.config + pf->pasid_cap +
-                          PCI_PASID_CTRL) & PCI_PASID_CTRL_ENABLE));
+            !(need & ~pci_get_word(pf->parent_obj.config + pf->pasid_cap +
+                                   PCI_PASID_CTRL)));
 }
 
 /* Set @bits; Stopped follows from the enable bit and the open groups. */
@@ -115,7 +154,8 @@ static void svatest_write_config(PCIDevice *dev, uint32_t addr, uint32_t val,
     pci_default_write_config(dev, addr, val, len);
     pcie_cap_flr_write_config(dev, addr, val, len);
     svatest_pri_config(s, addr, val, len);
-    if (s->atc.count && !svatest_ats_enabled(s)) {
+    if (!svatest_ats_control(s)) {
+        s->ats_refused = false;
         svatest_atc_clear(s);
     }
     svatest_kick(s);
@@ -156,12 +196,15 @@ static void svatest_add_pri(SVATestState *s, uint16_t offset)
 static void svatest_add_ats(SVATestState *s, uint16_t offset)
 {
     PCIDevice *dev = &s->parent_obj;
+    bool global = s->ats_global && svatest_pf(s)->pasid_bits;
 
     pcie_ats_init(dev, offset, true);
     pci_word_test_and_set_mask(dev->config + offset + PCI_ATS_CAP,
-                               PCI_ATS_CAP_QDEP(s->queue_depth));
+                               PCI_ATS_CAP_QDEP(s->queue_depth) |
+                               (global ? SVATEST_ATS_CAP_GLOBAL : 0));
     pci_set_word(dev->wmask + offset + PCI_ATS_CTRL,
-                 PCI_ATS_CTRL_ENABLE | PCI_ATS_CTRL_STU(0x1f));
+                 PCI_ATS_CTRL_ENABLE |
+                 (pci_is_vf(dev) ? 0 : PCI_ATS_CTRL_STU(0x1f)));
 }
 
 static bool svatest_add_sriov(SVATestState *s, uint16_t offset, Error **errp)
@@ -248,6 +291,7 @@ static void svatest_vf_inherit(SVATestState *s)
 
     s->num_channels = pf->num_channels;
     s->has_ats = pf->has_ats;
+    s->ats_global = pf->ats_global;
     s->queue_depth = pf->queue_depth;
     s->atc_entries = pf->atc_entries;
     s->slice_bytes_prop = pf->slice_bytes_prop;
@@ -344,6 +388,7 @@ static void svatest_reset_hold(Object *obj, ResetType type)
         return;
     }
     s->num_held = 0;
+    s->ats_refused = false;
     svatest_atc_clear(s);
     memset(s->counter, 0, sizeof(s->counter));
     svatest_pri_forget(pf, pf == s ? NULL : s);
@@ -375,6 +420,7 @@ static const Property svatest_properties[] = {
     DEFINE_PROP_UINT8("sriov-vfs", SVATestState, num_vfs, 0),
     DEFINE_PROP_UINT8("ats-queue-depth", SVATestState, queue_depth, 0),
     DEFINE_PROP_BOOL("ats", SVATestState, has_ats, true),
+    DEFINE_PROP_BOOL("ats-global", SVATestState, ats_global, true),
     DEFINE_PROP_BOOL("pri", SVATestState, has_pri, true),
     DEFINE_PROP_BOOL("prg-pasid", SVATestState, prg_pasid, true),
     DEFINE_PROP_BOOL("acs", SVATestState, has_acs, false),

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Holds what translation requests granted until an invalidation, a disable of
+ * Holds what translation requests granted until an invalidation, the end of
  * ATS or a reset. Nothing is dropped below capacity, so that software which
  * forgets an invalidation sees the old page. Above it the oldest entry goes.
  */
@@ -141,10 +141,13 @@ static void svatest_inv_apply(SVATestState *s, const PCISVAInvalidation *inv)
  * The BQL keeps this out of a running slice, and a slice looks each page up
  * again: once this returns no access uses the old translation.
  */
-bool svatest_atc_invalidate(void *opaque, const PCISVAInvalidation *inv)
+bool svatest_atc_invalidate(void *opaque, const PCISVAInvalidation *asked)
 {
     SVATestState *s = opaque;
+    PCISVAInvalidation heeded = *asked, *inv = &heeded;
 
+    /* Who does not advertise the Global bit ignores it. */
+    inv->global &= svatest_ats_global(s);
     svatest_count(s, inv->global ? SVATEST_CNT_INV_GLOBAL :
                      inv->size ? SVATEST_CNT_INV_PAGE : SVATEST_CNT_INV_ALL, 1);
     if (s->inv_ignore) {

@@ -117,17 +117,27 @@ static SVATestStep svatest_untranslated(SVATestChannel *ch,
     return SVATEST_DONE;
 }
 
-/* A request with the address that is in @run, which may be shortened. */
+/*
+ * A request with the address that is in @run, which may be shortened. Such an
+ * address belongs to no address space: the PASID stays behind, unless a trusted
+ * channel is asked to break that rule.
+ */
 static SVATestStep svatest_translated(SVATestChannel *ch,
                                       const SVATestRequester *who,
                                       bool read, bool write, SVATestRun *run)
 {
+    SVATestRequester sent = *who;
     PCISVARange range;
     unsigned nranges = 1;
     PCISVAStatus status;
 
-    status = svatest_request(ch, who, PCI_SVA_TRANSLATED, run->addr, run->len,
-                             read, write, &range, &nranges);
+    if (!who->translated) {
+        sent.pasid = PCI_NO_PASID;
+        sent.exec = false;
+        sent.priv = false;
+    }
+    status = svatest_request(ch, &sent, PCI_SVA_TRANSLATED, run->addr,
+                             run->len, read, write, &range, &nranges);
     if (status != PCI_SVA_OK || !nranges) {
         return svatest_refused(ch, who, status, run->addr, read, write);
     }
@@ -135,24 +145,55 @@ static SVATestStep svatest_translated(SVATestChannel *ch,
     return SVATEST_DONE;
 }
 
-/* Send one translation request, on success with at least one range. */
+/* How many of @ranges can be used: none of less than the smallest unit */
+static unsigned svatest_large_enough(const PCISVARange *ranges, unsigned n,
+                                     uint64_t unit)
+{
+    unsigned good = 0;
+
+    while (good < n && ranges[good].size >= unit) {
+        good++;
+    }
+    return good;
+}
+
+/*
+ * Send one translation request, on success with at least one range. It begins
+ * where a smallest translation unit begins.
+ */
 SVATestStep svatest_translation(SVATestChannel *ch,
                                 const SVATestRequester *who, uint64_t addr,
                                 uint64_t len, bool read, bool write,
                                 PCISVARange *ranges, unsigned *nranges)
 {
     SVATestState *s = ch->s;
+    uint64_t unit = 1ull << svatest_ats_unit(s);
+    uint64_t first = addr & -unit;
     PCISVAStatus status;
 
-    if (!svatest_dma_enabled(s, who->pasid) || !svatest_ats_enabled(s)) {
+    if (!svatest_dma_enabled(s, who, read) || !svatest_ats_enabled(s)) {
         return svatest_fail(ch, SVATEST_ST_ACCESS, addr,
                             svatest_wanted(who, read, write) |
                             SVATEST_REASON_DISABLED << 8);
     }
-    status = svatest_request(ch, who, PCI_SVA_TRANSLATION, addr, len, read,
-                             write, ranges, nranges);
+    status = svatest_request(ch, who, PCI_SVA_TRANSLATION, first,
+                             len + (addr - first), read, write, ranges,
+                             nranges);
+    if (status == PCI_SVA_UR) {
+        svatest_ats_refuse(s);
+    }
     if (status != PCI_SVA_OK || !*nranges) {
         return svatest_refused(ch, who, status, addr, read, write);
+    }
+    if (!(ranges[0].read || ranges[0].write)) {
+        /* That there is nothing is said of the whole unit. */
+        ranges[0].size = MAX(ranges[0].size, unit);
+    }
+    *nranges = svatest_large_enough(ranges, *nranges, unit);
+    if (!*nranges) {
+        return svatest_fail(ch, SVATEST_ST_ACCESS, addr,
+                            svatest_wanted(who, read, write) |
+                            SVATEST_REASON_SIZE << 8);
     }
     return SVATEST_DONE;
 }
@@ -302,7 +343,7 @@ SVATestStep svatest_access(SVATestChannel *ch, const SVATestRequester *who,
                             ch->pr_page,
                             svatest_wanted(who, read, write) | code << 16);
     }
-    if (!svatest_dma_enabled(s, who->pasid)) {
+    if (!svatest_dma_enabled(s, who, read)) {
         return svatest_fail(ch, SVATEST_ST_ACCESS, addr,
                             svatest_wanted(who, read, write) |
                             SVATEST_REASON_DISABLED << 8);

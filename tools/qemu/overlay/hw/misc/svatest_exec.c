@@ -104,6 +104,11 @@ static void svatest_who_command(SVATestChannel *ch)
     who->exec = (f & SVATEST_F_EXEC) || (ch->desc.aux & SVATEST_AUX_EXEC &&
                 ((f & SVATEST_OP_MASK) == SVATEST_OP_XLATE ||
                  (f & SVATEST_OP_MASK) == SVATEST_OP_PREFETCH));
+    if (who->pasid == PCI_NO_PASID) {
+        /* These travel with a PASID only. */
+        who->priv = false;
+        who->exec = false;
+    }
     who->ats &= !(f & SVATEST_F_UNTRANSLATED);
     who->pri &= !(f & SVATEST_F_NO_PRI);
     who->translated = f & SVATEST_F_TRANSLATED;

@@ -25,7 +25,7 @@
 #include "hw/pci/pci_device.h"
 #include "hw/pci/pci_sva.h"
 #include "hw/pci/pcie_sriov.h"
-#include "hw/misc/svatest_regs.h"
+#include "standard-headers/misc/svatest.h"
 #include "qom/object.h"
 
 #define TYPE_SVATEST "svatest"
@@ -40,6 +40,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(SVATestState, SVATEST)
 #define SVATEST_HELD_MAX 64u        /* invalidations with a late completion */
 #define SVATEST_VECTORS (1 + SVATEST_MAX_CHANNELS)
 #define SVATEST_NO_DEADLINE INT64_MAX
+#define SVATEST_ATS_CAP_GLOBAL 0x40 /* ATS capability: Global Invalidate */
 
 /* One outstanding page request group, in the table of the PF. */
 typedef struct SVATestGroup {
@@ -165,13 +166,15 @@ struct SVATestState {
     uint8_t num_channels;
     uint8_t num_vfs;
     uint8_t queue_depth;
-    bool has_ats, has_pri, prg_pasid, has_acs, cap_exec, cap_priv;
+    bool has_ats, ats_global, has_pri, prg_pasid, has_acs;
+    bool cap_exec, cap_priv;
     uint32_t atc_entries;
     uint32_t slice_bytes_prop;
 
     MemoryRegion regs, mem, msix_bar;
     uint16_t pasid_cap, pri_cap;
     bool attached;              /* a unit knows this function */
+    bool ats_refused;           /* no ATS until it is enabled once more */
 
     QEMUBH *bh;
     QEMUTimer *timer;
@@ -206,8 +209,12 @@ static inline SVATestState *svatest_pf(SVATestState *s)
 
 /* svatest.c */
 bool svatest_ats_enabled(SVATestState *s);
+bool svatest_ats_global(SVATestState *s);
+unsigned svatest_ats_unit(SVATestState *s);
+void svatest_ats_refuse(SVATestState *s);
 bool svatest_pri_enabled(SVATestState *s);
-bool svatest_dma_enabled(SVATestState *s, uint32_t pasid);
+bool svatest_dma_enabled(SVATestState *s, const SVATestRequester *who,
+                         bool read);
 void svatest_pri_set_status(SVATestState *s, uint16_t bits);
 void svatest_pri_fail(SVATestState *s);
 

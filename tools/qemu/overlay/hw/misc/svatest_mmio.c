@@ -98,8 +98,8 @@ static uint32_t svatest_features(SVATestState *s)
            (pf->pasid_cap ? (uint32_t)pf->pasid_bits << 8 : 0) |
            (s->parent_obj.exp.ats_cap ? SVATEST_FEAT_ATS : 0) |
            (pf->pri_cap ? SVATEST_FEAT_PRI : 0) |
-           (pf->cap_exec ? SVATEST_FEAT_EXEC : 0) |
-           (pf->cap_priv ? SVATEST_FEAT_PRIV : 0) |
+           (pf->pasid_cap && pf->cap_exec ? SVATEST_FEAT_EXEC : 0) |
+           (pf->pasid_cap && pf->cap_priv ? SVATEST_FEAT_PRIV : 0) |
            (pf != s ? SVATEST_FEAT_VF : 0) |
            (s->attached ? SVATEST_FEAT_UNIT : 0);
 }

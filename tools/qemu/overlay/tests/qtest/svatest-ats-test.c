@@ -59,10 +59,14 @@ static void dirty_case(const void *opaque)
 }
 
 /* A missing page or right is an answer, not a fault. */
+enum { LEAF, CONTEXT, DIRECTORY, ENTRY };
+
 typedef struct Answer {
     const char *name;
     uint64_t iova, clear;
     uint32_t rights;
+    int where, quad;
+    uint64_t set;
 } Answer;
 
 static const Answer answers[] = {
@@ -71,16 +75,32 @@ static const Answer answers[] = {
     { "read-only", IOVA, FS_RW, SVATEST_DET_READ },
     { "no-table", IOVA + (1ull << 39), 0, 0 },
     { "not-canonical", 1ull << 47, 0, 0 },
+    { "leaf-reserved", IOVA, 0, 0, LEAF, 0, 1ull << 51 },
+    { "directory-absent", IOVA, 1, 0, DIRECTORY },
+    { "entry-absent", IOVA, PE_P, 0, ENTRY },
+    { "top-access", IOVA, ADDR_MASK, 0, ENTRY, 2, HOLE },
 };
+
+static uint64_t entry_at(Env *e, int where, int quad)
+{
+    uint64_t at = where == CONTEXT ? vtd_context_at(e->s, SID0) :
+                  where == DIRECTORY ? vtd_dir_at(e->s, SID0, PASID) :
+                  where == ENTRY ? vtd_entry_at(e->s, SID0, PASID) : e->leaf;
+
+    return at + quad * 8;
+}
 
 static void answer_case(const void *opaque)
 {
     const Answer *a = opaque;
     Env e = { };
     SvaResult r;
+    uint64_t at;
 
     env_start(&e);
-    sva_clear_bits(e.s, e.leaf, a->clear);
+    at = entry_at(&e, a->where, a->quad);
+    sva_clear_bits(e.s, at, a->clear);
+    sva_set_bits(e.s, at, a->set);
     r = sva_xlate(&e.d, PASID, a->iova,
                   SVATEST_AUX_READ | SVATEST_AUX_WRITE, 0);
     vtd_expect_no_fault(e.s);
@@ -100,21 +120,18 @@ static void answer_case(const void *opaque)
 typedef struct Broken {
     const char *name;
     uint8_t fault;
-    int where;          /* 0 context, 1 directory, 2 entry, 3 leaf */
+    int where;
     int quad;
     uint64_t set, clear;
 } Broken;
 
 static const Broken brokens[] = {
-    { "context-absent", 0x41, 0, 0, 0, CTX_P },
-    { "ats-off", 0x44, 0, 0, 0, CTX_DTE },
-    { "pasid-off", 0x45, 0, 0, 0, CTX_PASIDE },
-    { "directory-absent", 0x51, 1, 0, 0, 1 },
-    { "entry-absent", 0x59, 2, 0, 0, 1 },
-    { "entry-reserved", 0x5a, 2, 0, 1 << 11, 0 },
-    { "entry-invalid", 0x5b, 2, 0, 0, 7 << 6 },
-    { "top-access", 0x73, 2, 2, HOLE, ADDR_MASK },
-    { "leaf-reserved", 0x72, 3, 0, 1ull << 51, 0 },
+    { "context-absent", 0x41, CONTEXT, 0, 0, CTX_P },
+    { "ats-off", 0x44, CONTEXT, 0, 0, CTX_DTE | CTX_PRE },
+    { "pasid-off", 0x45, CONTEXT, 0, 0, CTX_PASIDE },
+    { "directory-reserved", 0x52, DIRECTORY, 0, 1 << 2 },
+    { "entry-reserved", 0x5a, ENTRY, 0, 1 << 11, 0 },
+    { "entry-invalid", 0x5b, ENTRY, 0, 0, 7 << 6 },
 };
 
 static void broken_case(const void *opaque)
@@ -126,10 +143,7 @@ static void broken_case(const void *opaque)
     SvaFault f;
 
     env_start(&e);
-    at = b->where == 0 ? vtd_context_at(e.s, SID0) :
-         b->where == 1 ? vtd_dir_at(e.s, SID0, PASID) :
-         b->where == 2 ? vtd_entry_at(e.s, SID0, PASID) : e.leaf;
-    at += b->quad * 8;
+    at = entry_at(&e, b->where, b->quad);
     sva_clear_bits(e.s, at, b->clear);
     sva_set_bits(e.s, at, b->set);
     r = sva_xlate(&e.d, PASID, IOVA, SVATEST_AUX_READ, 0);
@@ -151,7 +165,7 @@ static void test_refused(void)
     SvaResult r;
 
     sva_env_start_pri(&e, "");
-    sva_clear_bits(e.s, vtd_context_at(e.s, SID0), CTX_DTE);
+    sva_clear_bits(e.s, vtd_context_at(e.s, SID0), CTX_DTE | CTX_PRE);
     r = sva_env_touch(&e, IOVA, 1, 0);
     g_assert_cmphex(r.status, ==, SVATEST_ST_ACCESS);
     g_assert_cmphex(r.result, ==, IOVA);
@@ -159,6 +173,7 @@ static void test_refused(void)
                     SVATEST_DET_READ | SVATEST_REASON_UR << 8);
     g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
     g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_FAULTS), ==, 1);
+    sva_ats_again(&e.d);
     r = sva_env_run(&e, (struct svatest_desc) {
         .op_flags = SVATEST_OP_PREFETCH, .src = IOVA, .length = KiB4,
     });
@@ -166,7 +181,8 @@ static void test_refused(void)
     g_assert_cmphex(r.detail, ==,
                     SVATEST_DET_READ | SVATEST_REASON_UR << 8);
     g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_FAULTS), ==, 2);
-    sva_set_bits(e.s, vtd_context_at(e.s, SID0), CTX_DTE);
+    sva_ats_again(&e.d);
+    sva_set_bits(e.s, vtd_context_at(e.s, SID0), CTX_DTE | CTX_PRE);
     vtd_flush_all(e.s);
     r = sva_env_touch(&e, HOLE, 1, SVATEST_F_NO_PRI);
     g_assert_cmphex(r.status, ==, SVATEST_ST_NO_RIGHT);
@@ -188,22 +204,19 @@ static void test_rights_privileged(void)
     sva_quit(e.s);
 }
 
+/* No request to execute is served, so no translation says that it may. */
 static void test_rights_execute(void)
 {
     Env e = { };
 
     env_start(&e);
-    sva_set_bits(e.s, vtd_entry_at(e.s, SID0, PASID) + 16, PE_NXE);
-    sva_set_bits(e.s, e.leaf, FS_XD);
     g_assert_true(sva_access(&e.d, PASID, IOVA, A_READ | A_ATS));
-    g_assert_true(sva_access(&e.d, PASID, IOVA, A_WRITE | A_ATS));
     g_assert_false(sva_access(&e.d, PASID, IOVA, A_EXEC | A_ATS));
-    g_assert_true(sva_access(&e.d, PASID, IOVA, A_WRITE | A_EXEC | A_ATS));
-    sva_clear_bits(e.s, e.leaf, FS_XD);
+    vtd_expect_no_fault(e.s);
+    /* XD of an entry is ignored. */
+    sva_set_bits(e.s, e.leaf, FS_XD);
     vtd_flush_all(e.s);
-    /* What was cached by a read is asked for again, and then is enough. */
-    g_assert_true(sva_access(&e.d, PASID, IOVA, A_EXEC | A_ATS));
-    g_assert_true(sva_access(&e.d, PASID, IOVA, A_READ | A_ATS));
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_WRITE | A_ATS));
     vtd_expect_no_fault(e.s);
     sva_quit(e.s);
 }
@@ -217,7 +230,7 @@ static void test_off(void)
     env_start(&e);
     cap = sva_ext_cap(e.s, SID0, 0x0f);
     sva_cfg_writew(e.s, SID0, cap + 6, 0);
-    sva_clear_bits(e.s, vtd_context_at(e.s, SID0), CTX_DTE);
+    sva_clear_bits(e.s, vtd_context_at(e.s, SID0), CTX_DTE | CTX_PRE);
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, OLD);
     g_assert_cmpuint(sva_env_count(&e, SVATEST_CNT_TRANSLATIONS), ==, 0);
     vtd_expect_no_fault(e.s);
@@ -231,13 +244,13 @@ static void test_translated(void)
     SvaFault f;
 
     env_start(&e);
-    g_assert_cmphex(sva_peek(&e.d, PASID, e.new, A_RAW), ==, NEW);
-    vtd_unbind(e.s, SID0, PASID);
+    g_assert_cmphex(sva_peek(&e.d, NO_PASID, e.new, A_RAW), ==, NEW);
+    vtd_unbind(e.s, SID0, 0);
     vtd_flush_all(e.s);
-    g_assert_cmphex(sva_peek(&e.d, PASID, e.new, A_RAW), ==, NEW);
-    sva_clear_bits(e.s, vtd_context_at(e.s, SID0), CTX_DTE);
+    g_assert_cmphex(sva_peek(&e.d, NO_PASID, e.new, A_RAW), ==, NEW);
+    sva_clear_bits(e.s, vtd_context_at(e.s, SID0), CTX_DTE | CTX_PRE);
     vtd_flush_all(e.s);
-    g_assert_false(sva_access(&e.d, PASID, e.new, A_READ | A_RAW));
+    g_assert_false(sva_access(&e.d, NO_PASID, e.new, A_READ | A_RAW));
     g_assert_true(vtd_fault_next(e.s, &f));
     g_assert_cmphex(f.reason, ==, 0x44);
     g_assert_cmpuint(f.at, ==, 2);
@@ -421,35 +434,29 @@ typedef struct Attr {
 } Attr;
 
 #define SIZE4K  (12u << 24)
+#define ALL     (SVATEST_AUX_READ | SVATEST_AUX_EXEC)
 static const Attr attrs[] = {
     { "plain", 0, 0, 0, 0, SVATEST_AUX_READ, RIGHTS | SIZE4K },
-    { "global", 1 << 8, 0, 0, 0, SVATEST_AUX_READ,
-      RIGHTS | SVATEST_DET_GLOBAL | SIZE4K },
-    /* Execute right is told only to who asks for it. */
-    { "execute", 0, 0, PE_NXE, 0, SVATEST_AUX_READ | SVATEST_AUX_EXEC,
-      RIGHTS | SVATEST_DET_EXEC | SIZE4K },
-    { "execute-not-asked", 0, 0, PE_NXE, 0, SVATEST_AUX_READ,
-      RIGHTS | SIZE4K },
-    { "execute-disabled", FS_XD, 0, PE_NXE, 0,
-      SVATEST_AUX_READ | SVATEST_AUX_EXEC, RIGHTS | SIZE4K },
+    /* G of an entry is ignored, and XD is. */
+    { "global", FS_G, 0, 0, 0, SVATEST_AUX_READ, RIGHTS | SIZE4K },
+    { "execute-disabled", FS_XD, 0, 0, 0, SVATEST_AUX_READ, RIGHTS | SIZE4K },
+    /* SPT.5: success without any right */
+    { "execute", 0, 0, 0, 0, ALL, SIZE4K },
+    { "privileged-execute", 0, 0, PE_SRE, SVATEST_F_PRIV, ALL,
+      SVATEST_DET_PRIV | SIZE4K },
     { "privileged", 0, FS_US, PE_SRE, SVATEST_F_PRIV, SVATEST_AUX_READ,
       RIGHTS | SVATEST_DET_PRIV | SIZE4K },
+    { "privileged-off", 0, FS_US, 0, SVATEST_F_PRIV, SVATEST_AUX_READ,
+      SVATEST_DET_PRIV | SIZE4K },
     { "privileged-write-protect", 0, FS_RW, PE_SRE | PE_WPE, SVATEST_F_PRIV,
       SVATEST_AUX_WRITE, SVATEST_DET_READ | SVATEST_DET_PRIV | SIZE4K },
     { "privileged-no-write-protect", 0, FS_RW, PE_SRE, SVATEST_F_PRIV,
       SVATEST_AUX_WRITE, RIGHTS | SVATEST_DET_PRIV | SIZE4K },
     { "privileged-absent", 0, FS_P, PE_SRE, SVATEST_F_PRIV, SVATEST_AUX_READ,
       SVATEST_DET_PRIV | SIZE4K },
-    /* SMEP: no fetch by the supervisor from a page of the user */
-    { "privileged-execute", 0, FS_US, PE_SRE | PE_SMEP, SVATEST_F_PRIV,
-      SVATEST_AUX_READ | SVATEST_AUX_EXEC,
-      RIGHTS | SVATEST_DET_PRIV | SVATEST_DET_EXEC | SIZE4K },
-    { "privileged-execute-user", 0, 0, PE_SRE | PE_SMEP, SVATEST_F_PRIV,
-      SVATEST_AUX_READ | SVATEST_AUX_EXEC,
-      RIGHTS | SVATEST_DET_PRIV | SIZE4K },
-    { "privileged-execute-smep-off", 0, 0, PE_SRE, SVATEST_F_PRIV,
-      SVATEST_AUX_READ | SVATEST_AUX_EXEC,
-      RIGHTS | SVATEST_DET_PRIV | SVATEST_DET_EXEC | SIZE4K },
+    /* NW: W is 0 even where write right and D are set. */
+    { "no-write", FS_A | FS_D, 0, 0, SVATEST_F_NO_WRITE, SVATEST_AUX_READ,
+      SVATEST_DET_READ | SIZE4K },
 };
 
 static void attr_case(const void *opaque)
@@ -474,7 +481,8 @@ static void attr_case(const void *opaque)
         }
         /* Write right may be used without asking again: dirty by now. */
         g_assert_cmphex(!!(sva_read64(e.s, e.leaf) & FS_D), ==,
-                        !!(a->want & SVATEST_DET_WRITE));
+                        !!((a->want & SVATEST_DET_WRITE) ||
+                           (a->fs_set & FS_D)));
     }
     vtd_expect_no_fault(e.s);
     sva_quit(e.s);
@@ -539,22 +547,23 @@ static void stage_case(const void *opaque)
     sva_quit(e.s);
 }
 
-/* SMEP is of the first stage: without one it takes no execute right away. */
-static void test_second_stage_execute(void)
+/* Translations of one answer are of one size: the second page is not told. */
+static void test_sizes_differ(void)
 {
-    SvaTable ss;
-    SvaEntry entry;
+    uint64_t iova = 0x5000000000ull, big;
     Env e = { };
 
     env_start(&e);
-    vtd_table(&ss, e.s, true, 4, NULL);
-    vtd_map(&ss, IOVA, e.old, SS_ALL, 1);
-    entry = vtd_entry_second(&ss, 77);
-    entry.q[2] = PE_SRE | PE_SMEP | PE_NXE;
-    vtd_bind(e.s, SID0, PASID, &entry);
-    g_assert_cmphex(sva_xlate(&e.d, PASID, IOVA, SVATEST_AUX_READ |
-                              SVATEST_AUX_EXEC, SVATEST_F_PRIV).detail, ==,
-                    RIGHTS | SVATEST_DET_EXEC | SVATEST_DET_PRIV | SIZE4K);
+    big = sva_pages(e.s, MiB2, MiB2);
+    vtd_map(&e.fs, iova, big, FS_ALL, 2);
+    sva_env_map(&e, iova - KiB4);
+    sva_dev_writel(&e.d, SVATEST_K_CLEAR, 1);
+    g_assert_cmphex(sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_CRC, .pasid = sva_desc_pasid(PASID),
+        .src = iova - KiB4, .length = 3 * KiB4,
+    }).status, ==, SVATEST_ST_OK);
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_TRANSLATIONS), ==, 2);
+    vtd_expect_no_fault(e.s);
     sva_quit(e.s);
 }
 
@@ -587,6 +596,16 @@ static void test_read_only_cached(void)
     sva_write64(e.s, e.leaf, e.new | FS_P | FS_US);
     r = sva_xlate(&e.d, PASID, IOVA, SVATEST_AUX_READ, 0);
     g_assert_cmphex(r.result, ==, e.old);
+    /* More right becomes effective by an invalidation only. */
+    sva_write64(e.s, e.leaf, e.new | FS_ALL);
+    r = sva_xlate(&e.d, PASID, IOVA, SVATEST_AUX_WRITE, 0);
+    g_assert_cmphex(r.result, ==, e.old);
+    g_assert_cmphex(r.detail & RIGHTS, ==, SVATEST_DET_READ);
+    vtd_iq(e.s, vtd_piotlb_q0(PIOTLB_PAGE, DID, PASID), IOVA | IH);
+    g_assert_true(vtd_wait(e.s));
+    r = sva_xlate(&e.d, PASID, IOVA, SVATEST_AUX_WRITE, 0);
+    g_assert_cmphex(r.result, ==, e.new);
+    g_assert_cmphex(r.detail & RIGHTS, ==, RIGHTS);
     sva_quit(e.s);
 }
 
@@ -700,7 +719,7 @@ int main(int argc, char **argv)
     SVA_ADD_TABLE("ats/attribute", attrs, attr_case);
     SVA_ADD_TABLE("ats/stages", stages, stage_case);
 #define ADD(name, fn) qtest_add_func("/svatest/ats/" name, fn)
-    ADD("stages/second/execute", test_second_stage_execute);
+    ADD("sizes-differ", test_sizes_differ);
     ADD("no-write-then-write", test_no_write_then_write);
     ADD("read-only-cached", test_read_only_cached);
     ADD("fault-ahead", test_fault_ahead);

@@ -6,6 +6,9 @@
  * A case fills a cache by one access, changes the structure behind it, sees
  * that the old content is still in use, sends one descriptor, and looks whether
  * the old or the new content is in use then.
+ *
+ * By Table 17 the IOTLB answers without the context and PASID caches, so what
+ * is in those two is seen by pages only that were not accessed before.
  */
 
 #include "qemu/osdep.h"
@@ -45,15 +48,23 @@ typedef struct Env {
     uint64_t old, new;
     uint64_t leaf, ss_leaf;
     SvaEntry entry;
+    What what;
+    unsigned fresh;     /* pages after IOVA that were accessed */
 } Env;
 
-static void env_start(Env *e, What what)
+#define FRESH   8
+
+static void env_start_unit(Env *e, What what, const char *unit)
 {
+    g_autofree char *args = g_strdup_printf(
+        SVA_UNIT "%s -device svatest,id=t0,addr=4 "
+        "-device svatest,id=t1,addr=5", unit);
     int level = what == FIRST_2M ? 2 : 1;
     uint64_t size = level == 2 ? MiB2 : KiB4;
     uint64_t off = IOVA & (size - 1);
+    unsigned i;
 
-    e->s = sva_start(SVA_MACHINE);
+    e->s = sva_start(args);
     sva_dev_init(&e->d, e->s, SID0);
     sva_dev_pasid(&e->d, true);
     e->old = sva_pages(e->s, size, size);
@@ -77,11 +88,20 @@ static void env_start(Env *e, What what)
     default:
         vtd_table(&e->fs, e->s, false, 4, NULL);
         e->leaf = vtd_map(&e->fs, IOVA & ~(size - 1), e->old, FS_ALL, level);
+        for (i = 1; level == 1 && i < FRESH; i++) {
+            vtd_map(&e->fs, IOVA + i * KiB4, e->old, FS_ALL, 1);
+        }
         e->entry = vtd_entry_first(&e->fs, DID);
     }
+    e->what = what;
     vtd_context(e->s, SID0, CTX_ALL);
     vtd_bind(e->s, SID0, PASID, &e->entry);
     vtd_enable(e->s);
+}
+
+static void env_start(Env *e, What what)
+{
+    env_start_unit(e, what, "");
 }
 
 static void change(Env *e, What what)
@@ -135,22 +155,34 @@ static void invalidate(Sva *s, const Inv *i)
     g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, 0);
 }
 
+/* Where the cache that the case is about shows */
+static uint64_t probe(Env *e)
+{
+    if (e->what != CTX && e->what != PC) {
+        return IOVA;
+    }
+    g_assert_cmpuint(e->fresh, <, FRESH);
+    return IOVA + e->fresh++ * KiB4;
+}
+
 static void expect_old(Env *e)
 {
-    g_assert_cmphex(sva_peek(&e->d, PASID, IOVA, A_READ), ==, OLD);
+    g_assert_cmphex(sva_peek(&e->d, PASID, probe(e), A_READ), ==, OLD);
     vtd_expect_no_fault(e->s);
 }
 
 static void expect_new(Env *e, What what)
 {
+    uint64_t addr = probe(e);
+
     if (what == CTX || what == PC) {
-        g_assert_false(sva_access(&e->d, PASID, IOVA, A_READ));
+        g_assert_false(sva_access(&e->d, PASID, addr, A_READ));
         vtd_expect_fault(e->s, &(SvaFault) {
             .reason = what == CTX ? 0x45 : 0x59, .sid = SID0, .pasid = PASID,
-            .addr = IOVA, .t1 = true,
+            .addr = addr, .t1 = true,
         });
     } else {
-        g_assert_cmphex(sva_peek(&e->d, PASID, IOVA, A_READ), ==, NEW);
+        g_assert_cmphex(sva_peek(&e->d, PASID, addr, A_READ), ==, NEW);
         vtd_expect_no_fault(e->s);
     }
 }
@@ -231,6 +263,10 @@ static const Cache caches[] = {
       { 6, PIOTLB_PAGE, DID, PASID, (IOVA & ~0xffffull) | 4 }, true },
     { "first/pasid-iotlb-page-mask-18", FIRST,
       { 6, PIOTLB_PAGE, DID, PASID, (IOVA & ~0x3fffffffull) | 18 }, true },
+    { "first/pasid-iotlb-page-mask-27", FIRST,
+      { 6, PIOTLB_PAGE, DID, PASID, 27 }, true },
+    { "first/pasid-iotlb-page-mask-63", FIRST,
+      { 6, PIOTLB_PAGE, DID, PASID, 63 }, true },
     { "first/iotlb-global", FIRST, { 2, IOTLB_GLOBAL }, true },
     { "first/iotlb-domain", FIRST, { 2, IOTLB_DOMAIN, DID }, true },
     { "first/iotlb-domain-other", FIRST, { 2, IOTLB_DOMAIN, DID2 }, false },
@@ -263,7 +299,9 @@ static const Cache caches[] = {
       { 2, IOTLB_PAGE, DID, 0, (IOVA & ~0xffffull) | 4 }, true },
     { "second/iotlb-page-mask-other", SECOND,
       { 2, IOTLB_PAGE, DID, 0, ((IOVA & ~0x7fffull) + 0x8000) | 3 }, false },
-    { "second/pasid-iotlb", SECOND, { 6, PIOTLB_ALL, DID, PASID }, false },
+    { "second/pasid-iotlb", SECOND, { 6, PIOTLB_ALL, DID, PASID }, true },
+    { "second/pasid-iotlb-other", SECOND,
+      { 6, PIOTLB_ALL, DID, OTHER }, false },
     { "second/pasid-iotlb-page", SECOND,
       { 6, PIOTLB_PAGE, DID, PASID, IOVA }, false },
     { "second/pasid-global", SECOND, { 7, PC_GLOBAL }, false },
@@ -357,16 +395,20 @@ static void test_stale_write(void)
     sva_quit(e.s);
 }
 
-/* Two requesters with one DID and PASID share what is cached. */
+/*
+ * Two requesters with one domain id and PASID, but other tables: that is
+ * against 6.2.3.1, and tells what a cache is looked up by. The IOTLB by source
+ * id, paging structures by domain id and PASID.
+ */
 static void share_case(const void *opaque)
 {
-    bool lenient = GPOINTER_TO_INT(opaque);
+    bool tables = GPOINTER_TO_INT(opaque);
     SvaTable other;
     SvaEntry entry;
     SvaDev d1;
     Env e = { };
 
-    e.s = sva_start(lenient ? SVA_UNIT ",iotlb-tag=rid"
+    e.s = sva_start(tables ? SVA_UNIT ",x-walk-cache=on"
                     " -device svatest,addr=4 -device svatest,addr=5" :
                     SVA_MACHINE);
     sva_dev_init(&e.d, e.s, SID0);
@@ -390,7 +432,125 @@ static void share_case(const void *opaque)
     vtd_enable(e.s);
     expect_old(&e);
     g_assert_cmphex(sva_peek(&d1, PASID, IOVA, A_READ), ==,
-                    lenient ? NEW : OLD);
+                    tables ? OLD : NEW);
+    sva_quit(e.s);
+}
+
+/*
+ * What forgetting the IOTLB looks like: the entry is gone, the cache of the
+ * table that held it was flushed, and the translation is still there.
+ */
+typedef enum { CLEARED, OTHER_DOMAIN, NO_CONTEXT, OTHER_ROOT } Forget;
+
+static void forget_case(const void *opaque)
+{
+    Forget how = GPOINTER_TO_INT(opaque);
+    SvaTable other;
+    Env e = { };
+
+    env_start(&e, FIRST);
+    expect_old(&e);
+    switch (how) {
+    case CLEARED:
+        vtd_unbind(e.s, SID0, PASID);
+        break;
+    case OTHER_DOMAIN:
+        vtd_table(&other, e.s, false, 4, NULL);
+        vtd_map(&other, IOVA, e.new, FS_ALL, 1);
+        e.entry = vtd_entry_first(&other, DID2);
+        vtd_bind(e.s, SID0, PASID, &e.entry);
+        break;
+    case NO_CONTEXT:
+        sva_clear_bits(e.s, vtd_context_at(e.s, SID0), CTX_P);
+        break;
+    case OTHER_ROOT:
+        sva_clear_bits(e.s, vtd_root_at(e.s, SID0), 1);
+        break;
+    }
+    invalidate(e.s, &(Inv) { 1, CTX_GLOBAL });
+    invalidate(e.s, &(Inv) { 7, PC_GLOBAL });
+    expect_old(&e);
+    /* It belongs to the domain of the time it was made. */
+    if (how == OTHER_DOMAIN) {
+        invalidate(e.s, &(Inv) { 6, PIOTLB_ALL, DID2, PASID });
+        expect_old(&e);
+    }
+    invalidate(e.s, &(Inv) { 6, PIOTLB_ALL, DID, PASID });
+    if (how == OTHER_DOMAIN) {
+        expect_new(&e, FIRST);
+    } else {
+        g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ));
+    }
+    sva_quit(e.s);
+}
+
+/* The same seen through ATS: a translation request is answered by the IOTLB. */
+static void test_forget_ats(void)
+{
+    Env e = { };
+
+    env_start(&e, FIRST);
+    sva_dev_ats(&e.d, true);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, OLD);
+    vtd_unbind(e.s, SID0, PASID);
+    invalidate(e.s, &(Inv) { 7, PC_PASID, DID, PASID });
+    invalidate(e.s, &(Inv) { 8, 0, 0, PASID });
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_ATS), ==, OLD);
+    invalidate(e.s, &(Inv) { 6, PIOTLB_ALL, DID, PASID });
+    invalidate(e.s, &(Inv) { 8, 0, 0, PASID });
+    g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ | A_ATS));
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+/* A hit serves the kind of request that the entry was made for. */
+static void test_hit_kinds(void)
+{
+    Env e = { };
+    SvaResult r;
+
+    env_start(&e, FIRST);
+    sva_dev_ats(&e.d, true);
+    sva_clear_bits(e.s, vtd_context_at(e.s, SID0), CTX_DTE | CTX_PRE);
+    expect_old(&e);
+    r = sva_xlate(&e.d, PASID, IOVA, SVATEST_AUX_READ, 0);
+    g_assert_cmphex(r.status, ==, SVATEST_ST_ACCESS);
+    vtd_expect_fault(e.s, &(SvaFault) {
+        .reason = 0x44, .sid = SID0, .pasid = PASID, .addr = IOVA, .t1 = true,
+        .at = 1,
+    });
+    /* Nor one of privileged requests, which were not allowed. */
+    g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ | A_PRIV));
+    vtd_expect_fault(e.s, &(SvaFault) {
+        .reason = 0x5d, .sid = SID0, .pasid = PASID, .addr = IOVA, .t1 = true,
+        .priv = true,
+    });
+    /* A refusal out of the cache heeds FPD as it was. */
+    sva_clear_bits(e.s, e.leaf, FS_RW);
+    sva_set_bits(e.s, vtd_entry_at(e.s, SID0, PASID), PE_FPD);
+    vtd_flush_all(e.s);
+    expect_old(&e);
+    sva_clear_bits(e.s, vtd_entry_at(e.s, SID0, PASID), PE_FPD);
+    g_assert_false(sva_access(&e.d, PASID, IOVA, A_WRITE));
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+/* Right that was added is effective after an invalidation, not before. */
+static void test_more_right(void)
+{
+    Env e = { };
+
+    env_start(&e, FIRST);
+    sva_clear_bits(e.s, e.leaf, FS_RW);
+    expect_old(&e);
+    sva_set_bits(e.s, e.leaf, FS_RW);
+    g_assert_false(sva_access(&e.d, PASID, IOVA, A_WRITE));
+    vtd_expect_fault(e.s, &(SvaFault) {
+        .reason = 0x85, .sid = SID0, .pasid = PASID, .addr = IOVA,
+    });
+    invalidate(e.s, &(Inv) { 6, PIOTLB_PAGE, DID, PASID, IOVA | IH });
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_WRITE));
     sva_quit(e.s);
 }
 
@@ -471,7 +631,10 @@ static const Hint hints[] = {
     { "pasid", { 6, PIOTLB_ALL, ENV_DID, ENV_PASID } },
     { "pasid-other", { 6, PIOTLB_ALL, ENV_DID, ENV_OTHER }, true },
     { "iotlb-page", { 2, IOTLB_PAGE, ENV_DID, 0, ENV_IOVA } },
-    { "iotlb-page-hint", { 2, IOTLB_PAGE, ENV_DID, 0, ENV_IOVA | IH }, true },
+    /* IH is for tables of the second stage here. */
+    { "iotlb-page-hint", { 2, IOTLB_PAGE, ENV_DID, 0, ENV_IOVA | IH } },
+    { "iotlb-page-any-address", { 2, IOTLB_PAGE, ENV_DID, 0, 0x5000 | IH } },
+    { "pasid-iotlb-mask", { 6, PIOTLB_PAGE, ENV_DID, ENV_PASID, 36 } },
     { "iotlb-domain", { 2, IOTLB_DOMAIN, ENV_DID } },
     { "iotlb-domain-other", { 2, IOTLB_DOMAIN, DID2 }, true },
     { "iotlb-global", { 2, IOTLB_GLOBAL } },
@@ -499,6 +662,111 @@ static void hint_case(const void *opaque)
                              ENV_IOVA | IH });
     g_assert_cmphex(sva_peek(&e.d, ENV_PASID, ENV_IOVA, 0), ==,
                     h->kept ? OLD : NEW);
+    sva_quit(e.s);
+}
+
+/*
+ * Tables of every level, of both stages: one access makes them known, then an
+ * entry at @level gets another table. A page that only shares that table with
+ * the first one tells whether the old table is still in use.
+ */
+typedef struct Level {
+    const char *name;
+    What what;
+    int level;
+    bool kept;
+    Inv inv;
+} Level;
+
+static const Level levels[] = {
+    { "first/1", FIRST, 2, true },
+    { "first/2", FIRST, 3, true },
+    { "first/3", FIRST, 4, true },
+    { "first/1/page", FIRST, 2, false, { 6, PIOTLB_PAGE, DID, PASID, IOVA } },
+    { "first/3/page", FIRST, 4, false, { 6, PIOTLB_PAGE, DID, PASID, IOVA } },
+    { "first/3/page-hint", FIRST, 4, true,
+      { 6, PIOTLB_PAGE, DID, PASID, IOVA | IH } },
+    { "first/1/page-other-2m", FIRST, 2, true,
+      { 6, PIOTLB_PAGE, DID, PASID, IOVA + MiB2 } },
+    { "first/3/page-other-1g", FIRST, 4, false,
+      { 6, PIOTLB_PAGE, DID, PASID, IOVA + GiB1 } },
+    { "first/3/pasid", FIRST, 4, false, { 6, PIOTLB_ALL, DID, PASID } },
+    { "first/3/pasid-other", FIRST, 4, true, { 6, PIOTLB_ALL, DID, OTHER } },
+    { "first/3/pasid-cache", FIRST, 4, true, { 7, PC_GLOBAL } },
+    { "second/1", SECOND, 2, true },
+    { "second/2", SECOND, 3, true },
+    { "second/3", SECOND, 4, true },
+    { "second/3/page", SECOND, 4, false, { 2, IOTLB_PAGE, DID, 0, IOVA } },
+    { "second/3/page-hint", SECOND, 4, true,
+      { 2, IOTLB_PAGE, DID, 0, IOVA | IH } },
+    { "second/1/page-other-2m", SECOND, 2, true,
+      { 2, IOTLB_PAGE, DID, 0, IOVA + MiB2 } },
+    { "second/3/domain-other", SECOND, 4, true, { 2, IOTLB_DOMAIN, DID2 } },
+    { "second/1/pasid", SECOND, 2, true, { 6, PIOTLB_ALL, DID, PASID } },
+    { "second/2/domain", SECOND, 3, false, { 2, IOTLB_DOMAIN, DID } },
+    { "nested/1", NESTED, 2, true },
+    { "nested/2", NESTED, 3, true },
+    { "nested/3", NESTED, 4, true },
+    { "nested/3/page", NESTED, 4, false, { 6, PIOTLB_PAGE, DID, PASID, IOVA } },
+    { "nested/2/domain", NESTED, 3, false, { 2, IOTLB_DOMAIN, DID } },
+    { "nested/1/second-page-hint", NESTED, 2, false,
+      { 2, IOTLB_PAGE, DID, 0, 0x5000 | IH } },
+    /* Second-stage tables under a nested translation */
+    { "nested/second/1", NESTED_SS, 2, true },
+    { "nested/second/2", NESTED_SS, 3, true },
+    { "nested/second/3", NESTED_SS, 4, true },
+    { "nested/second/3/pasid", NESTED_SS, 4, true,
+      { 6, PIOTLB_ALL, DID, PASID } },
+    { "nested/second/3/global", NESTED_SS, 4, false, { 2, IOTLB_GLOBAL } },
+};
+
+/* Another table under the entry of @addr at @level, with one page */
+static void exchange(SvaTable *t, uint64_t addr, int level, uint64_t out)
+{
+    uint64_t at = vtd_slot(t, addr, level);
+    SvaTable copy;
+
+    vtd_table(&copy, t->s, t->second, t->levels, t->under);
+    vtd_map(&copy, addr, out, t->second ? SS_ALL : FS_ALL, 1);
+    sva_write64(t->s, at, sva_read64(t->s, vtd_slot(&copy, addr, level)));
+}
+
+static void level_case(const void *opaque)
+{
+    const Level *l = opaque;
+    uint64_t bit = 1ull << (12 + 9 * (l->level - 2));
+    uint64_t far = IOVA ^ bit;
+    Env e = { };
+
+    env_start_unit(&e, l->what, ",x-walk-cache=on,x-cache-size=0");
+    expect_old(&e);
+    switch (l->what) {
+    case FIRST:
+    case NESTED:
+        vtd_map(&e.fs, far, l->what == NESTED ? GPA(e.old) : e.old, FS_ALL, 1);
+        exchange(&e.fs, far, l->level,
+                 l->what == NESTED ? GPA(e.new) : e.new);
+        break;
+    case SECOND:
+        vtd_map(&e.ss, far, e.old, SS_ALL, 1);
+        exchange(&e.ss, far, l->level, e.new);
+        break;
+    default:
+        far = IOVA + KiB4;
+        vtd_map(&e.fs, far, GPA(e.old) ^ bit, FS_ALL, 1);
+        vtd_map(&e.ss, GPA(e.old) ^ bit, e.old, SS_ALL, 1);
+        exchange(&e.ss, GPA(e.old) ^ bit, l->level, e.new);
+    }
+    if (l->inv.type) {
+        invalidate(e.s, &l->inv);
+    }
+    if (l->what == NESTED_SS && !l->kept) {
+        /* The new table has no room for those of the first stage. */
+        g_assert_false(sva_access(&e.d, PASID, far, A_READ));
+    } else {
+        g_assert_cmphex(sva_peek(&e.d, PASID, far, A_READ), ==,
+                        l->kept ? OLD : NEW);
+    }
     sva_quit(e.s);
 }
 
@@ -554,7 +822,6 @@ typedef struct Above {
 static const Above aboves[] = {
     { "read-only", 0, FS_RW, 0, A_WRITE, 0x85 },
     { "supervisor", 0, FS_US, PE_SRE, A_READ, 0x81 },
-    { "execute", FS_XD, 0, PE_NXE, A_READ | A_EXEC, 0x82 },
     { "nothing", 0, 0, 0, A_WRITE, 0 },
 };
 
@@ -651,7 +918,7 @@ static void test_write_only(void)
     g_assert_cmphex(sva_read64(e.s, e.new), ==, NEW);
     g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ));
     vtd_expect_fault(e.s, &(SvaFault) {
-        .reason = 0x79, .sid = SID0, .pasid = PASID, .addr = IOVA, .t1 = true,
+        .reason = 0x86, .sid = SID0, .pasid = PASID, .addr = IOVA, .t1 = true,
     });
     sva_quit(e.s);
 }
@@ -676,7 +943,7 @@ static void nested_dirty_case(const void *opaque)
         g_assert_cmphex(sva_read64(e.s, e.ss_leaf) & SS_D, ==, SS_D);
     } else {
         vtd_expect_fault(e.s, &(SvaFault) {
-            .reason = 0x79, .sid = SID0, .pasid = PASID, .addr = IOVA,
+            .reason = 0x85, .sid = SID0, .pasid = PASID, .addr = IOVA,
         });
     }
     sva_quit(e.s);
@@ -711,6 +978,9 @@ static void test_pass_through(void)
     vtd_bind(e.s, SID0, 0x9abcf, &e.entry);
     invalidate(e.s, &(Inv) { 7, PC_PASID, ENV_DID, 0x9abcf });
     g_assert_cmphex(sva_peek(&e.d, 0x9abcf, e.old, 0), ==, OLD);
+    /* By page only as the second stage is (Table 24) */
+    invalidate(e.s, &(Inv) { 6, PIOTLB_PAGE, ENV_DID, 0x9abcf, e.old });
+    g_assert_cmphex(sva_peek(&e.d, 0x9abcf, e.old, 0), ==, OLD);
     invalidate(e.s, &(Inv) { 6, PIOTLB_ALL, ENV_DID, 0x9abcf });
     g_assert_cmphex(sva_peek(&e.d, 0x9abcf, e.old, 0), ==, NEW);
     sva_quit(e.s);
@@ -720,6 +990,7 @@ static void test_pass_through(void)
 static void fpd_case(const void *opaque)
 {
     bool context = GPOINTER_TO_INT(opaque);
+    const uint64_t beyond = IOVA + FRESH * KiB4;
     uint64_t at;
     Env e = { };
 
@@ -729,12 +1000,12 @@ static void fpd_case(const void *opaque)
     sva_set_bits(e.s, at, PE_FPD);
     expect_old(&e);
     sva_clear_bits(e.s, at, PE_FPD);
-    g_assert_false(sva_access(&e.d, PASID, IOVA + KiB4, A_READ));
+    g_assert_false(sva_access(&e.d, PASID, beyond, A_READ));
     vtd_expect_no_fault(e.s);
     vtd_flush_all(e.s);
-    g_assert_false(sva_access(&e.d, PASID, IOVA + KiB4, A_READ));
+    g_assert_false(sva_access(&e.d, PASID, beyond, A_READ));
     vtd_expect_fault(e.s, &(SvaFault) {
-        .reason = 0x71, .sid = SID0, .pasid = PASID, .addr = IOVA + KiB4,
+        .reason = 0x71, .sid = SID0, .pasid = PASID, .addr = beyond,
         .t1 = true,
     });
     sva_quit(e.s);
@@ -756,16 +1027,17 @@ static void test_invalid_entry(void)
     sva_quit(e.s);
 }
 
-/* 65536 pages and no more: then everything goes. */
-static void test_capacity(void)
+/* 65536 pages and no more: then everything goes. With 0 nothing ever does. */
+static void capacity_case(const void *opaque)
 {
+    bool endless = GPOINTER_TO_INT(opaque);
     const unsigned pages = 65536;
     uint64_t base = 0x600000000000ull, data;
     g_autofree uint64_t *table = g_new(uint64_t, 512);
     SvaEnv e = { };
     unsigned i;
 
-    sva_env_start(&e, "", "");
+    sva_env_start(&e, endless ? ",x-cache-size=0" : "", "");
     data = sva_page(e.s);
     for (i = 0; i < 512; i++) {
         table[i] = cpu_to_le64(data | FS_ALL | FS_A);
@@ -789,7 +1061,7 @@ static void test_capacity(void)
         g_assert_cmphex(sva_peek(&e.d, ENV_PASID, base, 0), ==, 0);
     }
     g_assert_true(sva_access(&e.d, ENV_PASID, base + pages * KiB4, A_READ));
-    g_assert_cmphex(sva_peek(&e.d, ENV_PASID, base, 0), ==, OLD);
+    g_assert_cmphex(sva_peek(&e.d, ENV_PASID, base, 0), ==, endless ? 0 : OLD);
     sva_quit(e.s);
 }
 
@@ -798,6 +1070,10 @@ int main(int argc, char **argv)
     static const char *const absent[] = {
         [NP_CTX] = "context", [NP_ROOT] = "root", [NP_DIR] = "directory",
         [NP_ENTRY] = "entry", [NP_FS] = "first", [NP_SS] = "second",
+    };
+    static const char *const forgotten[] = {
+        [CLEARED] = "cleared-entry", [OTHER_DOMAIN] = "other-domain",
+        [NO_CONTEXT] = "cleared-context", [OTHER_ROOT] = "cleared-root",
     };
     int i;
 
@@ -814,10 +1090,19 @@ int main(int argc, char **argv)
     }
     qtest_add_func("/svatest/cache/hit-rights", test_hit_rights);
     qtest_add_func("/svatest/cache/stale-write", test_stale_write);
-    qtest_add_data_func("/svatest/cache/shared-tag", GINT_TO_POINTER(false),
-                        share_case);
-    qtest_add_data_func("/svatest/cache/requester-tag", GINT_TO_POINTER(true),
-                        share_case);
+    qtest_add_data_func("/svatest/cache/two-requesters",
+                        GINT_TO_POINTER(false), share_case);
+    qtest_add_data_func("/svatest/walk-cache/two-requesters",
+                        GINT_TO_POINTER(true), share_case);
+    for (i = 0; i < ARRAY_SIZE(forgotten); i++) {
+        g_autofree char *path = g_strdup_printf("/svatest/cache/forgotten/%s",
+                                                forgotten[i]);
+        qtest_add_data_func(path, GINT_TO_POINTER(i), forget_case);
+    }
+    qtest_add_func("/svatest/cache/forgotten/ats", test_forget_ats);
+    qtest_add_func("/svatest/cache/hit-kinds", test_hit_kinds);
+    qtest_add_func("/svatest/cache/more-right", test_more_right);
+    SVA_ADD_TABLE("walk-cache/level", levels, level_case);
     qtest_add_func("/svatest/cache/tags", test_tags);
     qtest_add_data_func("/svatest/cache/root-pointer/context",
                         GINT_TO_POINTER(CTX), root_case);
@@ -849,7 +1134,10 @@ int main(int argc, char **argv)
                         GINT_TO_POINTER(false), nested_dirty_case);
     qtest_add_func("/svatest/cache/pass-through", test_pass_through);
     qtest_add_func("/svatest/cache/invalid-entry", test_invalid_entry);
-    qtest_add_func("/svatest/cache/capacity", test_capacity);
+    qtest_add_data_func("/svatest/cache/capacity/default",
+                        GINT_TO_POINTER(false), capacity_case);
+    qtest_add_data_func("/svatest/cache/capacity/endless",
+                        GINT_TO_POINTER(true), capacity_case);
     qtest_add_func("/svatest/cache/requester-without-pasid",
                    test_requester_without_pasid);
     return g_test_run();

@@ -124,7 +124,7 @@ void sva_dev_ats(SvaDev *d, bool on)
     unsigned cap = sva_ext_cap(d->s, d->sid, CAP_ATS);
 
     g_assert_cmpuint(cap, !=, 0);
-    sva_cfg_writew(d->s, d->sid, cap + 6, on ? 0x8000 : 0);
+    sva_cfg_writew(d->s, d->sid, cap + 6, on ? ATS_ENABLE : 0);
     set_channel(d, on ? SVATEST_CF_ATS : 0);
 }
 
@@ -276,14 +276,34 @@ uint64_t sva_peek(SvaDev *d, uint32_t pasid, uint64_t addr, unsigned how)
     return qtest_readq(d->s->qts, d->bar[SVATEST_BAR_MEM]);
 }
 
-/** sva_xlate: one translation request; @aux are the wanted rights */
+/** sva_ats_again: disable ATS and enable it, as after an Unsupported Request */
+void sva_ats_again(SvaDev *d)
+{
+    unsigned reg = sva_ext_cap(d->s, d->sid, CAP_ATS) + 6;
+    uint16_t control = sva_cfg_readw(d->s, d->sid, reg);
+
+    sva_cfg_writew(d->s, d->sid, reg, control & ~ATS_ENABLE);
+    sva_cfg_writew(d->s, d->sid, reg, control);
+}
+
+/**
+ * sva_xlate: one translation request; @aux are the wanted rights
+ *
+ * It does not matter to the next one that this one was unsupported.
+ */
 SvaResult sva_xlate(SvaDev *d, uint32_t pasid, uint64_t addr, unsigned aux,
                     uint32_t flags)
 {
-    return sva_run(d, &(struct svatest_desc) {
+    SvaResult r = sva_run(d, &(struct svatest_desc) {
         .op_flags = SVATEST_OP_XLATE | flags,
         .pasid = sva_desc_pasid(pasid), .src = addr, .aux = aux,
     });
+
+    if (r.status == SVATEST_ST_ACCESS &&
+        SVATEST_DET_REASON(r.detail) == SVATEST_REASON_UR) {
+        sva_ats_again(d);
+    }
+    return r;
 }
 
 /** sva_page_request: raw page request messages */

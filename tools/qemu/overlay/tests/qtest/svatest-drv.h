@@ -8,7 +8,7 @@
 #define TESTS_QTEST_SVATEST_DRV_H
 
 #include "svatest-vtd.h"
-#include "hw/misc/svatest_regs.h"
+#include "standard-headers/misc/svatest.h"
 
 /** SvaDev: one function of the device; channel 0 is trusted and immediate */
 typedef struct SvaDev {
@@ -33,6 +33,8 @@ typedef struct SvaDev {
 #define CAP_SRIOV   0x10
 #define CAP_PRI     0x13
 #define CAP_PASID   0x1b
+
+#define ATS_ENABLE  0x8000      /* in ATS Control */
 
 /* How to access */
 #define A_READ      0x01u
@@ -77,6 +79,7 @@ SvaResult sva_run(SvaDev *d, const struct svatest_desc *desc);
 uint32_t sva_desc_pasid(uint32_t pasid);
 bool sva_access(SvaDev *d, uint32_t pasid, uint64_t addr, unsigned how);
 uint64_t sva_peek(SvaDev *d, uint32_t pasid, uint64_t addr, unsigned how);
+void sva_ats_again(SvaDev *d);
 SvaResult sva_xlate(SvaDev *d, uint32_t pasid, uint64_t addr, unsigned aux,
                     uint32_t flags);
 void sva_page_request(SvaDev *d, uint32_t pasid, uint64_t addr, unsigned count,

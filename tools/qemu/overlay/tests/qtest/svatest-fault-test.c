@@ -93,7 +93,10 @@ static const Reason reasons[] = {
     { "context/reserved/rid", 0x42, CONTEXT, 3, 1, 0, true },
     { "context/pasid-off", 0x45, CONTEXT, 0, 0, CTX_PASIDE },
     { "context/pasid-limit", 0x46, CONTEXT, 0, 0, CTX_PDTS(1) },
-    { "context/rid-pasid-limit", 0x48, CONTEXT, 1, 0xfffff, 0, true },
+    { "context/rid-pasid-limit", 0x43, CONTEXT, 1, 0xfffff, 0, true },
+    { "context/rid-pasid-limit/with-pasid", 0x43, CONTEXT, 1, 0xfffff },
+    { "context/page-requests-alone", 0x43, CONTEXT, 0, 0, CTX_DTE },
+    { "context/page-requests-alone/rid", 0x43, CONTEXT, 0, 0, CTX_DTE, true },
     { "directory/access", 0x50, CONTEXT, 0, HOLE, ADDR_MASK },
     { "directory/access/rid", 0x50, CONTEXT, 0, HOLE, ADDR_MASK, true },
     { "directory/absent", 0x51, DIRECTORY, 0, 0, 1 },
@@ -126,9 +129,10 @@ static const Reason reasons[] = {
     { "entry/invalid/nested-width-0", 0x5b, ENTRY, 0, PE_NESTED },
 };
 
+/* PDTS has to be small for these. */
 static bool limit_case(const Reason *r)
 {
-    return r->fault == 0x46 || r->fault == 0x48;
+    return r->fault == 0x46 || (r->fault == 0x43 && r->quad == 1);
 }
 
 static void reason_case(const void *opaque)
@@ -208,7 +212,13 @@ static void test_ttm_abort(void)
     vtd_set_root(e.s, TTM_ABORT);
     vtd_flush_all(e.s);
     g_assert_false(sva_access(&e.d, PASID, IOVA, A_WRITE));
+    vtd_expect_fault(e.s, &(SvaFault) {
+        .reason = 0x33, .sid = SID0, .pasid = PASID, .addr = IOVA,
+    });
     g_assert_false(sva_access(&e.d, NO_PASID, IOVA, A_WRITE));
+    vtd_expect_fault(e.s, &(SvaFault) {
+        .reason = 0x33, .sid = SID0, .pasid = NO_PASID, .addr = IOVA,
+    });
     g_assert_cmphex(sva_read64(e.s, e.data), ==, MAGIC);
     sva_quit(e.s);
 }

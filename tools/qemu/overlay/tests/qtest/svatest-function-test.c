@@ -25,22 +25,24 @@ typedef struct Caps {
 #define FEAT(channels, bits) ((channels) | (bits) << 8 | SVATEST_FEAT_UNIT)
 static const Caps caps[] = {
     { "default", "", FEAT(4, 20) | SVATEST_FEAT_ATS | SVATEST_FEAT_PRI |
-      SVATEST_FEAT_EXEC | SVATEST_FEAT_PRIV, 0x20, 20 << 8 | 6, true },
+      SVATEST_FEAT_EXEC | SVATEST_FEAT_PRIV, 0x60, 20 << 8 | 6, true },
     { "narrow", ",channels=8,pasid-bits=5,cap-exec=off,cap-priv=off",
-      FEAT(8, 5) | SVATEST_FEAT_ATS | SVATEST_FEAT_PRI, 0x20, 5 << 8, true },
+      FEAT(8, 5) | SVATEST_FEAT_ATS | SVATEST_FEAT_PRI, 0x60, 5 << 8, true },
     { "execute", ",channels=1,cap-priv=off",
       FEAT(1, 20) | SVATEST_FEAT_ATS | SVATEST_FEAT_PRI | SVATEST_FEAT_EXEC,
-      0x20, 20 << 8 | 2, true },
+      0x60, 20 << 8 | 2, true },
     { "no-pasid", ",pasid-bits=0", FEAT(4, 0) | SVATEST_FEAT_ATS |
-      SVATEST_FEAT_PRI | SVATEST_FEAT_EXEC | SVATEST_FEAT_PRIV, 0x20, -1,
-      true },
+      SVATEST_FEAT_PRI, 0x20, -1, true },
+    { "no-global", ",ats-global=off", FEAT(4, 20) | SVATEST_FEAT_ATS |
+      SVATEST_FEAT_PRI | SVATEST_FEAT_EXEC | SVATEST_FEAT_PRIV, 0x20,
+      20 << 8 | 6, true },
     { "no-requests", ",pri=off,ats-queue-depth=5", FEAT(4, 20) |
-      SVATEST_FEAT_ATS | SVATEST_FEAT_EXEC | SVATEST_FEAT_PRIV, 0x25,
+      SVATEST_FEAT_ATS | SVATEST_FEAT_EXEC | SVATEST_FEAT_PRIV, 0x65,
       20 << 8 | 6 },
     { "no-ats", ",pri=off,ats=off", FEAT(4, 20) | SVATEST_FEAT_EXEC |
       SVATEST_FEAT_PRIV, -1, 20 << 8 | 6 },
     { "acs", ",multifunction=on,acs=on", FEAT(4, 20) | SVATEST_FEAT_ATS |
-      SVATEST_FEAT_PRI | SVATEST_FEAT_EXEC | SVATEST_FEAT_PRIV, 0x20,
+      SVATEST_FEAT_PRI | SVATEST_FEAT_EXEC | SVATEST_FEAT_PRIV, 0x60,
       20 << 8 | 6, true, true },
 };
 
@@ -86,6 +88,177 @@ static void caps_case(const void *opaque)
                         sva_cfg_readw(s, SID0, cap + 4) & 0x14);
     }
     sva_quit(s);
+}
+
+/* Reset values, as the manual has them */
+
+typedef struct ResetValue {
+    unsigned reg;
+    uint32_t value;
+    bool changes;       /* use() gives it another one */
+} ResetValue;
+
+static const ResetValue function_reset[] = {
+    { SVATEST_R_CONTROL, 0, true },
+    { SVATEST_R_STATUS, 0, true },
+    { SVATEST_R_ERROR, 0, true },
+    { SVATEST_R_INTR_CAUSE, 0, true },
+    { SVATEST_R_INTR_MASK, 0, true },
+    { SVATEST_R_PASID_STOP, 0, true },
+    { SVATEST_R_STOP_STATUS, 0, true },
+    { SVATEST_K_INV_IGNORE, 0, true },
+    { SVATEST_K_INV_HOLD, 0, true },
+    { SVATEST_K_RESP_DROP, 0, true },
+    { SVATEST_K_PR_FLAGS, 0, true },
+    { SVATEST_K_PASID_XOR, 0, true },
+    { SVATEST_K_DEVFN_OFFSET, 0, true },
+    { SVATEST_K_LIE, 0, true },
+    { SVATEST_K_INV_DONE, 0 },
+    { SVATEST_K_SLICE_BYTES, 65536, true },
+    { SVATEST_K_SLICE_CMDS, 32, true },
+    { SVATEST_K_CLEAR, 0 },
+};
+
+static const ResetValue channel_reset[] = {
+    { SVATEST_C_FLAGS, 0, true },
+    { SVATEST_C_PASID, 0, true },
+    { SVATEST_C_RING_BASE, 0, true },
+    { SVATEST_C_RING_BASE + 4, 0, true },
+    { SVATEST_C_RING_SIZE, 0, true },
+    { SVATEST_C_VECTOR, 0, true },
+    { SVATEST_C_HEAD_ADDR, 0, true },
+    { SVATEST_C_HEAD_ADDR + 4, 0, true },
+    { SVATEST_C_PRG_PAGES, 1, true },
+    { SVATEST_C_RETRIES, 0, true },
+    { SVATEST_C_COALESCE, 0, true },
+    { SVATEST_C_TIMEOUT, 0, true },
+};
+
+static const ResetValue doorbell_reset[] = {
+    { SVATEST_D_TAIL, 0, true },
+    { SVATEST_D_HEAD, 0 },
+    { SVATEST_D_STATE, SVATEST_STATE_HALTED, true },
+    { SVATEST_D_ERROR, SVATEST_ST_NONE, true },
+    { SVATEST_D_DESC, 0, true },
+    { SVATEST_D_DESC + 60, 0 },
+    { SVATEST_D_START, 0 },
+    { SVATEST_D_STATUS, 0, true },
+    { SVATEST_D_DETAIL, 0, true },
+    { SVATEST_D_BYTES, 0 },
+    { SVATEST_D_BYTES + 4, 0 },
+    { SVATEST_D_RESULT, 0, true },
+    { SVATEST_D_RESULT + 4, 0, true },
+};
+
+#define CHANNELS 4
+
+static void check_values(SvaDev *d, const ResetValue *v, size_t n,
+                         unsigned base, bool used)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t value = sva_dev_readl(d, base + v[i].reg);
+
+        if (!used) {
+            g_assert_cmphex(value, ==, v[i].value);
+        } else if (v[i].changes) {
+            g_assert_cmphex(value, !=, v[i].value);
+        }
+    }
+}
+
+/* Every register has its reset value, or, after use(), another one. */
+static void check_registers(SvaDev *d, bool used)
+{
+    check_values(d, function_reset, ARRAY_SIZE(function_reset), 0, used);
+    for (unsigned n = 0; n < CHANNELS; n++) {
+        check_values(d, channel_reset, ARRAY_SIZE(channel_reset),
+                     SVATEST_R_CHANNEL(n), used);
+        check_values(d, doorbell_reset, ARRAY_SIZE(doorbell_reset),
+                     SVATEST_R_DOORBELL(n), used);
+    }
+}
+
+/* Commands that fail, and a ring that goes on failing */
+static void use(SvaDev *d)
+{
+    static const uint32_t set_up[][2] = {
+        { SVATEST_C_PASID, SVATEST_CP_VALID | 5 },
+        { SVATEST_C_RING_BASE, 64 }, { SVATEST_C_RING_BASE + 4, 1 },
+        { SVATEST_C_RING_SIZE, 4 }, { SVATEST_C_VECTOR, 1 },
+        { SVATEST_C_HEAD_ADDR, 8 }, { SVATEST_C_HEAD_ADDR + 4, 1 },
+        { SVATEST_C_PRG_PAGES, 2 }, { SVATEST_C_RETRIES, 3 },
+        { SVATEST_C_COALESCE, 4 }, { SVATEST_C_TIMEOUT, 5 },
+        { SVATEST_C_FLAGS, SVATEST_CF_MASK },
+    };
+    struct svatest_desc desc = {
+        .op_flags = SVATEST_OP_READ, .pasid = sva_desc_pasid(5), .length = 8,
+        .src = 0x123456789000,
+    };
+
+    sva_dev_writel(d, SVATEST_R_CONTROL, SVATEST_CTRL_ENABLE);
+    sva_dev_writel(d, SVATEST_R_INTR_MASK, 0x3ff);
+    sva_dev_writel(d, SVATEST_R_PASID_STOP, 7);
+    for (unsigned n = 0; n < CHANNELS; n++) {
+        sva_dev_channel(d, n, SVATEST_C_FLAGS, 0);
+        for (size_t i = 0; i < ARRAY_SIZE(set_up); i++) {
+            sva_dev_channel(d, n, set_up[i][0], set_up[i][1]);
+        }
+        sva_dev_channel(d, n, SVATEST_C_TIMEOUT, 0);    /* refused */
+        sva_issue_on(d, n, &desc);
+        while (!(sva_dev_readl(d, SVATEST_R_DOORBELL(n) + SVATEST_D_STATUS) &
+                 SVATEST_IMM_DONE)) {
+            continue;
+        }
+        sva_dev_writel(d, SVATEST_R_DOORBELL(n) + SVATEST_D_TAIL, 9);
+    }
+    sva_dev_writel(d, SVATEST_K_INV_IGNORE, 1);
+    sva_dev_writel(d, SVATEST_K_INV_HOLD, 1);
+    sva_dev_writel(d, SVATEST_K_RESP_DROP, 1);
+    sva_dev_writel(d, SVATEST_K_PR_FLAGS, SVATEST_KP_PRIV);
+    sva_dev_writel(d, SVATEST_K_PASID_XOR, 1);
+    sva_dev_writel(d, SVATEST_K_DEVFN_OFFSET, 1);
+    sva_dev_writel(d, SVATEST_K_LIE, SVATEST_KL_EARLY);
+    sva_dev_writel(d, SVATEST_K_SLICE_BYTES, 1);
+    sva_dev_writel(d, SVATEST_K_SLICE_CMDS, 1);
+    /* One that is busy */
+    sva_dev_channel(d, 0, SVATEST_C_FLAGS, 0);
+    sva_dev_channel(d, 0, SVATEST_C_FLAGS, SVATEST_CF_MASK);
+    sva_dev_writel(d, SVATEST_R_DOORBELL(0) + SVATEST_D_TAIL, 9);
+    desc.op_flags = SVATEST_OP_DELAY;
+    desc.imm = SVATEST_DELAY_MAX;
+    desc.src = desc.length = 0;
+    sva_dev_channel(d, 1, SVATEST_C_FLAGS, 0);
+    sva_dev_channel(d, 1, SVATEST_C_FLAGS, SVATEST_CF_MASK);
+    sva_dev_writel(d, SVATEST_R_DOORBELL(1) + SVATEST_D_TAIL, 9);
+    sva_issue_on(d, 1, &desc);
+}
+
+static void reset_case(const void *opaque)
+{
+    bool flr = GPOINTER_TO_INT(opaque);
+    SvaDev d = { .sid = SID0 };
+
+    d.s = sva_start(SVA_MACHINE);
+    sva_assign_bars(d.s, SID0, 0x10, d.bar);
+    sva_cfg_writew(d.s, SID0, 4, 6);
+    check_registers(&d, false);
+    for (unsigned i = 0; i < SVATEST_CNT_NUM; i++) {
+        /* A write to configuration space is worth a slice. */
+        if (i != SVATEST_CNT_SLICES) {
+            g_assert_cmpuint(sva_dev_counter(&d, i), ==, 0);
+        }
+    }
+    use(&d);
+    check_registers(&d, true);
+    g_assert_cmpuint(sva_dev_counter(&d, SVATEST_CNT_COMMANDS), !=, 0);
+    if (flr) {
+        sva_dev_flr(&d);
+    } else {
+        sva_dev_writel(&d, SVATEST_R_CONTROL, SVATEST_CTRL_RESET);
+    }
+    check_registers(&d, false);
+    g_assert_cmpuint(!sva_dev_counter(&d, SVATEST_CNT_COMMANDS), ==, flr);
+    sva_quit(d.s);
 }
 
 /* Two functions of a slot, both with the capability that keeps them apart */
@@ -558,6 +731,10 @@ int main(int argc, char **argv)
 #define ADD(name, fn) qtest_add_func("/svatest/function/" name, fn)
     SVA_ADD_TABLE("function/capabilities", caps, caps_case);
     SVA_ADD_TABLE("function/channel", regs, reg_case);
+    qtest_add_data_func("/svatest/function/reset-values/function",
+                        GINT_TO_POINTER(true), reset_case);
+    qtest_add_data_func("/svatest/function/reset-values/control",
+                        GINT_TO_POINTER(false), reset_case);
     ADD("two", test_two_functions);
     ADD("disabled", test_disabled);
     ADD("reset/function", test_flr);

@@ -47,9 +47,13 @@ static uint64_t few_bits(Fuzz *f)
     }
 }
 
+/* Every second seed with all caches on, and so small that they are full */
 static void fuzz_start(Fuzz *f, unsigned seed)
 {
-    f->s = sva_start(SVA_MACHINE);
+    f->s = sva_start(seed % 2 ? SVA_MACHINE :
+                     SVA_UNIT ",x-walk-cache=on,x-cache-size=5,x-fs5lp=on,"
+                     "x-check-stale=on -device svatest,addr=4 "
+                     "-device svatest,addr=5");
     f->rand = g_rand_new_with_seed(seed);
     sva_dev_init(&f->d, f->s, SID0);
     sva_dev_pasid(&f->d, true);
@@ -147,7 +151,7 @@ static void test_queue(const void *opaque)
 static void test_tables(const void *opaque)
 {
     Fuzz f = { };
-    uint64_t at[12];
+    uint64_t at[16];
     int i;
 
     fuzz_start(&f, GPOINTER_TO_UINT(opaque));
@@ -162,6 +166,10 @@ static void test_tables(const void *opaque)
         at[7 + i] = vtd_slot(&f.fs, IOVA, i + 1);
     }
     at[11] = vtd_slot(&f.ss, GPA(0), 3);
+    at[12] = vtd_slot(&f.ss, GPA(0), 4);
+    at[13] = at[0] + 8;
+    at[14] = at[1] + 16;
+    at[15] = at[4] + 24;
     for (i = 0; i < ROUNDS / 8; i++) {
         unsigned which = below(&f, ARRAY_SIZE(at));
         uint64_t old = sva_read64(f.s, at[which]);

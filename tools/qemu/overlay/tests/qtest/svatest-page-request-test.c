@@ -118,6 +118,18 @@ static void test_group(void)
     sva_quit(e.s);
 }
 
+/* SRE and ERS do not matter for these: software decides about them. */
+static void test_privileged(void)
+{
+    Env e = { };
+
+    sva_env_start_pri(&e, "");
+    sva_page_request(&e.d, PASID, IOVA, 1, READ | LAST | SVATEST_PR_PRIV | 7);
+    expect_request(&e, Q0 | 1ull << 53, IOVA | 1 | 4 | 7 << 3);
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
 /* What is wrong is said by a fault record; the queue never sees the request. */
 typedef struct Check {
     const char *name;
@@ -139,7 +151,7 @@ static const Check checks[] = {
     { "entry-absent", 0x59, 2, 0, 1 },
     { "entry-reserved", 0x5a, 2, 1 << 10, 0 },
     { "entry-invalid", 0x5b, 2, 0, 7 << 6 },
-    { "privileged", 0x5d, 2, 0, 0, SVATEST_PR_PRIV },
+    { "requests-alone", 0x43, 0, 0, CTX_DTE },
 };
 
 static uint64_t check_at(Env *e, const Check *c)
@@ -363,31 +375,85 @@ static void response_case(const void *opaque)
     sva_quit(e.s);
 }
 
-/* A queued request drops what the unit caches of that page, nothing else. */
+/* Table 27: what a queued request drops of the unit's caches */
 typedef struct Implicit {
     const char *name;
+    enum { FIRST, SECOND, NESTED } mode;
     uint32_t pasid;
     uint64_t addr;
-    uint64_t want;
+    bool drops;
 } Implicit;
 
 static const Implicit implicits[] = {
-    { "same-page", PASID, IOVA, NEW },
-    { "other-page", PASID, IOVA + KiB4, OLD },
-    { "other-pasid", 0, IOVA, OLD },
+    { "first/same-page", FIRST, PASID, IOVA, true },
+    { "first/other-page", FIRST, PASID, IOVA + KiB4, false },
+    { "first/other-pasid", FIRST, ENV_OTHER, IOVA, false },
+    { "second/same-page", SECOND, PASID, IOVA, true },
+    { "second/other-page", SECOND, PASID, IOVA + KiB4, false },
+    { "second/other-pasid", SECOND, ENV_OTHER, IOVA, true },
+    { "nested/same-page", NESTED, PASID, IOVA, true },
+    { "nested/other-page", NESTED, PASID, IOVA + 7 * KiB4, true },
+    { "nested/other-pasid", NESTED, ENV_OTHER, IOVA, true },
 };
 
 static void implicit_case(const void *opaque)
 {
     const Implicit *i = opaque;
+    SvaTable ss, fs;
+    Env e = { };
+    uint64_t leaf;
+
+    sva_env_start_pri(&e, "");
+    leaf = e.leaf;
+    vtd_table(&ss, e.s, true, 4, NULL);
+    if (i->mode == SECOND) {
+        leaf = vtd_map(&ss, IOVA, e.old, SS_ALL, 1);
+        e.entry = vtd_entry_second(&ss, 77);
+    } else if (i->mode == NESTED) {
+        vtd_table(&fs, e.s, false, 4, &ss);
+        leaf = vtd_map(&ss, GPA(e.old), e.old, SS_ALL, 1);
+        vtd_map(&fs, IOVA, GPA(e.old), FS_ALL, 1);
+        e.entry = vtd_entry_nested(&fs, 77);
+    }
+    vtd_bind(e.s, SID0, PASID, &e.entry);
+    vtd_bind(e.s, SID0, ENV_OTHER, &e.entry);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, 0), ==, OLD);
+    sva_write64(e.s, leaf, e.new | FS_ALL);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, 0), ==, OLD);
+    sva_page_request(&e.d, i->pasid, i->addr, 1, READ | LAST);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 1);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, 0), ==, i->drops ? NEW : OLD);
+    sva_quit(e.s);
+}
+
+/* Nothing is dropped for a request that does not reach the queue. */
+static void test_implicit_overflow(void)
+{
     Env e = { };
 
     sva_env_start_pri(&e, "");
+    sva_page_request(&e.d, PASID, IOVA + KiB4, 128,
+                     READ | SVATEST_PR_SAME_ADDR);
+    g_assert_cmphex(vtd_readl(e.s, VTD_PRS), ==, PRS_PPR | PRS_PRO);
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, 0), ==, OLD);
     sva_write64(e.s, e.leaf, e.new | FS_ALL);
+    sva_page_request(&e.d, PASID, IOVA, 1, READ | LAST);
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, 0), ==, OLD);
-    sva_page_request(&e.d, i->pasid, i->addr, 1, READ | LAST);
-    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, 0), ==, i->want);
+    sva_quit(e.s);
+}
+
+/* A stop marker for which there is no room is dropped, and PRO not set. */
+static void test_overflow_marker(void)
+{
+    Env e = { };
+
+    sva_env_start_pri(&e, "");
+    sva_page_request(&e.d, PASID, IOVA, 127, READ | SVATEST_PR_SAME_ADDR);
+    g_assert_cmphex(sva_run(&e.d, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_STOPMARK, .pasid = sva_desc_pasid(PASID),
+    }).status, ==, SVATEST_ST_OK);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 127);
+    g_assert_cmphex(vtd_readl(e.s, VTD_PRS), ==, PRS_PPR);
     sva_quit(e.s);
 }
 
@@ -438,7 +504,10 @@ static void test_delay_acknowledgement(void)
     sva_quit(e.s);
 }
 
-/* Refused without LPIG, or a stop marker: nobody is waiting for an answer. */
+/*
+ * Refused without LPIG: nobody is waiting for an answer. A stop marker is
+ * dropped without even a record (ECAP.SMS).
+ */
 static void silent_case(const void *opaque)
 {
     uint64_t aux = GPOINTER_TO_UINT(opaque);
@@ -448,8 +517,11 @@ static void silent_case(const void *opaque)
     sva_env_start_pri(&e, "");
     sva_clear_bits(e.s, vtd_entry_at(e.s, SID0, PASID), PE_P);
     sva_page_request(&e.d, PASID, IOVA, 1, aux);
-    g_assert_true(vtd_fault_next(e.s, &f));
-    g_assert_cmphex(f.reason, ==, 0x59);
+    if (aux & (READ | WRITE)) {
+        g_assert_true(vtd_fault_next(e.s, &f));
+        g_assert_cmphex(f.reason, ==, 0x59);
+    }
+    vtd_expect_no_fault(e.s);
     g_assert_cmpuint(vtd_pq_count(e.s), ==, 0);
     g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_UNIT_AUTO_RESPONSES),
                      ==, 0);
@@ -641,6 +713,9 @@ int main(int argc, char **argv)
 #define ADD(name, fn) qtest_add_func("/svatest/page-request/" name, fn)
     ADD("field/privileged", test_field_priv);
     ADD("field/no-pasid", test_field_no_pasid);
+    ADD("check/privileged", test_privileged);
+    ADD("implicit/overflow", test_implicit_overflow);
+    ADD("overflow/stop-marker", test_overflow_marker);
     ADD("stop-marker", test_stop_marker);
     ADD("group", test_group);
     ADD("check/legacy", test_check_legacy);

@@ -45,6 +45,10 @@ static const Desc good[] = {
     { "wait-drain", 0x5 | 1 << 7 | 1 << 6 },
     { "pasid-iotlb", 0x6 | 2 << 4 | DID << 16 | Q0_PASID },
     { "pasid-iotlb-page", 0x6 | 3 << 4 | DID << 16 | Q0_PASID, IOVA | IH | 9 },
+    /* CAP.MAMV is no limit here. */
+    { "pasid-iotlb-page-mask-19", 0x36 | DID << 16 | Q0_PASID, 19 },
+    { "pasid-iotlb-page-mask-36", 0x36 | DID << 16 | Q0_PASID, 36 },
+    { "pasid-iotlb-page-mask-63", 0x36 | DID << 16 | Q0_PASID, 63 },
     { "pasid-cache-domain", 0x7 | DID << 16 },
     { "pasid-cache-pasid", 0x17 | DID << 16 | Q0_PASID },
     { "pasid-cache-global", 0x37 },
@@ -109,7 +113,6 @@ static const Desc bad[] = {
     { "pasid-iotlb/bit-63", 0x26 | BIT64(63) },
     { "pasid-iotlb/quad-1-bit-7", 0x36, BIT64(7) },
     { "pasid-iotlb/quad-1-bit-11", 0x36, BIT64(11) },
-    { "pasid-iotlb/mask-too-large", 0x36, 19 },
     { "pasid-iotlb/quad-2", 0x26, 0, 1 },
     { "pasid-cache/granularity", 0x27 },
     { "pasid-cache/bit-6", 0x37 | BIT64(6) },
@@ -189,29 +192,104 @@ static void bad_case(const void *opaque)
     sva_quit(s);
 }
 
-/* A 128-bit queue knows the old descriptors only. */
-static void narrow_case(const void *opaque)
+/*
+ * Table 26: which descriptors there are in which mode, and with which width;
+ * the error otherwise, 11.4.9.9
+ */
+typedef struct InMode {
+    const char *name;
+    uint64_t ttm;
+    bool wide;
+    uint8_t error;      /* of every descriptor, or of those of scalable mode */
+} InMode;
+
+static const InMode in_modes[] = {
+    { "legacy/128", TTM_LEGACY, false, 3 },
+    { "legacy/256", TTM_LEGACY, true, 3 },
+    { "scalable/128", TTM_SCALABLE, false, 5 },
+    { "scalable/256", TTM_SCALABLE, true, 0 },
+    { "reserved/128", TTM_RESERVED, false, 7 },
+    { "reserved/256", TTM_RESERVED, true, 7 },
+    { "abort/128", TTM_ABORT, false, 5 },
+    { "abort/256", TTM_ABORT, true, 0 },
+};
+
+static void mode_case(const void *opaque)
 {
-    unsigned type = GPOINTER_TO_INT(opaque);
-    Sva *s = sva_start(SVA_MACHINE);
     static const uint64_t q0[] = {
         [1] = 0x11, [2] = 0x12, [3] = 0x3 | Q0_SID3, [4] = 0x4,
         [5] = 0x5 | WAIT_FN, [6] = 0x26, [7] = 0x37, [8] = 0x8 | Q0_SID8,
-        [9] = 0x19 | (uint64_t)SID0 << 16,
+        [9] = 0x19 | (uint64_t)SID0 << 16, [10] = 0x1a,
     };
+    const InMode *m = opaque;
+    unsigned type;
 
-    vtd_set_root(s, TTM_SCALABLE);
-    vtd_iq_init(s, false);
-    g_assert_true(vtd_wait(s));
-    vtd_iq(s, q0[type], type == 9 ? 4 : 0);
-    if (type < 6) {
-        g_assert_true(vtd_wait(s));
-        g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, 0);
-    } else {
-        g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, FSTS_IQE);
-        g_assert_cmpuint(vtd_readq(s, VTD_IQER), ==, 5);
-        g_assert_false(vtd_wait(s));
+    for (type = 1; type < ARRAY_SIZE(q0); type++) {
+        uint8_t error = type == 10 && !m->error ? 3 :
+                        type < 6 && m->error == 3 ? 0 : m->error;
+        Sva *s = sva_start(SVA_MACHINE);
+
+        g_test_message("type %u", type);
+        vtd_set_root(s, m->ttm);
+        vtd_iq_init(s, m->wide);
+        vtd_iq(s, q0[type], type == 9 ? 4 : 0);
+        g_assert_cmphex(vtd_readl(s, VTD_FSTS) & 0xff, ==,
+                        error ? FSTS_IQE : 0);
+        g_assert_cmphex(vtd_readq(s, VTD_IQER), ==, error);
+        g_assert_cmphex(vtd_readq(s, VTD_IQH), ==,
+                        error ? 0 : vtd_readq(s, VTD_IQT));
+        sva_quit(s);
     }
+}
+
+/* Without device TLBs there are no descriptors for them (11.4.9.9: 3). */
+static void test_no_device_tlb(void)
+{
+    static const uint64_t q0[] = { 0x3, 0x8, 0x9 };
+    unsigned i;
+
+    for (i = 0; i < ARRAY_SIZE(q0); i++) {
+        Sva *s = sva_start("-device intel-iommu,intremap=on,eim=on,"
+                           "x-scalable-mode=on,x-nested=on");
+
+        vtd_enable(s);
+        vtd_iq(s, q0[i], 0);
+        g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, FSTS_IQE);
+        g_assert_cmpuint(vtd_readq(s, VTD_IQER), ==, 3);
+        sva_quit(s);
+    }
+}
+
+/* Ignored: status address bits beyond the host's width */
+static void test_wait_wide_address(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+
+    vtd_enable(s);
+    s->waits++;
+    vtd_iq(s, 5 | WAIT_SW | (uint64_t)s->waits << 32,
+           s->status | 0xffffull << 48);
+    g_assert_true(vtd_wait_done(s));
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, 0);
+    sva_quit(s);
+}
+
+/* The first one to blame stays until the status is cleared. */
+static void test_blame(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+    SvaDev d[2];
+
+    vtd_enable(s);
+    sva_dev_init(&d[0], s, SID0);
+    sva_dev_init(&d[1], s, SID1);
+    sva_dev_writel(&d[0], SVATEST_K_INV_DONE, 9);
+    sva_dev_writel(&d[1], SVATEST_K_INV_DONE, 9);
+    g_assert_cmphex(vtd_readl(s, VTD_FSTS), ==, FSTS_ICE);
+    g_assert_cmphex(vtd_readq(s, VTD_IQER) >> 48, ==, SID0);
+    vtd_writel(s, VTD_FSTS, FSTS_ICE);
+    sva_dev_writel(&d[1], SVATEST_K_INV_DONE, 9);
+    g_assert_cmphex(vtd_readq(s, VTD_IQER) >> 48, ==, SID1);
     sva_quit(s);
 }
 
@@ -580,11 +658,10 @@ int main(int argc, char **argv)
                                                 bad[i].name);
         qtest_add_data_func(path, &bad[i], bad_case);
     }
-    for (i = 1; i <= 9; i++) {
-        g_autofree char *path = g_strdup_printf("/svatest/queue/narrow/%d", i);
-
-        qtest_add_data_func(path, GINT_TO_POINTER(i), narrow_case);
-    }
+    SVA_ADD_TABLE("queue/mode", in_modes, mode_case);
+    qtest_add_func("/svatest/queue/no-device-tlb", test_no_device_tlb);
+    qtest_add_func("/svatest/queue/wait/wide-address", test_wait_wide_address);
+    qtest_add_func("/svatest/queue/blame", test_blame);
     qtest_add_func("/svatest/queue/wait/status", test_wait_status);
     qtest_add_func("/svatest/queue/wait/both", test_wait_both);
     qtest_add_func("/svatest/queue/wait/drain-idle", test_wait_drain_idle);

@@ -78,8 +78,8 @@ static void test_masks(void)
         uint64_t mask;
     } regs[] = {
         { VTD_PQH, 0x7ffe0 }, { VTD_PQT, 0x7ffe0 },
-        { VTD_PQA, 0xfffffffffffff007 }, { VTD_IQER, 0 }, { VTD_PRS - 4, 0 },
-        { VTD_PECTL, 0xffffffffull << 32 | EVENT_IM },
+        { VTD_PQA, 0x0000fffffffff007 }, { VTD_IQER, 0 }, { VTD_PRS - 4, 0 },
+        { VTD_PECTL, 0xffffull << 32 | EVENT_IM },
         { VTD_PEADDR, 0xfffffffffffffffc },
     };
     Env e = { };
@@ -106,6 +106,70 @@ static void test_masks(void)
     sva_quit(e.s);
 }
 
+/* The index of the records starts anew when nothing is translated (7.2.1). */
+static void test_record_index(void)
+{
+    Env e = { };
+
+    sva_env_start(&e, "", "");
+    g_assert_false(sva_access(&e.d, 0x77, IOVA, A_READ));
+    expect_reason(&e, 0x51, SID0, 0);
+    g_assert_false(sva_access(&e.d, 0x77, IOVA, A_READ));
+    g_assert_true(vtd_readq(e.s, VTD_FRCD + 16 + 8) >> 63);
+    expect_reason(&e, 0x51, SID0, 0);
+    vtd_gcmd(e.s, GSTS_TE, false);
+    vtd_gcmd(e.s, GSTS_TE, true);
+    g_assert_false(sva_access(&e.d, 0x77, IOVA, A_READ));
+    g_assert_true(vtd_readq(e.s, VTD_FRCD + 8) >> 63);
+    sva_quit(e.s);
+}
+
+/* Each register's writable bits as in 11.4, whatever is written */
+static void test_all_masks(void)
+{
+    static const struct {
+        unsigned reg;
+        uint32_t mask, fixed;   /* writable; what reads as it is */
+    } regs[] = {
+        { 0x00, 0, 0x60 },
+        { VTD_CAP, 0, 0x226f0606 }, { VTD_CAP + 4, 0, 0x81d2078c },
+        { VTD_ECAP, 0, 0xa4f00f5f }, { VTD_ECAP + 4, 0, 0x0413ef9a },
+        { VTD_GSTS, 0 },
+        { VTD_RTADDR, 0xfffffc00 }, { VTD_RTADDR + 4, 0xffff },
+        { VTD_FSTS, 0 },
+        { VTD_FECTL, EVENT_IM }, { VTD_FEDATA, 0xffff },
+        { VTD_FEADDR, 0xfffffffc }, { VTD_FEADDR + 4, 0xffffffff },
+        { VTD_IQH, 0 }, { VTD_IQH + 4, 0 }, { VTD_IQT + 4, 0 },
+        { VTD_IQA, 0xfffff807 }, { VTD_IQA + 4, 0xffff },
+        { VTD_ICS, 0 },
+        { VTD_IECTL, EVENT_IM }, { VTD_IEDATA, 0xffff },
+        { VTD_IEADDR, 0xfffffffc }, { VTD_IEADDR + 4, 0xffffffff },
+        { VTD_IQER, 0 }, { VTD_IQER + 4, 0 },
+        { VTD_PQH, 0x7ffe0 }, { VTD_PQH + 4, 0 },
+        { VTD_PQT, 0x7ffe0 }, { VTD_PQT + 4, 0 },
+        { VTD_PQA, 0xfffff007 }, { VTD_PQA + 4, 0xffff },
+        { VTD_PRS - 4, 0 }, { VTD_PRS, 0 },
+        { VTD_PECTL, EVENT_IM }, { VTD_PEDATA, 0xffff },
+        { VTD_PEADDR, 0xfffffffc }, { VTD_PEADDR + 4, 0xffffffff },
+        { 0x100, 0 }, { 0x108, 0 }, { 0x180, 0 }, { 0x300, 0 }, { 0x400, 0 },
+        { 0xdc0, 0 }, { 0xe00, 0 }, { 0xe30, 0 },
+    };
+    Sva *s = sva_start(SVA_MACHINE);
+    unsigned i, bit;
+
+    for (i = 0; i < ARRAY_SIZE(regs); i++) {
+        for (bit = 0; bit < 33; bit++) {
+            uint32_t value = bit == 32 ? UINT32_MAX : 1u << bit;
+
+            vtd_writel(s, regs[i].reg, value);
+            g_test_message("register 0x%x", regs[i].reg);
+            g_assert_cmphex(vtd_readl(s, regs[i].reg), ==,
+                            (value & regs[i].mask) | regs[i].fixed);
+        }
+    }
+    sva_quit(s);
+}
+
 /* All of them as in 11.4, nothing of before in records or caches */
 static void test_reset(void)
 {
@@ -113,7 +177,8 @@ static void test_reset(void)
         unsigned reg;
         uint32_t value;
     } regs[] = {
-        { VTD_GSTS }, { VTD_RTADDR }, { VTD_FSTS }, { VTD_FECTL, EVENT_IM },
+        { 0x00, 0x60 }, { VTD_GSTS }, { VTD_RTADDR }, { VTD_FSTS },
+        { VTD_FECTL, EVENT_IM },
         { VTD_FEDATA }, { VTD_FEADDR }, { VTD_IQH }, { VTD_IQT }, { VTD_IQA },
         { VTD_ICS }, { VTD_IECTL, EVENT_IM }, { VTD_IQER }, { VTD_IQER + 4 },
         { VTD_PQH }, { VTD_PQT }, { VTD_PQA }, { VTD_PRS },
@@ -226,7 +291,7 @@ static void test_off_page_request(void)
     sva_quit(e.s);
 }
 
-/* TTM 11b aborts everything, without a fault record (11.4.5). */
+/* TTM 11b aborts everything: RTA.4. */
 static void test_abort(void)
 {
     Env e = { };
@@ -235,30 +300,36 @@ static void test_abort(void)
     sva_env_start(&e, "", "");
     vtd_set_root(e.s, TTM_ABORT);
     g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ));
+    expect_reason(&e, 0x33, SID0, 0);
     g_assert_false(sva_access(&e.d, NO_PASID, IOVA, A_READ));
-    g_assert_false(sva_access(&e.d, NO_PASID, e.old, A_READ));
+    expect_reason(&e, 0x33, SID0, 0);
     g_assert_false(sva_access(&e.d, NO_PASID, e.old, A_READ | A_RAW));
+    expect_reason(&e, 0x33, SID0, 2);
     r = sva_xlate(&e.d, PASID, IOVA, SVATEST_AUX_READ, 0);
     g_assert_cmphex(r.status, ==, SVATEST_ST_ACCESS);
     g_assert_cmpuint(SVATEST_DET_REASON(r.detail), ==, SVATEST_REASON_UR);
+    expect_reason(&e, 0x33, SID0, 1);
     page_request_refused(&e);
-    vtd_expect_no_fault(e.s);
+    expect_reason(&e, 0x33, SID0, 0);
     sva_quit(e.s);
 }
 
-/* 30h: TTM 10b is reserved, address bits beyond the host's width as well. */
+/* 30h: TTM 10b is reserved. Address bits beyond the host's do not exist. */
 static void root_case(const void *opaque)
 {
     bool mode = GPOINTER_TO_INT(opaque);
     Env e = { };
 
     sva_env_start(&e, "", "");
-    e.s->root |= mode ? 0 : 1ull << 48;
+    e.s->root |= mode ? 0 : 0xffffull << 48;
     vtd_set_root(e.s, mode ? TTM_RESERVED : TTM_SCALABLE);
-    g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ));
-    expect_reason(&e, 0x30, SID0, 0);
-    g_assert_false(sva_access(&e.d, NO_PASID, IOVA, A_READ));
-    expect_reason(&e, 0x30, SID0, 0);
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_READ) != mode);
+    if (mode) {
+        expect_reason(&e, 0x30, SID0, 0);
+        g_assert_false(sva_access(&e.d, NO_PASID, IOVA, A_READ));
+        expect_reason(&e, 0x30, SID0, 0);
+    }
+    vtd_expect_no_fault(e.s);
     sva_quit(e.s);
 }
 
@@ -277,9 +348,14 @@ static void test_message(void)
     });
     g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
     g_assert_true(sva_vector(e.s, 0x75));
-    /* It cannot be read. */
-    g_assert_false(sva_access(&e.d, NO_PASID, MSI, A_READ));
     vtd_expect_no_fault(e.s);
+    /* It cannot be read, nor written by more or less than four bytes (3.15). */
+    g_assert_false(sva_access(&e.d, NO_PASID, MSI, A_READ));
+    expect_reason(&e, 0x87, SID0, 0);
+    g_assert_false(sva_access(&e.d, NO_PASID, MSI, A_WRITE));
+    expect_reason(&e, 0x87, SID0, 0);
+    g_assert_false(sva_access(&e.d, NO_PASID, MSI, A_ATOMIC));
+    expect_reason(&e, 0x87, SID0, 0);
     sva_quit(e.s);
 }
 
@@ -304,8 +380,13 @@ static void test_message_translation(void)
     /* A translated request may not go there. */
     g_assert_false(sva_access(&e.d, NO_PASID, MSI, A_WRITE | A_RAW));
     expect_reason(&e, 0x87, SID0, 2);
+    /* S.2: who does not want to write gets nothing. */
+    r = sva_xlate(&e.d, NO_PASID, MSI, SVATEST_AUX_READ, SVATEST_F_NO_WRITE);
+    g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
+    g_assert_cmphex(r.detail & (SVATEST_DET_U | SVATEST_DET_WRITE |
+                                SVATEST_DET_READ), ==, 0);
     /* What the tables say of the requester comes first. */
-    sva_clear_bits(e.s, vtd_context_at(e.s, SID0), CTX_DTE);
+    sva_clear_bits(e.s, vtd_context_at(e.s, SID0), CTX_DTE | CTX_PRE);
     vtd_flush_all(e.s);
     g_assert_false(sva_access(&e.d, NO_PASID, MSI, A_WRITE | A_RAW));
     expect_reason(&e, 0x44, SID0, 2);
@@ -387,7 +468,7 @@ static void test_ordinary(void)
     sva_write64(u.e.s, page, ENV_NEW);
     edu_dma(&u, EDU_IOVA + KiB4, EDU_TO_RAM);
     g_assert_cmphex(sva_read64(u.e.s, page), ==, ENV_NEW);
-    vtd_expect_no_fault(u.e.s);
+    expect_reason(&u.e, 0x33, EDU_SID, 0);
     sva_quit(u.e.s);
 }
 
@@ -417,7 +498,7 @@ static void test_no_device_tlb(void)
     e.s = sva_start(args);
     sva_dev_init(&e.d, e.s, SID0);
     sva_dev_pasid(&e.d, true);
-    g_assert_cmphex(vtd_readq(e.s, VTD_ECAP), ==, 0x0013e99a84f00f5b);
+    g_assert_cmphex(vtd_readq(e.s, VTD_ECAP), ==, 0x0013e99884f00f5b);
     vtd_context(e.s, SID0, CTX_P | CTX_PASIDE | CTX_DTE);
     vtd_enable(e.s);
     g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ));
@@ -458,6 +539,8 @@ int main(int argc, char **argv)
     ADD("register-halves", test_halves);
     ADD("reset/masks", test_masks);
     ADD("reset/values", test_reset);
+    ADD("record-index", test_record_index);
+    ADD("masks", test_all_masks);
     ADD("off/requests", test_off);
     ADD("off/page-request", test_off_page_request);
     ADD("abort", test_abort);

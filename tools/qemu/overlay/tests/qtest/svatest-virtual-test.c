@@ -78,7 +78,7 @@ static void test_vf_properties(void)
                     sva_dev_readl(&e.d, SVATEST_R_FEATURES) | SVATEST_FEAT_VF);
     g_assert_cmphex(sva_cfg_readw(e.s, vf[0].sid,
                                   sva_ext_cap(e.s, vf[0].sid, CAP_ATS) + 4),
-                    ==, 0x25);
+                    ==, 0x65);
     g_assert_cmpuint(sva_dev_readl(&vf[0], SVATEST_K_SLICE_BYTES), ==, 4096);
     sva_dev_ats(&vf[0], true);
     sva_env_map(&e, MISSING);
@@ -88,6 +88,49 @@ static void test_vf_properties(void)
     }
     g_assert_cmpuint(sva_dev_counter(&vf[0], SVATEST_CNT_ATC_EVICTIONS), ==,
                      1);
+    sva_quit(e.s);
+}
+
+static void vf_xlate(SvaDev *vf, uint64_t addr, unsigned reason)
+{
+    SvaResult r = sva_run(vf, &(struct svatest_desc) {
+        .op_flags = SVATEST_OP_XLATE, .pasid = sva_desc_pasid(PASID),
+        .src = addr, .aux = SVATEST_AUX_READ,
+    });
+
+    g_assert_cmphex(r.status, ==, reason == SVATEST_REASON_NONE ?
+                    SVATEST_ST_OK : SVATEST_ST_ACCESS);
+    if (reason != SVATEST_REASON_NONE) {
+        g_assert_cmpuint(SVATEST_DET_REASON(r.detail), ==, reason);
+    }
+}
+
+/* ATS: enabled by itself, but the smallest unit is that of the physical one. */
+static void test_vf_ats(void)
+{
+    SvaDev vf[1];
+    unsigned cap, pf_cap;
+    Env e = { };
+
+    vf_start(&e, vf, 1);
+    sva_dev_ats(&vf[0], true);
+    cap = sva_ext_cap(e.s, vf[0].sid, CAP_ATS) + 6;
+    pf_cap = sva_ext_cap(e.s, SID0, CAP_ATS) + 6;
+    sva_cfg_writew(e.s, vf[0].sid, cap, 0xffff);
+    g_assert_cmphex(sva_cfg_readw(e.s, vf[0].sid, cap), ==, ATS_ENABLE);
+    sva_env_map(&e, IOVA + KiB4);
+    vf_xlate(&vf[0], IOVA + KiB4, SVATEST_REASON_NONE);
+    sva_cfg_writew(e.s, SID0, pf_cap, 1);
+    vf_xlate(&vf[0], IOVA + KiB4, SVATEST_REASON_SIZE);
+    /* One of the functions was refused, the others were not. */
+    sva_cfg_writew(e.s, SID0, pf_cap, ATS_ENABLE);
+    vtd_gcmd(e.s, GSTS_TE, false);
+    vf_xlate(&vf[0], IOVA, SVATEST_REASON_UR);
+    vtd_gcmd(e.s, GSTS_TE, true);
+    vf_xlate(&vf[0], IOVA, SVATEST_REASON_DISABLED);
+    vf_xlate(&e.d, IOVA, SVATEST_REASON_NONE);
+    g_assert_cmphex(sva_dev_errors(&vf[0]), ==, SVATEST_ERR_ATS);
+    g_assert_cmphex(sva_dev_errors(&e.d), ==, 0);
     sva_quit(e.s);
 }
 
@@ -279,6 +322,7 @@ int main(int argc, char **argv)
     ADD("requests", test_vf_requests);
     ADD("properties", test_vf_properties);
     ADD("stop", test_vf_stop);
+    ADD("ats", test_vf_ats);
     ADD("no-ats", test_vf_no_ats);
     ADD("interrupt", test_vf_interrupt);
     ADD("reset", test_vf_reset);

@@ -484,7 +484,7 @@ void vtd_expect_fault(Sva *s, const SvaFault *want)
     g_assert_cmphex(f.reason, ==, want->reason);
     g_assert_cmphex(f.sid, ==, want->sid);
     g_assert_cmphex(f.pasid, ==, want->pasid);
-    g_assert_cmphex(f.addr, ==, want->addr & ~0xfffull);
+    g_assert_cmphex(f.addr, ==, FI(want->addr));
     g_assert_cmpuint(f.t1, ==, want->t1);
     g_assert_cmpuint(f.t2, ==, want->t2);
     if (want->pasid != NO_PASID) {

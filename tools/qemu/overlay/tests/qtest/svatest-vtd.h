@@ -87,8 +87,6 @@
 #define PE_SRE          (1ull << 0)
 #define PE_FSPM5        (1ull << 2)
 #define PE_WPE          (1ull << 4)
-#define PE_NXE          (1ull << 5)
-#define PE_SMEP         (1ull << 6)
 
 /* First-stage entry */
 #define FS_P            (1ull << 0)
@@ -97,7 +95,8 @@
 #define FS_A            (1ull << 5)
 #define FS_D            (1ull << 6)
 #define FS_PS           (1ull << 7)
-#define FS_XD           (1ull << 63)
+#define FS_G            (1ull << 8)
+#define FS_XD           (1ull << 63)    /* the unit ignores it */
 #define FS_ALL          (FS_P | FS_RW | FS_US)
 
 /* Second-stage entry */
@@ -109,6 +108,9 @@
 #define SS_ALL          (SS_R | SS_W)
 
 #define ADDR_MASK       0x000ffffffffff000ull
+
+/* What a fault record says of an address: 48 bits, the largest AGAW */
+#define FI(addr)        ((addr) & 0x0000fffffffff000ull)
 
 #define KiB4            0x1000ull
 #define MiB2            0x200000ull

@@ -38,10 +38,12 @@ static void hide_table(Walk *w, int level, uint64_t clear)
     sva_clear_bits(w->s, vtd_slot(&w->ss, GPA(hpa), 1), clear);
 }
 
-static void hide_4(Walk *w) { hide_table(w, 4, SS_ALL); }
-static void hide_3(Walk *w) { hide_table(w, 3, SS_ALL); }
-static void hide_2(Walk *w) { hide_table(w, 2, SS_ALL); }
-static void hide_1(Walk *w) { hide_table(w, 1, SS_ALL); }
+static void hide_4(Walk *w) { hide_table(w, 4, SS_R); }
+static void hide_3(Walk *w) { hide_table(w, 3, SS_R); }
+static void hide_2(Walk *w) { hide_table(w, 2, SS_R); }
+static void hide_1(Walk *w) { hide_table(w, 1, SS_R); }
+static void lose_4(Walk *w) { hide_table(w, 4, SS_ALL); }
+static void lose_2(Walk *w) { hide_table(w, 2, SS_ALL); }
 static void lock_4(Walk *w) { hide_table(w, 4, SS_W); }
 static void lock_3(Walk *w) { hide_table(w, 3, SS_W); }
 static void lock_1(Walk *w) { hide_table(w, 1, SS_W); }
@@ -269,25 +271,19 @@ static const Walk walks[] = {
       .fs_clear = FS_US },
     { "first/wpe-off/user-write", FIRST, A_WRITE, 0x85, .fs_clear = FS_RW },
 
-    /* First stage: execute */
-    { "first/exec/allowed", FIRST, A_READ | A_EXEC, .q2 = PE_NXE },
-    { "first/exec/disabled/1", FIRST, A_READ | A_EXEC, 0x82, .q2 = PE_NXE,
-      .fs_set = FS_XD },
-    { "first/exec/disabled/2", FIRST, A_READ | A_EXEC, 0x82, .q2 = PE_NXE,
-      .fs_at = 2, .fs_set = FS_XD },
-    { "first/exec/disabled/4", FIRST, A_READ | A_EXEC, 0x82, .q2 = PE_NXE,
-      .fs_at = 4, .fs_set = FS_XD },
-    { "first/exec/read-of-disabled", FIRST, A_READ, .q2 = PE_NXE,
-      .fs_set = FS_XD },
-    { "nested/exec/disabled", NESTED, A_READ | A_EXEC, 0x82, .q2 = PE_NXE,
-      .fs_set = FS_XD },
+    /* Execute: refused by the PASID entry, of whatever kind (ECAP.ERS=0) */
+    { "first/exec", FIRST, A_READ | A_EXEC, 0x5c },
+    { "first/exec/priv", FIRST, A_READ | A_EXEC | A_PRIV, 0x5c,
+      .q2 = PE_SRE },
+    { "first/execute-disable", FIRST, A_WRITE, .fs_set = FS_XD },
+    { "second/exec", SECOND, A_READ | A_EXEC, 0x5c },
+    { "nested/exec", NESTED, A_READ | A_EXEC, 0x5c },
+    { "pass/exec", PASS, A_READ | A_EXEC, 0x5c },
 
     /*
      * First stage: reserved bits. Address bits from the host address width on
      * are reserved in each entry (9.7), so an output beyond it is 72h. 83h is
-     * for the one address that no entry holds: that of pass-through. In nested
-     * mode they are part of a guest address instead, too large for the second
-     * stage.
+     * for the one address that no entry holds: that of pass-through.
      */
     { "first/reserved/address-1", FIRST, A_READ, 0x72, .fs_set = 1ull << 51 },
     { "first/reserved/address-2", FIRST, A_READ, 0x72, .fs_at = 2,
@@ -309,9 +305,9 @@ static const Walk walks[] = {
     { "nested/reserved/size-4", NESTED, A_READ, 0x72, .fs_at = 4,
       .fs_set = FS_PS },
 
-    { "nested/address-beyond/leaf", NESTED, A_READ, 0x84,
+    { "nested/reserved/address-1", NESTED, A_READ, 0x72,
       .fs_set = 1ull << 51 },
-    { "nested/address-beyond/table", NESTED, A_READ, 0x74, .fs_at = 2,
+    { "nested/reserved/address-2", NESTED, A_READ, 0x72, .fs_at = 2,
       .fs_set = 1ull << 48 },
     /* Absent comes first. */
     { "first/absent/reserved", FIRST, A_READ, 0x71, .fs_set = 1ull << 51,
@@ -337,9 +333,9 @@ static const Walk walks[] = {
       .iova = 1ull << 39 },
     { "second/width/upper-half", SECOND, A_WRITE, 0x84,
       .iova = 0xffff800000000000 },
-    { "nested/width/leaf", NESTED, A_READ, 0x84, .ss_levels = 3,
+    { "nested/width/leaf", NESTED, A_READ, 0x74, .ss_levels = 3,
       .mutate = leaf_gpa_limit },
-    { "nested/width/top-table", NESTED, A_READ, 0x74, .ss_levels = 3,
+    { "nested/width/top-table", NESTED, A_READ, 0x5b, .ss_levels = 3,
       .mutate = fs_top_gpa_limit },
     { "nested/width/next-table", NESTED, A_READ, 0x74, .ss_levels = 3,
       .mutate = fs_next_gpa_limit },
@@ -354,21 +350,22 @@ static const Walk walks[] = {
       .ss_clear = SS_ALL },
     { "second/absent/rid", SECOND, A_READ, 0x79, .rid = true,
       .ss_clear = SS_ALL },
-    { "second/no-read/1", SECOND, A_READ, 0x79, .ss_clear = SS_R },
-    { "second/no-read/3", SECOND, A_READ, 0x79, .ss_at = 3,
+    { "second/no-read/1", SECOND, A_READ, 0x86, .ss_clear = SS_R },
+    { "second/no-read/3", SECOND, A_READ, 0x86, .ss_at = 3,
       .ss_clear = SS_R },
-    { "second/no-write/1", SECOND, A_WRITE, 0x79, .ss_clear = SS_W },
-    { "second/no-write/2", SECOND, A_WRITE, 0x79, .ss_at = 2,
+    { "second/no-write/1", SECOND, A_WRITE, 0x85, .ss_clear = SS_W },
+    { "second/no-write/2", SECOND, A_WRITE, 0x85, .ss_at = 2,
       .ss_clear = SS_W },
-    { "second/no-write/4", SECOND, A_WRITE, 0x79, .ss_at = 4,
+    { "second/no-write/4", SECOND, A_WRITE, 0x85, .ss_at = 4,
       .ss_clear = SS_W },
     { "second/no-write/read", SECOND, A_READ, .ss_clear = SS_W },
-    { "second/no-write/atomic", SECOND, A_ATOMIC, 0x79, .ss_clear = SS_W },
-    { "second/no-read/atomic", SECOND, A_ATOMIC, 0x79, .ss_clear = SS_R },
-    { "nested/no-write/second", NESTED, A_WRITE, 0x79, .ss_clear = SS_W },
+    { "second/no-write/atomic", SECOND, A_ATOMIC, 0x85, .ss_clear = SS_W },
+    { "second/no-read/atomic", SECOND, A_ATOMIC, 0x86, .ss_clear = SS_R },
+    { "nested/no-write/second", NESTED, A_WRITE, 0x85, .ss_clear = SS_W },
     { "nested/no-write/second/read", NESTED, A_READ, .ss_clear = SS_W },
-    { "nested/no-read/second", NESTED, A_READ, 0x79, .ss_clear = SS_R },
-    { "nested/no-write/second/atomic", NESTED, A_ATOMIC, 0x79,
+    { "nested/no-read/second", NESTED, A_READ, 0x86, .ss_clear = SS_R },
+    { "nested/absent/second", NESTED, A_READ, 0x79, .ss_clear = SS_ALL },
+    { "nested/no-write/second/atomic", NESTED, A_ATOMIC, 0x85,
       .ss_clear = SS_W },
 
     /* Second stage: reserved bits and structures that cannot be read */
@@ -382,10 +379,9 @@ static const Walk walks[] = {
       .mutate = ss_huge },
     { "first/second-stage-control", FIRST, A_WRITE,
       .q0 = PE_SSADE | PE_AW(1) | HOLE },
-    { "second/exec", SECOND, A_READ | A_EXEC },
     /* First-stage controls of the entry do not matter. */
-    { "second/exec/priv", SECOND, A_READ | A_EXEC | A_PRIV,
-      .q2 = PE_SRE | PE_SMEP | PE_NXE },
+    { "second/priv", SECOND, A_READ | A_PRIV, .q2 = PE_SRE | PE_WPE },
+    { "second/priv/sre-off", SECOND, A_READ | A_PRIV, 0x5d },
     { "second/reserved/2m", SECOND, A_READ, 0x7a, .ss_page = 2,
       .ss_set = 1 << 12 },
     { "second/reserved/1g", SECOND, A_READ, 0x7a, .ss_page = 3,
@@ -406,6 +402,11 @@ static const Walk walks[] = {
     { "nested/table/no-read-3", NESTED, A_READ, 0x76, .mutate = hide_3 },
     { "nested/table/no-read-2", NESTED, A_READ, 0x76, .mutate = hide_2 },
     { "nested/table/no-read-1", NESTED, A_WRITE, 0x76, .mutate = hide_1 },
+    { "nested/table/absent-top", NESTED, A_READ, 0x79, .mutate = lose_4 },
+    { "nested/table/absent-2", NESTED, A_READ, 0x79, .mutate = lose_2 },
+    /* With SSADE write right is needed even to read a table. */
+    { "nested/table/no-write-ssade", NESTED, A_READ, 0x77, .q0 = PE_SSADE,
+      .mutate = lock_all_ad },
     { "nested/table/no-write-a-top", NESTED, A_READ, 0x77, .mutate = lock_4 },
     { "nested/table/no-write-a-3", NESTED, A_READ, 0x77, .mutate = lock_3 },
     { "nested/table/no-write-a-leaf", NESTED, A_READ, 0x77,
@@ -434,7 +435,7 @@ static const Walk walks[] = {
       .mutate = no_snoop_second_set },
     { "first/update-fails", FIRST, A_READ, 0x91, .iova = ROM_IOVA,
       .mutate = fs_leaf_in_rom },
-    { "second/update-fails", SECOND, A_READ, 0x78, .iova = ROM_IOVA,
+    { "second/update-fails", SECOND, A_READ, 0x7d, .iova = ROM_IOVA,
       .q0 = PE_SSADE, .mutate = ss_leaf_in_rom },
 
     /* The interrupt range */

@@ -8,12 +8,18 @@
  * messages that cross the link: a request with its address type, a page
  * request, and back an invalidation and a page request group response.
  *
- * The endpoint attaches its side (#PCISVAEndpointOps) once; an IOMMU offers
- * its side (#PCISVAUnitOps) through #PCIIOMMUOps.sva. Everything here runs
- * under the BQL. Neither side calls the other from inside a call of the other,
- * with one exception: the unit sends invalidations and responses while the
- * guest's write to the unit's registers is served, and the endpoint may then
- * complete that invalidation before it returns.
+ * What goes up reaches the IOMMU through #PCIIOMMUOps: translation requests by
+ * ats_request_translation, page requests by pri_request_page, and what these
+ * two cannot say, such as memory requests with a PASID, by the members of
+ * #PCISVAUnitOps. For what comes down the endpoint attaches its side
+ * (#PCISVAEndpointOps) once, for all its PASIDs: invalidations that it may
+ * complete later, and responses with their PASID and with codes as the guest
+ * wrote them.
+ *
+ * Everything here runs under the BQL. Neither side calls the other from inside
+ * a call of the other, with one exception: the unit sends invalidations and
+ * responses while the guest's write to the unit's registers is served, and the
+ * endpoint may then complete that invalidation before it returns.
  */
 
 #ifndef HW_PCI_PCI_SVA_H
@@ -22,6 +28,19 @@
 #include "exec/memory.h"
 #include "hw/pci/pci.h"
 #include "hw/pci/pci_bus.h"     /* PCI_NO_PASID */
+
+/*
+ * IOMMUTLBEntry.perm of a translation, besides IOMMU_RO and IOMMU_WO: rights to
+ * execute, rights are those of privileged requests, the page may be cached for
+ * every PASID, and U, no translated requests. Names and values are those that
+ * QEMU 10.2 has in IOMMUAccessFlags.
+ */
+enum {
+    IOMMU_EXEC = 4,
+    IOMMU_PRIV = 8,
+    IOMMU_GLOBAL = 16,
+    IOMMU_UNTRANSLATED_ONLY = 32,
+};
 
 /** PCISVAType: address type (AT) of a memory request */
 typedef enum PCISVAType {
@@ -56,7 +75,8 @@ typedef enum PCISVAResponse {
  * @type: address type
  * @devfn_offset: added to the function number, so that a misbehaving endpoint
  *                can use the requester id of another function; normally 0
- * @read, @write, @exec, @priv: wanted rights
+ * @read, @write: wanted rights; of no meaning for a translation request
+ * @exec, @priv: Execute Requested, Privileged Mode Requested
  * @no_write: NW, a translation request that does not ask for write right; then
  *            no dirty bit is set
  * @atomic: AtomicOp, needs read and write right and is logged as such
@@ -178,7 +198,17 @@ typedef struct PCISVAStats {
     uint64_t auto_responses;
 } PCISVAStats;
 
-/** PCISVAUnitOps: what an IOMMU implements; @opaque is #PCIBus.iommu_opaque */
+/**
+ * PCISVAUnitOps: what an IOMMU implements besides the members of #PCIIOMMUOps
+ *
+ * The argument @opaque of each is #PCIBus.iommu_opaque.
+ *
+ * @attach, @detach: an endpoint comes and goes
+ * @translate: serve an untranslated or translated request
+ * @stale: see pci_sva_stale()
+ * @inv_done: an endpoint completes an invalidation
+ * @get_stats: read the counters
+ */
 typedef struct PCISVAUnitOps {
     bool (*attach)(void *opaque, PCIDevice *dev, const PCISVAEndpointOps *ops,
                    void *ep_opaque);
@@ -188,8 +218,6 @@ typedef struct PCISVAUnitOps {
                               PCISVARange *ranges, unsigned *nranges);
     bool (*stale)(void *opaque, PCIDevice *dev, const PCISVARequest *req,
                   const PCISVARange *cached);
-    void (*page_request)(void *opaque, PCIDevice *dev,
-                         const PCISVAPageRequest *req);
     void (*inv_done)(void *opaque, PCIDevice *dev, uint32_t cookie);
     void (*get_stats)(void *opaque, PCISVAStats *stats);
 } PCISVAUnitOps;
@@ -211,7 +239,7 @@ bool pci_sva_attach(PCIDevice *dev, const PCISVAEndpointOps *ops,
 void pci_sva_detach(PCIDevice *dev);
 
 /**
- * pci_sva_translate: send a memory request through the unit
+ * pci_sva_translate: send a memory or translation request to the unit
  *
  * @dev: the endpoint
  * @req: the request
