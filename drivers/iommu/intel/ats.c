@@ -273,18 +273,34 @@ void dmar_ats_timeout(struct intel_iommu *iommu, u16 sid)
 	unsigned int count = READ_ONCE(dmar_ats_timeouts);
 	unsigned int ms = READ_ONCE(dmar_ats_timeout_ms);
 	struct device_domain_info *info;
+	unsigned long flags;
 
-	guard(raw_spinlock_irqsave)(&iommu->device_rbtree_lock);
+	raw_spin_lock_irqsave(&iommu->device_rbtree_lock, flags);
 	info = dmar_ats_find(iommu, sid);
-	if (!info || info->ats_cut_off)
-		return;
+	if (info && !info->ats_cut_off) {
+		if (!info->ats_timeouts++)
+			iommu->ats_watched++;
+		if ((count && info->ats_timeouts >= count) ||
+		    dmar_ats_exceeds(dmar_ats_age(iommu, sid), ms) ||
+		    !dmar_ats_is_present(info))
+			dmar_ats_cut_off_locked(info);
+	}
+	raw_spin_unlock_irqrestore(&iommu->device_rbtree_lock, flags);
+}
 
-	if (!info->ats_timeouts++)
-		iommu->ats_watched++;
-	if ((count && info->ats_timeouts >= count) ||
-	    dmar_ats_exceeds(dmar_ats_age(iommu, sid), ms) ||
-	    !dmar_ats_is_present(info))
-		dmar_ats_cut_off_locked(info);
+/* Is @sid a device that completes invalidations, as far as is known? */
+static bool dmar_ats_completes(struct intel_iommu *iommu, u16 sid)
+{
+	struct device_domain_info *info;
+	unsigned long flags;
+	bool ret;
+
+	raw_spin_lock_irqsave(&iommu->device_rbtree_lock, flags);
+	info = dmar_ats_find(iommu, sid);
+	ret = info && !info->ats_cut_off &&
+	      (!info->ats_timeouts || dmar_ats_is_present(info));
+	raw_spin_unlock_irqrestore(&iommu->device_rbtree_lock, flags);
+	return ret;
 }
 
 /**
@@ -300,22 +316,15 @@ void dmar_ats_timeout(struct intel_iommu *iommu, u16 sid)
  */
 void dmar_ats_filter(struct intel_iommu *iommu, struct qi_desc *desc)
 {
-	struct device_domain_info *info;
 	struct context_entry *context;
 	u16 sid, did = 0;
 
-	if (!dmar_ats_desc_sid(desc, &sid))
-		return;
-
-	guard(raw_spinlock_irqsave)(&iommu->device_rbtree_lock);
-	info = dmar_ats_find(iommu, sid);
-	if (info && !info->ats_cut_off &&
-	    (!info->ats_timeouts || dmar_ats_is_present(info)))
+	if (!dmar_ats_desc_sid(desc, &sid) || dmar_ats_completes(iommu, sid))
 		return;
 
 	/* Legacy mode tags the context cache with the domain id. */
-	if (info && !sm_supported(iommu)) {
-		context = iommu_context_addr(iommu, info->bus, info->devfn, false);
+	if (!sm_supported(iommu)) {
+		context = iommu_context_addr(iommu, PCI_BUS_NUM(sid), sid & 0xff, false);
 		did = context ? context_domain_id(context) : 0;
 	}
 	memset(desc, 0, 1 << qi_shift(iommu));
@@ -337,10 +346,11 @@ void dmar_ats_completed(struct intel_iommu *iommu, int index, unsigned int count
 			u64 cycles)
 {
 	struct device_domain_info *info;
+	unsigned long flags;
 	unsigned int i;
 	u16 sid;
 
-	guard(raw_spinlock_irqsave)(&iommu->device_rbtree_lock);
+	raw_spin_lock_irqsave(&iommu->device_rbtree_lock, flags);
 	for (i = 0; i < count; i++) {
 		if (!dmar_ats_desc_sid(dmar_ats_desc(iommu, (index + i) % QI_LENGTH),
 				       &sid))
@@ -352,6 +362,7 @@ void dmar_ats_completed(struct intel_iommu *iommu, int index, unsigned int count
 		info->ats_waited += cycles;
 		cycles = 0;
 	}
+	raw_spin_unlock_irqrestore(&iommu->device_rbtree_lock, flags);
 }
 
 /**
@@ -367,13 +378,16 @@ void dmar_ats_completed(struct intel_iommu *iommu, int index, unsigned int count
 void dmar_ats_limit(struct device_domain_info *info, u64 before)
 {
 	struct intel_iommu *iommu = info->iommu;
+	unsigned long flags;
 
 	if (!dmar_ats_exceeds(READ_ONCE(info->ats_waited) - before,
 			      READ_ONCE(dmar_ats_slow_ms)))
 		return;
-	guard(raw_spinlock_irqsave)(&iommu->qi->q_lock);
-	guard(raw_spinlock_irqsave)(&iommu->device_rbtree_lock);
+	raw_spin_lock_irqsave(&iommu->qi->q_lock, flags);
+	raw_spin_lock(&iommu->device_rbtree_lock);
 	dmar_ats_cut_off_locked(info);
+	raw_spin_unlock(&iommu->device_rbtree_lock);
+	raw_spin_unlock_irqrestore(&iommu->qi->q_lock, flags);
 }
 
 /**
@@ -428,10 +442,14 @@ void dmar_ats_restart(struct device_domain_info *info)
  */
 void dmar_ats_release(struct device_domain_info *info)
 {
-	if (!info->iommu->qi)
+	struct q_inval *qi = info->iommu->qi;
+	unsigned long flags;
+
+	if (!qi)
 		return;
-	guard(raw_spinlock_irqsave)(&info->iommu->qi->q_lock);
+	raw_spin_lock_irqsave(&qi->q_lock, flags);
 	dmar_ats_unwatch(info);
+	raw_spin_unlock_irqrestore(&qi->q_lock, flags);
 }
 
 /**

@@ -11,7 +11,6 @@
 
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
-#include <linux/cleanup.h>
 #include <linux/iommu-guest.h>
 #include <linux/log2.h>
 #include <linux/pci.h>
@@ -170,14 +169,14 @@ static int intel_guest_alloc_did(struct intel_iommu *iommu)
  * Entries with the same id must have the same second stage, and those of the same
  * PASID the same first stage as well (6.2.3.1). Therefore devices do not share.
  */
-static int intel_guest_get_did(struct dmar_domain *domain,
-			       struct device_domain_info *info)
+static int intel_guest_get_did_locked(struct dmar_domain *domain,
+				      struct device_domain_info *info)
 {
 	struct iommu_domain_info *shared = &info->nested_did;
 	struct intel_iommu *iommu = info->iommu;
 	int ret, did;
 
-	guard(spinlock)(&iommu->lock);
+	lockdep_assert_held(&iommu->lock);
 	/* PASIDs that were left on another second stage still use the id. */
 	if (shared->refcnt && info->nested_parent != domain->s2_domain)
 		return -EBUSY;
@@ -202,6 +201,17 @@ static int intel_guest_get_did(struct dmar_domain *domain,
 	return 0;
 }
 
+static int intel_guest_get_did(struct dmar_domain *domain,
+			       struct device_domain_info *info)
+{
+	int ret;
+
+	spin_lock(&info->iommu->lock);
+	ret = intel_guest_get_did_locked(domain, info);
+	spin_unlock(&info->iommu->lock);
+	return ret;
+}
+
 static void intel_guest_put_did_locked(struct device_domain_info *info)
 {
 	if (!--info->nested_did.refcnt)
@@ -217,9 +227,10 @@ static void intel_guest_put_did_locked(struct device_domain_info *info)
  */
 void intel_guest_put_did(struct dmar_domain *domain, struct device_domain_info *info)
 {
-	guard(spinlock)(&info->iommu->lock);
+	spin_lock(&info->iommu->lock);
 	xa_erase(&domain->iommu_array, info->iommu->seq_id);
 	intel_guest_put_did_locked(info);
+	spin_unlock(&info->iommu->lock);
 }
 
 /**
@@ -232,11 +243,12 @@ void intel_guest_put_did(struct dmar_domain *domain, struct device_domain_info *
  */
 void intel_guest_leave_parent(struct device_domain_info *info)
 {
-	guard(spinlock)(&info->iommu->lock);
-	if (!info->nested_parent)
-		return;
-	info->nested_parent = NULL;
-	intel_guest_put_did_locked(info);
+	spin_lock(&info->iommu->lock);
+	if (info->nested_parent) {
+		info->nested_parent = NULL;
+		intel_guest_put_did_locked(info);
+	}
+	spin_unlock(&info->iommu->lock);
 }
 
 /**
@@ -313,14 +325,16 @@ static bool intel_guest_is_cut_off(struct dmar_domain *domain)
 {
 	struct device_domain_info *info;
 	struct dev_pasid_info *dev_pasid;
+	bool cut_off = false;
+	unsigned long flags;
 
-	guard(spinlock_irqsave)(&domain->lock);
+	spin_lock_irqsave(&domain->lock, flags);
 	list_for_each_entry(dev_pasid, &domain->dev_pasids, link_domain) {
 		info = dev_iommu_priv_get(dev_pasid->dev);
-		if (READ_ONCE(info->ats_cut_off))
-			return true;
+		cut_off |= READ_ONCE(info->ats_cut_off);
 	}
-	return false;
+	spin_unlock_irqrestore(&domain->lock, flags);
+	return cut_off;
 }
 
 /*

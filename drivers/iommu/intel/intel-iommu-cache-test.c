@@ -145,10 +145,12 @@ static void serve_descriptor(struct test_unit *unit)
 	entry = &unit->log[unit->logged++ % LOG_LENGTH];
 	entry->qw0 = desc->qw0;
 	entry->qw1 = desc->qw1;
+	entry->locked = false;
 	if (unit->watched) {
-		entry->locked = !spin_trylock(&unit->watched->cache_lock);
-		if (!entry->locked)
+		if (spin_trylock(&unit->watched->cache_lock))
 			spin_unlock(&unit->watched->cache_lock);
+		else
+			entry->locked = true;
 	}
 	if (!names_device(desc, &sid))
 		return;
