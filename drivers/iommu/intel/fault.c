@@ -2,9 +2,9 @@
 /*
  * DMAR fault interrupt
  *
- * A fault of a device belongs to whoever drives the device. To find out who
- * that is, and to tell, takes locks that sleep, so faults are handled by the
- * thread of the unit's fault interrupt, irq/N-dmarM.
+ * A fault of a device belongs to the owner of the device. To find the owner, and
+ * to report to it, takes locks that sleep, so faults are handled by the thread of
+ * the unit's fault interrupt, irq/N-dmarM.
  *
  * The interrupt is older than threads are: with interrupt remapping it is
  * requested while the boot CPU's APIC is set up, for each unit in the NUMA node
@@ -21,11 +21,16 @@
 #include <linux/delay.h>
 #include <linux/dmar.h>
 #include <linux/interrupt.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 
 #include "iommu.h"
 
-/* What the thread handles in a row: as many records as a unit can have. */
+/*
+ * What the thread handles in a slice of time, over any number of interrupts: as
+ * many records as a unit can have.
+ */
+#define DMAR_FAULT_SLICE_MS	10
 #define DMAR_FAULT_BATCH	256
 
 /**
@@ -37,8 +42,8 @@
  *
  * Return: 0 or the error of request_irq().
  *
- * Context: process context, with dmar_global_lock held or before anybody can
- * see the unit; early boot.
+ * Context: process context, with dmar_global_lock held or before the unit is
+ * visible; early boot.
  */
 int dmar_request_fault_irq(struct intel_iommu *iommu)
 {
@@ -58,21 +63,33 @@ int dmar_request_fault_irq(struct intel_iommu *iommu)
 }
 
 /**
- * dmar_fault_breathe - Give way after a batch of fault records
- * @iommu: the unit
- * @handled: number of records handled so far
+ * dmar_fault_breathe - Give way after many fault records
+ * @iommu: the unit, of which a record was handled
  *
  * The thread has a real-time priority and the records come as fast as devices
- * can make them. What finds all records of the unit in use meanwhile is dropped
- * by the hardware, so that the pause bounds the work that a device can cause.
+ * can make them, all in one go or in as many interrupts. When a slice of time has
+ * had its share of them, the thread sleeps for as long as a slice is. What finds
+ * all records of the unit in use meanwhile is dropped by the hardware, so that
+ * the pause bounds the work that a device can cause.
  *
  * Context: the handler, with no lock held. Sleeps only in its thread.
  */
-void dmar_fault_breathe(struct intel_iommu *iommu, unsigned int handled)
+void dmar_fault_breathe(struct intel_iommu *iommu)
 {
-	if ((iommu->flags & VTD_FLAG_FAULT_THREADED) &&
-	    !(handled % DMAR_FAULT_BATCH))
-		fsleep(USEC_PER_MSEC);
+	if (!(iommu->flags & VTD_FLAG_FAULT_THREADED))
+		return;
+
+	if (!iommu->fault_count ||
+	    time_after(jiffies, iommu->fault_slice +
+				msecs_to_jiffies(DMAR_FAULT_SLICE_MS))) {
+		iommu->fault_slice = jiffies;
+		iommu->fault_count = 0;
+	}
+	if (++iommu->fault_count < DMAR_FAULT_BATCH)
+		return;
+
+	iommu->fault_count = 0;
+	fsleep(DMAR_FAULT_SLICE_MS * USEC_PER_MSEC);
 }
 
 /* Give a thread to each unit that was too early for one. */

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of the VT-d driver: the PASID table
+ *
+ * What the hardware is told when an entry or a part of the table goes, and in
+ * which order, against table 28 (6.5.3.3) and 7.10 of the specification.
+ */
+#include "test_unit.h"
+
+#define TABLE		0x12345000ULL
+#define PASID		5		/* in the first part of the table */
+#define FAR_PASID	200		/* in another one */
+#define LEAF		64
+
+static unsigned int granularity(const struct qi_desc *desc)
+{
+	return desc->qw0 >> 4 & 3;
+}
+
+static void expect_types(struct kunit *test, const u8 *types, unsigned int count)
+{
+	struct test_unit *unit = test->priv;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, unit->logged, count);
+	for (i = 0; i < count; i++)
+		KUNIT_EXPECT_EQ_MSG(test, test_unit_type(unit, i), (u64)types[i],
+				    "descriptor %u", i);
+}
+
+/* The three invalidations that an entry with P from 1 to 0 asks for */
+static void expect_teardown(struct kunit *test, u32 pasid, u16 did, bool leaf)
+{
+	struct test_unit *unit = test->priv;
+	struct test_desc *log = unit->log;
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, test_unit_type(unit, 0), (u64)QI_PC_TYPE);
+	if (leaf) {
+		KUNIT_EXPECT_EQ(test, granularity(&log[0].desc), QI_PC_GLOBAL);
+	} else {
+		KUNIT_EXPECT_EQ(test, granularity(&log[0].desc), QI_PC_PASID_SEL);
+		KUNIT_EXPECT_EQ(test, log[0].desc.qw0 & QI_PC_PASID(0xfffffULL),
+				QI_PC_PASID(pasid));
+		KUNIT_EXPECT_EQ(test, log[0].desc.qw0 & QI_PC_DID(0xffffULL),
+				QI_PC_DID(did));
+	}
+
+	/* Domain-selective (2), as the entry was nested */
+	KUNIT_EXPECT_EQ(test, test_unit_type(unit, 1), (u64)QI_IOTLB_TYPE);
+	KUNIT_EXPECT_EQ(test, granularity(&log[1].desc), 2U);
+	KUNIT_EXPECT_EQ(test, log[1].desc.qw0 >> 16 & 0xffff, (u64)did);
+
+	/* All of the PASID in the device */
+	KUNIT_EXPECT_EQ(test, test_unit_type(unit, 2), (u64)QI_DEIOTLB_TYPE);
+	KUNIT_EXPECT_EQ(test, log[2].desc.qw0 & QI_DEV_EIOTLB_PASID(0xfffffULL),
+			QI_DEV_EIOTLB_PASID(pasid));
+	KUNIT_EXPECT_EQ(test, log[2].desc.qw0 >> 16 & 0xffff, (u64)TEST_SID);
+	KUNIT_EXPECT_EQ(test, log[2].desc.qw1, 0x7ffffffffffff000ULL | BIT_ULL(11));
+
+	for (i = 0; i < 3; i++) {
+		KUNIT_EXPECT_FALSE_MSG(test, log[i].present, "descriptor %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, log[i].leaf, !leaf, "descriptor %u", i);
+		KUNIT_EXPECT_TRUE_MSG(test, log[i].did_held, "descriptor %u", i);
+	}
+}
+
+static void nested_teardown(struct kunit *test)
+{
+	struct dmar_domain *domain = test_unit_nested(test, test_unit_parent(test), TABLE);
+	struct test_unit *unit = test->priv;
+	u16 did;
+
+	test_unit_attach(test, domain, PASID);
+	did = domain_id_iommu(domain, &unit->iommu);
+	test_unit_detach(test, domain, PASID);
+	KUNIT_EXPECT_EQ(test, unit->logged, 3U);
+	expect_teardown(test, PASID, did, false);
+	KUNIT_EXPECT_EQ(test, test_unit_entry(unit, PASID)->val[0], 0ULL);
+	KUNIT_EXPECT_EQ(test, unit->domain_ids, 0UL);
+	KUNIT_EXPECT_TRUE(test, list_empty(&domain->dev_pasids));
+	KUNIT_EXPECT_TRUE(test, list_empty(&domain->cache_tags));
+}
+
+/* Page requests are drained when nothing can make new ones: 7.10. */
+static void teardown_drains(struct kunit *test)
+{
+	static const u8 types[] = {
+		QI_PC_TYPE, QI_IOTLB_TYPE, QI_DEIOTLB_TYPE,
+		QI_IWD_TYPE, QI_EIOTLB_TYPE, QI_DEIOTLB_TYPE, QI_IWD_TYPE,
+	};
+	struct dmar_domain *domain = test_unit_nested(test, test_unit_parent(test), TABLE);
+	struct test_unit *unit = test->priv;
+
+	test_unit_enable_pri(test);
+	test_unit_attach(test, domain, FAR_PASID);
+	test_unit_detach(test, domain, FAR_PASID);
+	expect_types(test, types, ARRAY_SIZE(types));
+	KUNIT_EXPECT_TRUE(test, unit->log[3].desc.qw0 & QI_IWD_FENCE);
+	KUNIT_EXPECT_TRUE(test, unit->log[6].desc.qw0 & QI_IWD_PRQ_DRAIN);
+	KUNIT_EXPECT_TRUE(test, unit->log[6].desc.qw0 & QI_IWD_STATUS_WRITE);
+	KUNIT_EXPECT_TRUE(test, unit->log[6].did_held);
+	test_unit_disable_pri(test);
+}
+
+/* One table after the other: nothing of the first is left for the second. */
+static void replace(struct kunit *test)
+{
+	struct dmar_domain *parent = test_unit_parent(test);
+	struct dmar_domain *first = test_unit_nested(test, parent, TABLE);
+	struct dmar_domain *second = test_unit_nested(test, parent, TABLE + PAGE_SIZE);
+	static const u8 caching[] = { QI_PC_TYPE, QI_EIOTLB_TYPE };
+	struct test_unit *unit = test->priv;
+	struct pasid_entry *pte;
+	u16 did;
+
+	test_unit_attach(test, first, PASID);
+	did = domain_id_iommu(first, &unit->iommu);
+	test_unit_detach(test, first, PASID);
+	expect_teardown(test, PASID, did, false);
+	test_unit_attach(test, second, PASID);
+	/* What is not present is not cached. */
+	KUNIT_EXPECT_EQ(test, unit->logged, 0U);
+	pte = test_unit_entry(unit, PASID);
+	KUNIT_EXPECT_TRUE(test, pasid_pte_is_present(pte));
+	KUNIT_EXPECT_EQ(test, pasid_pte_get_pgtt(pte), (u16)PASID_ENTRY_PGTT_NESTED);
+	KUNIT_EXPECT_EQ(test, pte->val[2] & VTD_PAGE_MASK, TABLE + PAGE_SIZE);
+	test_unit_detach(test, second, PASID);
+
+	/* Unless the unit has a caching mode. */
+	unit->iommu.cap |= BIT_ULL(7);
+	unit->logged = 0;
+	KUNIT_ASSERT_EQ(test, domain_attach_iommu(first, &unit->iommu), 0);
+	KUNIT_ASSERT_EQ(test, intel_pasid_setup_nested(&unit->iommu, test_unit_dev(unit),
+						       PASID, first), 0);
+	expect_types(test, caching, ARRAY_SIZE(caching));
+	intel_pasid_tear_down_entry(&unit->iommu, test_unit_dev(unit), PASID, false);
+	domain_detach_iommu(first, &unit->iommu);
+}
+
+/* The directory entry goes with the last entry below it, and before the caches. */
+static void last_entry_takes_its_leaf(struct kunit *test)
+{
+	struct dmar_domain *parent = test_unit_parent(test);
+	struct dmar_domain *one = test_unit_nested(test, parent, TABLE);
+	struct dmar_domain *two = test_unit_nested(test, parent, TABLE);
+	struct test_unit *unit = test->priv;
+	u16 did;
+
+	test_unit_attach(test, one, FAR_PASID);
+	test_unit_attach(test, two, FAR_PASID + 1);
+
+	did = domain_id_iommu(one, &unit->iommu);
+	test_unit_detach(test, one, FAR_PASID);
+	expect_teardown(test, FAR_PASID, did, false);
+	KUNIT_EXPECT_TRUE(test, pasid_pte_is_present(test_unit_entry(unit, FAR_PASID + 1)));
+
+	did = domain_id_iommu(two, &unit->iommu);
+	test_unit_detach(test, two, FAR_PASID + 1);
+	expect_teardown(test, FAR_PASID + 1, did, true);
+	KUNIT_EXPECT_EQ(test, test_unit_pde(unit, FAR_PASID)->val, 0ULL);
+
+	/* It comes back when it is needed, empty. */
+	test_unit_attach(test, one, FAR_PASID + 2);
+	KUNIT_ASSERT_NOT_NULL(test, test_unit_entry(unit, FAR_PASID));
+	KUNIT_EXPECT_EQ(test, test_unit_entry(unit, FAR_PASID)->val[0], 0ULL);
+	KUNIT_EXPECT_EQ(test, test_unit_entry(unit, FAR_PASID + 1)->val[0], 0ULL);
+	test_unit_detach(test, one, FAR_PASID + 2);
+}
+
+/* Requests without PASID must be attachable without memory. */
+static void first_leaf_stays(struct kunit *test)
+{
+	struct dmar_domain *domain = test_unit_nested(test, test_unit_parent(test), TABLE);
+	struct test_unit *unit = test->priv;
+
+	test_unit_attach(test, domain, PASID);
+	test_unit_detach(test, domain, PASID);
+	KUNIT_EXPECT_NOT_NULL(test, test_unit_entry(unit, IOMMU_NO_PASID));
+}
+
+/* To look for an entry costs no memory, and nothing else. */
+static void teardown_of_nothing(struct kunit *test)
+{
+	struct test_unit *unit = test->priv;
+
+	intel_pasid_tear_down_entry(&unit->iommu, test_unit_dev(unit), FAR_PASID, false);
+	KUNIT_EXPECT_EQ(test, unit->logged, 0U);
+	KUNIT_EXPECT_EQ(test, test_unit_pde(unit, FAR_PASID)->val, 0ULL);
+}
+
+/*
+ * A process that ends while its PASID is in use leaves an entry that keeps its
+ * faults quiet, and says that page requests are to be drained.
+ */
+static void ended_process(struct kunit *test)
+{
+	struct test_unit *unit = test->priv;
+	struct device *dev = test_unit_dev(unit);
+	struct intel_iommu *iommu = &unit->iommu;
+	struct dmar_domain *domain = test_unit_parent(test);
+
+	test_unit_enable_pri(test);
+	test_unit_attach(test, domain, FAR_PASID);
+	intel_pasid_tear_down_entry(iommu, dev, FAR_PASID, true);
+	KUNIT_ASSERT_NOT_NULL(test, test_unit_entry(unit, FAR_PASID));
+	KUNIT_EXPECT_EQ(test, test_unit_entry(unit, FAR_PASID)->val[0], (u64)PASID_PTE_FPD);
+
+	test_unit_detach(test, domain, FAR_PASID);
+	KUNIT_EXPECT_EQ(test, test_unit_pde(unit, FAR_PASID)->val, 0ULL);
+	KUNIT_ASSERT_GE(test, unit->logged, 4U);
+	KUNIT_EXPECT_TRUE(test, unit->log[unit->logged - 1].desc.qw0 & QI_IWD_PRQ_DRAIN);
+	test_unit_disable_pri(test);
+}
+
+/* An entry that another thread tears down still needs its part of the table. */
+static void entry_on_its_way_out_keeps_its_leaf(struct kunit *test)
+{
+	struct test_unit *unit = test->priv;
+	struct device *dev = test_unit_dev(unit);
+	struct dmar_domain *domain = test_unit_parent(test);
+
+	test_unit_attach(test, domain, FAR_PASID);
+	KUNIT_ASSERT_EQ(test, intel_pasid_setup_second_level(&unit->iommu, domain, dev,
+							     FAR_PASID + 1), 0);
+	pasid_clear_present(test_unit_entry(unit, FAR_PASID + 1));
+	test_unit_detach(test, domain, FAR_PASID);
+	KUNIT_ASSERT_NOT_NULL(test, test_unit_entry(unit, FAR_PASID + 1));
+	pasid_clear_entry(test_unit_entry(unit, FAR_PASID + 1));
+}
+
+/* One PASID at a time, each in another part of the table, up to the last */
+static void table_does_not_grow(struct kunit *test)
+{
+	struct dmar_domain *domain = test_unit_nested(test, test_unit_parent(test), TABLE);
+	struct test_unit *unit = test->priv;
+	u32 pasid;
+
+	for (pasid = LEAF; pasid < unit->info.pasid_table->max_pasid; pasid *= 2) {
+		test_unit_attach(test, domain, pasid);
+		test_unit_detach(test, domain, pasid);
+		KUNIT_EXPECT_EQ(test, test_unit_pde(unit, pasid)->val, 0ULL);
+	}
+	pasid = unit->info.pasid_table->max_pasid - 1;
+	test_unit_attach(test, domain, pasid);
+	test_unit_detach(test, domain, pasid);
+	KUNIT_EXPECT_EQ(test, test_unit_pde(unit, pasid)->val, 0ULL);
+}
+
+static struct kunit_case vtd_pasid_cases[] = {
+	KUNIT_CASE(nested_teardown),
+	KUNIT_CASE(teardown_drains),
+	KUNIT_CASE(replace),
+	KUNIT_CASE(last_entry_takes_its_leaf),
+	KUNIT_CASE(first_leaf_stays),
+	KUNIT_CASE(teardown_of_nothing),
+	KUNIT_CASE(ended_process),
+	KUNIT_CASE(entry_on_its_way_out_keeps_its_leaf),
+	KUNIT_CASE(table_does_not_grow),
+	{}
+};
+
+static struct kunit_suite vtd_pasid_suite = {
+	.name = "intel-iommu-pasid",
+	.init = test_unit_init,
+	.exit = test_unit_exit,
+	.test_cases = vtd_pasid_cases,
+};
+
+kunit_test_suite(vtd_pasid_suite);

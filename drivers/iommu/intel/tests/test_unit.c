@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A VT-d unit made of memory, for KUnit tests of the driver
+ */
+#include <linux/hrtimer.h>
+#include <linux/iommu.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+
+#include "test_unit.h"
+#include "../../iommu-pages.h"
+
+#define QUEUE_ORDER	get_order(QI_LENGTH * sizeof(struct qi_desc))
+#define PRI_CAP		0x200
+#define PERIOD_US	100
+
+struct pasid_dir_entry *test_unit_pde(struct test_unit *unit, u32 pasid)
+{
+	struct pasid_dir_entry *dir = unit->info.pasid_table->table;
+
+	return &dir[pasid >> PASID_PDE_SHIFT];
+}
+
+struct pasid_entry *test_unit_entry(struct test_unit *unit, u32 pasid)
+{
+	struct pasid_entry *leaf = get_pasid_table_from_pde(test_unit_pde(unit, pasid));
+
+	return leaf ? &leaf[pasid & PASID_PTE_MASK] : NULL;
+}
+
+/* The invalidation queue */
+
+static void log_descriptor(struct test_unit *unit, const struct qi_desc *desc)
+{
+	struct test_desc *entry = &unit->log[unit->logged % TEST_LOG];
+	struct pasid_entry *pte = test_unit_entry(unit, unit->watched);
+
+	entry->desc = *desc;
+	entry->leaf = pte;
+	entry->present = pte && pasid_pte_is_present(pte);
+	entry->did_held = unit->domain_ids;
+	unit->logged++;
+}
+
+static void serve_descriptor(struct test_unit *unit)
+{
+	struct qi_desc *desc = unit->qi.desc;
+
+	desc += unit->head++ % QI_LENGTH;
+	if ((desc->qw0 & 0xf) != QI_IWD_TYPE ||
+	    desc->qw0 & (QI_IWD_FENCE | QI_IWD_PRQ_DRAIN))
+		log_descriptor(unit, desc);
+	if ((desc->qw0 & 0xf) == QI_IWD_TYPE && desc->qw0 & QI_IWD_STATUS_WRITE)
+		WRITE_ONCE(*(int *)phys_to_virt(desc->qw1), desc->qw0 >> 32);
+}
+
+static enum hrtimer_restart serve_queue(struct hrtimer *timer)
+{
+	struct test_unit *unit = container_of(timer, struct test_unit, server);
+	u32 tail = readl(unit->iommu.reg + DMAR_IQT_REG) >> qi_shift(&unit->iommu);
+
+	while (unit->head % QI_LENGTH != tail)
+		serve_descriptor(unit);
+	hrtimer_forward_now(timer, ns_to_ktime(PERIOD_US * NSEC_PER_USEC));
+	return HRTIMER_RESTART;
+}
+
+static void start_server(void *data)
+{
+	struct test_unit *unit = data;
+
+	hrtimer_start(&unit->server, ns_to_ktime(PERIOD_US * NSEC_PER_USEC),
+		      HRTIMER_MODE_REL_PINNED_HARD);
+}
+
+static int start_queue(struct kunit *test, struct test_unit *unit)
+{
+	int server = cpumask_first(cpu_online_mask);
+	int cpu = cpumask_any_but(cpu_online_mask, server);
+
+	/*
+	 * The submitter spins with interrupts off: keep it off the CPU that serves
+	 * it, and that one be the CPU which keeps the time for timers to expire.
+	 */
+	if (cpu >= nr_cpu_ids) {
+		kunit_err(test, "these tests need two CPUs");
+		return -ENODEV;
+	}
+	set_cpus_allowed_ptr(current, cpumask_of(cpu));
+
+	unit->queue = alloc_pages(GFP_KERNEL | __GFP_ZERO, QUEUE_ORDER);
+	unit->qi.desc_status = kunit_kcalloc(test, QI_LENGTH, sizeof(int), GFP_KERNEL);
+	if (!unit->queue || !unit->qi.desc_status)
+		return -ENOMEM;
+
+	raw_spin_lock_init(&unit->qi.q_lock);
+	unit->qi.desc = page_address(unit->queue);
+	unit->qi.free_cnt = QI_LENGTH;
+	unit->iommu.qi = &unit->qi;
+	return smp_call_function_single(server, start_server, unit, 1);
+}
+
+/* The unit, and one device behind it */
+
+static int read_config(struct pci_bus *bus, unsigned int devfn, int where,
+		       int size, u32 *value)
+{
+	struct test_unit *unit = container_of(bus, struct test_unit, bus);
+
+	if (unit->gone)
+		*value = ~0;
+	else if (where == PRI_CAP + PCI_PRI_MAX_REQ)
+		*value = unit->capacity;
+	else
+		*value = 0x00018086;	/* the device is there */
+	return PCIBIOS_SUCCESSFUL;
+}
+
+static struct pci_ops test_pci_ops = {
+	.read = read_config,
+};
+
+static void init_unit(struct test_unit *unit)
+{
+	struct intel_iommu *iommu = &unit->iommu;
+
+	iommu->reg = (__force void __iomem *)unit->reg;
+	iommu->prq = (void *)unit->prq;
+	iommu->cap = 0;		/* 16 domain ids */
+	/* Coherent tables, queued invalidation, nesting, PASIDs, scalable mode, 2nd stage */
+	iommu->ecap = BIT_ULL(0) | BIT_ULL(1) | BIT_ULL(26) | BIT_ULL(40) |
+		      BIT_ULL(43) | BIT_ULL(46);
+	iommu->gcmd = DMA_GCMD_TE;
+	iommu->node = NUMA_NO_NODE;
+	iommu->agaw = 2;
+	iommu->msagaw = 2;
+	iommu->domain_ids = &unit->domain_ids;
+	iommu->flush.flush_iotlb = qi_flush_iotlb;
+	iommu->flush.flush_context = qi_flush_context;
+	iommu->iommu.ops = &intel_iommu_ops;
+	strscpy(iommu->name, "test", sizeof(iommu->name));
+	spin_lock_init(&iommu->lock);
+	raw_spin_lock_init(&iommu->register_lock);
+	mutex_init(&iommu->iopf_lock);
+	raw_spin_lock_init(&iommu->device_rbtree_lock);
+	iommu->device_rbtree = RB_ROOT;
+	init_completion(&iommu->prq_complete);
+}
+
+static int init_device(struct test_unit *unit)
+{
+	struct pci_dev *pdev = &unit->pdev;
+
+	unit->group = iommu_group_alloc();
+	if (IS_ERR(unit->group))
+		return PTR_ERR(unit->group);
+
+	unit->bus.ops = &test_pci_ops;
+	unit->bus.number = TEST_BUS;
+	pdev->bus = &unit->bus;
+	pdev->devfn = TEST_DEVFN;
+	pdev->pri_cap = PRI_CAP;
+	pdev->dev.bus = &pci_bus_type;
+	pdev->dev.init_name = "test";
+	pdev->dev.iommu = &unit->dev_iommu;
+	pdev->dev.iommu_group = unit->group;
+
+	mutex_init(&unit->dev_iommu.lock);
+	unit->dev_iommu.iommu_dev = &unit->iommu.iommu;
+	unit->dev_iommu.priv = &unit->info;
+	unit->dev_iommu.max_pasids = 0x8000;
+	unit->info.dev = &pdev->dev;
+	unit->info.iommu = &unit->iommu;
+	unit->info.bus = TEST_BUS;
+	unit->info.devfn = TEST_DEVFN;
+	unit->info.ats_supported = 1;
+	unit->info.ats_enabled = 1;
+	rb_link_node(&unit->info.node, NULL, &unit->iommu.device_rbtree.rb_node);
+	rb_insert_color(&unit->info.node, &unit->iommu.device_rbtree);
+	return intel_pasid_alloc_table(&pdev->dev);
+}
+
+int test_unit_init(struct kunit *test)
+{
+	struct test_unit *unit = kunit_kzalloc(test, sizeof(*unit), GFP_KERNEL);
+	int ret;
+
+	if (!unit)
+		return -ENOMEM;
+	test->priv = unit;
+	unit->reg = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
+	unit->prq = kunit_kzalloc(test, PAGE_SIZE << PRQ_ORDER, GFP_KERNEL);
+	if (!unit->reg || !unit->prq)
+		return -ENOMEM;
+
+	hrtimer_init(&unit->server, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
+	unit->server.function = serve_queue;
+	init_unit(unit);
+	ret = init_device(unit);
+	return ret ?: start_queue(test, unit);
+}
+
+void test_unit_exit(struct kunit *test)
+{
+	struct test_unit *unit = test->priv;
+
+	if (!unit)
+		return;
+	if (unit->server.function)
+		hrtimer_cancel(&unit->server);
+	if (unit->queue)
+		__free_pages(unit->queue, QUEUE_ORDER);
+	intel_pasid_free_table(test_unit_dev(unit));
+	if (!IS_ERR_OR_NULL(unit->group))
+		iommu_group_put(unit->group);
+}
+
+/* Domains */
+
+static struct dmar_domain *make_domain(struct kunit *test, unsigned int type)
+{
+	struct dmar_domain *domain = kunit_kzalloc(test, sizeof(*domain), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, domain);
+	domain->domain.type = type;
+	domain->domain.owner = &intel_iommu_ops;
+	domain->nid = NUMA_NO_NODE;
+	INIT_LIST_HEAD(&domain->devices);
+	INIT_LIST_HEAD(&domain->dev_pasids);
+	INIT_LIST_HEAD(&domain->cache_tags);
+	spin_lock_init(&domain->lock);
+	spin_lock_init(&domain->cache_lock);
+	xa_init(&domain->iommu_array);
+	return domain;
+}
+
+struct dmar_domain *test_unit_parent(struct kunit *test)
+{
+	struct dmar_domain *domain = make_domain(test, IOMMU_DOMAIN_UNMANAGED);
+
+	domain->domain.ops = intel_iommu_ops.default_domain_ops;
+	domain->gaw = 48;
+	domain->agaw = 2;
+	domain->nested_parent = true;
+	domain->pgd = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, domain->pgd);
+	spin_lock_init(&domain->s1_lock);
+	INIT_LIST_HEAD(&domain->s1_domains);
+	return domain;
+}
+
+struct dmar_domain *test_unit_nested(struct kunit *test, struct dmar_domain *parent,
+				     u64 table)
+{
+	struct dmar_domain *domain = make_domain(test, IOMMU_DOMAIN_NESTED);
+
+	domain->use_first_level = true;
+	domain->s2_domain = parent;
+	domain->s1_pgtbl = table;
+	domain->s1_cfg.addr_width = ADDR_WIDTH_4LEVEL;
+	return domain;
+}
+
+void test_unit_attach(struct kunit *test, struct dmar_domain *domain, u32 pasid)
+{
+	struct test_unit *unit = test->priv;
+	struct device *dev = test_unit_dev(unit);
+	struct dev_pasid_info *dev_pasid;
+
+	dev_pasid = kzalloc(sizeof(*dev_pasid), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, dev_pasid);
+	dev_pasid->dev = dev;
+	dev_pasid->pasid = pasid;
+	list_add(&dev_pasid->link_domain, &domain->dev_pasids);
+
+	KUNIT_ASSERT_EQ(test, domain_attach_iommu(domain, &unit->iommu), 0);
+	KUNIT_ASSERT_EQ(test, cache_tag_assign_domain(domain, dev, pasid), 0);
+	if (domain->domain.type == IOMMU_DOMAIN_NESTED)
+		KUNIT_ASSERT_EQ(test, intel_pasid_setup_nested(&unit->iommu, dev, pasid,
+							       domain), 0);
+	else
+		KUNIT_ASSERT_EQ(test, intel_pasid_setup_second_level(&unit->iommu, domain,
+								     dev, pasid), 0);
+	unit->watched = pasid;
+	unit->logged = 0;
+}
+
+void test_unit_detach(struct kunit *test, struct dmar_domain *domain, u32 pasid)
+{
+	struct test_unit *unit = test->priv;
+
+	unit->watched = pasid;
+	unit->logged = 0;
+	intel_iommu_ops.remove_dev_pasid(test_unit_dev(unit), pasid, &domain->domain);
+	kfree(domain->qi_batch);
+	domain->qi_batch = NULL;
+}
+
+/* Page requests */
+
+void test_unit_enable_pri(struct kunit *test)
+{
+	struct test_unit *unit = test->priv;
+
+	unit->iommu.iopf_queue = iopf_queue_alloc("vtd-test");
+	KUNIT_ASSERT_NOT_NULL(test, unit->iommu.iopf_queue);
+	KUNIT_ASSERT_EQ(test, iopf_queue_add_device(unit->iommu.iopf_queue,
+						    test_unit_dev(unit)), 0);
+	unit->info.pri_enabled = 1;
+}
+
+void test_unit_disable_pri(struct kunit *test)
+{
+	struct test_unit *unit = test->priv;
+
+	unit->info.pri_enabled = 0;
+	iopf_queue_remove_device(unit->iommu.iopf_queue, test_unit_dev(unit));
+	iopf_queue_free(unit->iommu.iopf_queue);
+}
+
+void test_unit_request(struct test_unit *unit, u64 qw0, u64 qw1, u64 private0,
+		       u64 private1)
+{
+	u64 tail = dmar_readq(unit->iommu.reg + DMAR_PQT_REG);
+	u64 *entry = unit->prq[tail / sizeof(*unit->prq)];
+
+	entry[0] = qw0;
+	entry[1] = qw1;
+	entry[2] = private0;
+	entry[3] = private1;
+	dmar_writeq(unit->iommu.reg + DMAR_PQT_REG,
+		    (tail + sizeof(*unit->prq)) & PRQ_RING_MASK);
+}
