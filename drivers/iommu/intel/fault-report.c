@@ -85,14 +85,11 @@ static int dmar_generic_reason(u8 reason)
 	case 0x87:			/* SGN.8: output in the interrupt range */
 		return IOMMU_FAULT_REASON_OOR_ADDRESS;
 
-	/* Second stage: what of it the owner decides, and what it does not */
-	case 0x79:			/* SSS.2: not mapped */
-		return IOMMU_FAULT_REASON_PTE_FETCH;
+	/* Second stage, which is not the guest's: only rights are reported */
 	case 0x05 ... 0x06:		/* LGN.2, 3: no right (legacy mode) */
 	case 0x85 ... 0x86:		/* SGN.6, 7: no write, no read right */
 		return IOMMU_FAULT_REASON_PERMISSION;
-	case 0x78:			/* SSS.1: access */
-	case 0x7a ... 0x7d:		/* SSS.3-6: reserved, root, flags */
+	case 0x78 ... 0x7d:		/* SSS.1-6: access, not mapped, reserved, ... */
 		return IOMMU_FAULT_REASON_UNKNOWN;
 	default:
 		return -ENOENT;

@@ -80,7 +80,7 @@ static const struct {
 	{ 0x76, "SFS.7", WALK },
 	{ 0x77, "SFS.8", WALK },
 	{ 0x78, "SSS.1", UNKNOWN },
-	{ 0x79, "SSS.2", UNMAPPED },
+	{ 0x79, "SSS.2", UNKNOWN },
 	{ 0x7a, "SSS.3", UNKNOWN },
 	{ 0x7b, "SSS.4", UNKNOWN },
 	{ 0x7c, "SSS.5", UNKNOWN },
