@@ -12,6 +12,7 @@
 #include "../kselftest_harness.h"
 #include "fault.h"
 #include "guest.h"
+#include "needs_svatest.h"
 
 #define PASID_CAP_SIZE	8
 

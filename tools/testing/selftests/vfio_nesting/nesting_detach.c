@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
+#include "needs_svatest.h"
 #include "vmm.h"
 
 #define PAGE		0x1000ULL

@@ -7,6 +7,7 @@
 
 #include "../kselftest_harness.h"
 #include "guest.h"
+#include "needs_svatest.h"
 
 #define PATTERN		0x1122334455667788ULL
 #define OTHER		0x99aabbccddeeff00ULL

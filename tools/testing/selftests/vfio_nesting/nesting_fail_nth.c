@@ -15,6 +15,7 @@
 #include "../kselftest_harness.h"
 #include "fault.h"
 #include "guest.h"
+#include "needs_svatest.h"
 
 #define NEW_PASID	(GUEST_PASID + 1)
 #define OTHER		0x99aabbccddeeff00ULL

@@ -9,6 +9,7 @@
 #include "../kselftest_harness.h"
 #include "fault.h"
 #include "guest.h"
+#include "needs_svatest.h"
 #include "queue.h"
 
 #define PATTERN		0x1122334455667788ULL

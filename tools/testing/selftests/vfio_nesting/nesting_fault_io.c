@@ -13,6 +13,7 @@
 #include "../kselftest_harness.h"
 #include "fault.h"
 #include "guest.h"
+#include "needs_svatest.h"
 
 #define RAW	(SVATEST_CF_ATS | SVATEST_CF_PRI | SVATEST_CF_TRUSTED)
 

@@ -14,6 +14,7 @@
 #include "../kselftest_harness.h"
 #include "fault.h"
 #include "guest.h"
+#include "needs_svatest.h"
 
 #define PAGE_REQ	VFIO_NESTING_FAULT_PAGE_REQ
 #define WITH_ENDS	(PAGE_REQ | VFIO_NESTING_FAULT_REQ_END)

@@ -28,6 +28,7 @@
 #include "../kselftest_harness.h"
 #include "fault.h"
 #include "guest.h"
+#include "needs_svatest.h"
 
 #define PAGE_REQ	VFIO_NESTING_FAULT_PAGE_REQ
 #define PRI		(SVATEST_CF_ATS | SVATEST_CF_PRI)

@@ -10,6 +10,7 @@
 
 #include "../kselftest_harness.h"
 #include "guest.h"
+#include "needs_svatest.h"
 
 #define PAGES		64
 #define OLD(i)		(0x01d0000000000000ULL + (i))

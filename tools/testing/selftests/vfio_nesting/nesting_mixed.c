@@ -13,6 +13,7 @@
 #include "../kselftest_harness.h"
 #include "fault.h"
 #include "guest.h"
+#include "needs_svatest.h"
 
 #define PATTERN		0x1122334455667788ULL
 #define PAGE_REQ	VFIO_NESTING_FAULT_PAGE_REQ

@@ -14,6 +14,7 @@
 
 #include "../kselftest_harness.h"
 #include "guest.h"
+#include "needs_svatest.h"
 
 /* A container in which one PASID is bound and works, and another is not */
 FIXTURE(refusal) {

@@ -21,6 +21,7 @@
 #include "../kselftest_harness.h"
 #include "fault.h"
 #include "guest.h"
+#include "needs_svatest.h"
 
 #define PRI	(SVATEST_CF_ATS | SVATEST_CF_PRI)
 

@@ -7,6 +7,7 @@
 #include "../kselftest_harness.h"
 #include "fault.h"
 #include "guest.h"
+#include "needs_svatest.h"
 
 FIXTURE(stuck) {
 	struct guest guest;

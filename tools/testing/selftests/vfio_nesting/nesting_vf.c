@@ -11,6 +11,7 @@
 
 #include "../kselftest_harness.h"
 #include "guest.h"
+#include "needs_svatest.h"
 
 #define NEW		0x2e3ULL
 
