@@ -662,12 +662,14 @@ static long vfio_nesting_drain(struct vfio_nesting *n,
  * @features: that it needs
  * @one_device: it is on one device, also if none is named
  */
-static const struct vfio_nesting_opdesc {
+struct vfio_nesting_opdesc {
 	long (*fn)(struct vfio_nesting *n,
 		   const struct vfio_nesting_payload *p);
 	u32 features;
 	bool one_device;
-} vfio_nesting_ops[] = {
+};
+
+static const struct vfio_nesting_opdesc vfio_nesting_ops[] = {
 	[VFIO_IOMMU_NESTING_OP_BIND_PGTBL] = {
 		.fn = vfio_nesting_bind,
 		.features = IOMMU_NESTING_FEAT_BIND_PGTBL,

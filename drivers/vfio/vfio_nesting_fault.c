@@ -53,13 +53,6 @@
 /* Answers that are fetched from user space at a time */
 #define VFIO_FAULT_BATCH	16
 
-/* For the test device, which is a module of its own */
-#if IS_ENABLED(CONFIG_VFIO_NESTING_TEST)
-#define VFIO_NESTING_TEST_EXPORT(symbol)	\
-	EXPORT_SYMBOL_NS_GPL(symbol, VFIO_NESTING_TEST)
-#else
-#define VFIO_NESTING_TEST_EXPORT(symbol)
-#endif
 
 /**
  * struct vfio_fault_queue - the faults of a device
@@ -558,7 +551,6 @@ void vfio_nesting_faults_init(struct vfio_nesting_faults *faults,
 	mutex_init(&faults->lock);
 	INIT_LIST_HEAD(&faults->queues);
 }
-VFIO_NESTING_TEST_EXPORT(vfio_nesting_faults_init);
 
 /**
  * vfio_nesting_faults_destroy() - Undo vfio_nesting_faults_init()
@@ -569,7 +561,6 @@ void vfio_nesting_faults_destroy(struct vfio_nesting_faults *faults)
 	WARN_ON(!list_empty(&faults->queues));
 	mutex_destroy(&faults->lock);
 }
-VFIO_NESTING_TEST_EXPORT(vfio_nesting_faults_destroy);
 
 static struct vfio_fault_queue *
 vfio_fault_find(struct vfio_nesting_faults *faults, struct device *dev)
@@ -708,7 +699,6 @@ out_fd:
 	put_unused_fd(fd);
 	return ret;
 }
-VFIO_NESTING_TEST_EXPORT(vfio_nesting_open_faults);
 
 /* The queue of the device that is meant */
 static struct vfio_fault_queue *
@@ -808,4 +798,11 @@ void vfio_nesting_faults_remove_device(struct vfio_nesting_faults *faults,
 	wake_up_interruptible_poll(&q->wait, EPOLLERR | EPOLLHUP);
 	kref_put(&q->ref, vfio_fault_queue_free);
 }
-VFIO_NESTING_TEST_EXPORT(vfio_nesting_faults_remove_device);
+
+/* For the test device, which is a module of its own */
+#if IS_ENABLED(CONFIG_VFIO_NESTING_TEST)
+EXPORT_SYMBOL_NS_GPL(vfio_nesting_faults_init, VFIO_NESTING_TEST);
+EXPORT_SYMBOL_NS_GPL(vfio_nesting_faults_destroy, VFIO_NESTING_TEST);
+EXPORT_SYMBOL_NS_GPL(vfio_nesting_open_faults, VFIO_NESTING_TEST);
+EXPORT_SYMBOL_NS_GPL(vfio_nesting_faults_remove_device, VFIO_NESTING_TEST);
+#endif

@@ -316,7 +316,7 @@ TEST_F(attack, driver_unbound_by_the_administrator)
 	pid_t child;
 	int status;
 
-	strcpy(name, self->dev->name);
+	snprintf(name, sizeof(name), "%s", self->dev->name);
 	child = fork();
 	ASSERT_NE(-1, child);
 	if (!child) {
