@@ -53,7 +53,6 @@
 /* Answers that are fetched from user space at a time */
 #define VFIO_FAULT_BATCH	16
 
-
 /**
  * struct vfio_fault_queue - the faults of a device
  * @ref: one for the list, one for the file
@@ -551,6 +550,7 @@ void vfio_nesting_faults_init(struct vfio_nesting_faults *faults,
 	mutex_init(&faults->lock);
 	INIT_LIST_HEAD(&faults->queues);
 }
+EXPORT_SYMBOL_NS_GPL(vfio_nesting_faults_init, VFIO_NESTING_TEST);
 
 /**
  * vfio_nesting_faults_destroy() - Undo vfio_nesting_faults_init()
@@ -561,6 +561,7 @@ void vfio_nesting_faults_destroy(struct vfio_nesting_faults *faults)
 	WARN_ON(!list_empty(&faults->queues));
 	mutex_destroy(&faults->lock);
 }
+EXPORT_SYMBOL_NS_GPL(vfio_nesting_faults_destroy, VFIO_NESTING_TEST);
 
 static struct vfio_fault_queue *
 vfio_fault_find(struct vfio_nesting_faults *faults, struct device *dev)
@@ -699,6 +700,7 @@ out_fd:
 	put_unused_fd(fd);
 	return ret;
 }
+EXPORT_SYMBOL_NS_GPL(vfio_nesting_open_faults, VFIO_NESTING_TEST);
 
 /* The queue of the device that is meant */
 static struct vfio_fault_queue *
@@ -798,11 +800,4 @@ void vfio_nesting_faults_remove_device(struct vfio_nesting_faults *faults,
 	wake_up_interruptible_poll(&q->wait, EPOLLERR | EPOLLHUP);
 	kref_put(&q->ref, vfio_fault_queue_free);
 }
-
-/* For the test device, which is a module of its own */
-#if IS_ENABLED(CONFIG_VFIO_NESTING_TEST)
-EXPORT_SYMBOL_NS_GPL(vfio_nesting_faults_init, VFIO_NESTING_TEST);
-EXPORT_SYMBOL_NS_GPL(vfio_nesting_faults_destroy, VFIO_NESTING_TEST);
-EXPORT_SYMBOL_NS_GPL(vfio_nesting_open_faults, VFIO_NESTING_TEST);
 EXPORT_SYMBOL_NS_GPL(vfio_nesting_faults_remove_device, VFIO_NESTING_TEST);
-#endif

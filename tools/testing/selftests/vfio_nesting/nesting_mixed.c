@@ -276,8 +276,8 @@ TEST_F(plugged, five_levels_on_a_unit_with_four)
 
 	ASSERT_EQ(0, vmm_nesting_info(self->vmm, &info));
 	ASSERT_EQ(0, info.vendor.vtd.cap_reg & 1ULL << 60);
-	EXPECT_EQ(-EINVAL, vmm_bind(self->vmm, NULL, GUEST_PASID,
-				    self->guest.pt.root, 5));
+	EXPECT_EQ(-EOPNOTSUPP, vmm_bind(self->vmm, NULL, GUEST_PASID,
+					self->guest.pt.root, 5));
 }
 
 /* A PASID is attached to a group as a whole */
