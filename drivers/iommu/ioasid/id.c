@@ -84,6 +84,38 @@ static struct ioasid_data *ioasid_load_live(struct ioasid_set *set, ioasid_t id)
 }
 
 /*
+ * Makes a number available. Ids that come and go one after the other seldom
+ * meet in a node of the xarray, so each would allocate one and free it again.
+ * Therefore the number that was released last stays reserved, and its node with
+ * it, until one of another node is released or nothing else is left.
+ */
+static void ioasid_release(struct ioasid_space *space, ioasid_t id)
+{
+	ioasid_t old = space->parked;
+
+	if (old && old / XA_CHUNK_SIZE == id / XA_CHUNK_SIZE) {
+		__xa_erase(&space->ids, id);
+		return;
+	}
+	__xa_store(&space->ids, id, NULL, 0);
+	if (old)
+		__xa_erase(&space->ids, old);
+	space->parked = id;
+}
+
+/* True if that makes a number available that is wanted. */
+static bool ioasid_unpark(struct ioasid_space *space, struct xa_limit want)
+{
+	ioasid_t id = space->parked;
+
+	if (!id || id < want.min || id > want.max)
+		return false;
+	__xa_erase(&space->ids, id);
+	space->parked = 0;
+	return true;
+}
+
+/*
  * Drops a reference under the id lock; true if the id is gone. Then the set may
  * be gone, too, when the RCU read side section of the caller ends.
  */
@@ -101,7 +133,7 @@ static bool ioasid_data_put_locked(struct ioasid_data *data)
 		return false;
 
 	ioasid_set_state(data, IOASID_STATE_IDLE);
-	__xa_erase(ioasid_lock_of(set), data->id);
+	ioasid_release(set->space, data->id);
 	list_del(&data->member);
 	kfree_rcu(data, rcu);
 	ioasid_uncharge(set);
@@ -200,10 +232,13 @@ static int ioasid_insert(struct ioasid_data *data, struct xa_limit want,
 		return -ENOSPC;
 	if (limit.min != part.min || limit.max != part.max)
 		next = &data->set->next;
-	if (limit.min == limit.max)
-		ret = __xa_alloc(ids, &data->id, data, limit, gfp);
-	else
-		ret = __xa_alloc_cyclic(ids, &data->id, data, limit, next, gfp);
+	do {
+		if (limit.min == limit.max)
+			ret = __xa_alloc(ids, &data->id, data, limit, gfp);
+		else
+			ret = __xa_alloc_cyclic(ids, &data->id, data, limit,
+						next, gfp);
+	} while (ret == -EBUSY && ioasid_unpark(data->set->space, limit));
 	if (ret == -EBUSY)
 		return -ENOSPC;
 	return min(ret, 0);

@@ -73,6 +73,8 @@ struct ioasid_user_limit {
  * @next_low: where a request for all numbers below @floor looks first.
  *	Protected by the id lock.
  * @next_high: the same for all numbers from @floor on
+ * @parked: a number that is reserved without being anybody's, or 0. Protected
+ *	by the id lock.
  * @reported: some hardware has said how many ids it knows. Protected by the
  *	id lock.
  */
@@ -84,6 +86,7 @@ struct ioasid_space {
 	u32 user_ids;
 	u32 next_low;
 	u32 next_high;
+	u32 parked;
 	bool reported;
 };
 

@@ -52,6 +52,7 @@ void ioasid_space_init(struct ioasid_space *space, u32 capacity, bool shared)
 	space->user_ids = 0;
 	space->next_low = 0;
 	space->next_high = 0;
+	space->parked = 0;
 	space->reported = false;
 }
 EXPORT_SYMBOL_IF_KUNIT(ioasid_space_init);
@@ -146,6 +147,16 @@ void ioasid_set_list(struct ioasid_set *set)
 	spin_unlock_irq(&ioasid_sets_lock);
 }
 
+static void ioasid_set_free_rcu(struct rcu_head *rcu)
+{
+	struct ioasid_set *set = container_of(rcu, struct ioasid_set, rcu);
+
+	/* No id is left, but a parked number may be. */
+	if (set->space == &set->own_space)
+		xa_destroy(&set->own_space.ids);
+	kfree(set);
+}
+
 /*
  * Drops what keeps the set in the list. May be called with the id lock of the
  * set held: the memory stays for an RCU grace period.
@@ -166,7 +177,7 @@ void ioasid_set_unpin(struct ioasid_set *set)
 		return;
 	/* Its notifier would have nobody to ask for its removal. */
 	WARN_ON_ONCE(!list_empty(&set->notifiers.list));
-	kfree_rcu(set, rcu);
+	call_rcu(&set->rcu, ioasid_set_free_rcu);
 }
 
 /*

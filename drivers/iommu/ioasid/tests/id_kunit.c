@@ -570,17 +570,45 @@ static void id_narrow_does_not_steer(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, get_id(test, c->host), id + 2);
 }
 
-/* A narrow range as well takes the number that was freed last at last. */
+/* A narrow range as well does not take the number that was freed last. */
 static void id_narrow_is_cyclic(struct kunit *test)
 {
 	struct ioasid_ctx *c = test->priv;
-	int i, id;
+	int i, id, last = 0;
 
 	for (i = 0; i < 10; i++) {
 		id = ioasid_alloc(c->a, 500, 504, NULL, GFP_KERNEL);
-		KUNIT_EXPECT_EQ(test, id, 500 + i % 5);
+		KUNIT_EXPECT_NE(test, id, last);
+		KUNIT_EXPECT_GE(test, id, 500);
+		KUNIT_EXPECT_LE(test, id, 504);
+		ioasid_free(c->a, id);
+		last = id;
+	}
+}
+
+/* The number that was released last is kept reserved, but for nobody. */
+static void id_released_last_is_available(struct kunit *test)
+{
+	struct ioasid_ctx *c = test->priv;
+	ioasid_t id = SPACE_FLOOR + XA_CHUNK_SIZE;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, alloc_one(c->a, id), id);
 		ioasid_free(c->a, id);
 	}
+	KUNIT_EXPECT_EQ(test, alloc_one(c->b, id + 1), id + 1);
+	KUNIT_EXPECT_EQ(test, ioasid_alloc(c->b, id, id + 1, NULL, GFP_KERNEL),
+			id);
+	ioasid_free(c->b, id);
+
+	/* And one of another node takes its place. */
+	KUNIT_EXPECT_EQ(test, alloc_one(c->b, 2 * id), 2 * id);
+	ioasid_free(c->b, 2 * id);
+	for (i = SPACE_FLOOR; i < SPACE_SIZE; i++)
+		if (i != id + 1)
+			KUNIT_EXPECT_EQ(test, alloc_one(c->host, i), i);
+	KUNIT_EXPECT_EQ(test, alloc_one(c->a, id), -ENOSPC);
 }
 
 static void id_foreign_is_unknown(struct kunit *test)
@@ -795,6 +823,7 @@ static struct kunit_case ioasid_id_cases[] = {
 	KUNIT_CASE(id_exact_does_not_steer),
 	KUNIT_CASE(id_narrow_does_not_steer),
 	KUNIT_CASE(id_narrow_is_cyclic),
+	KUNIT_CASE(id_released_last_is_available),
 	KUNIT_CASE(id_foreign_is_unknown),
 	KUNIT_CASE(id_references),
 	KUNIT_CASE(id_get_meets_free),
