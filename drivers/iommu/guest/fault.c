@@ -325,19 +325,22 @@ static int iommu_fault_report_event(struct iommu_fault_handler *handler,
 				    const struct iommu_fault_unrecoverable *event)
 {
 	struct iommu_fault record;
+	bool stopped;
 
 	iommu_fault_fill_event(handler, event, &record);
 
-	guard(spinlock)(&handler->lock);
-	if (handler->stopped)
-		return -ENODEV;
-	trace_iommu_fault_unrecoverable(handler->fdev->dev, event->pasid,
-					&record.event);
-	if (handler->ops->fault(handler->data, &record, 1))
-		handler->stats.lost++;
-	else
-		handler->stats.events++;
-	return 0;
+	spin_lock(&handler->lock);
+	stopped = handler->stopped;
+	if (!stopped) {
+		trace_iommu_fault_unrecoverable(handler->fdev->dev, event->pasid,
+						&record.event);
+		if (handler->ops->fault(handler->data, &record, 1))
+			handler->stats.lost++;
+		else
+			handler->stats.events++;
+	}
+	spin_unlock(&handler->lock);
+	return stopped ? -ENODEV : 0;
 }
 
 /* What iommu_fault_report_all() reports */

@@ -74,10 +74,17 @@ struct iommu_fault_device *iommu_fault_device_make(struct device *dev)
 
 void iommu_fault_device_put(struct iommu_fault_device *fdev)
 {
-	if (!refcount_dec_and_lock(&fdev->users, &iommu_fault_devices_lock))
+	bool last;
+
+	if (refcount_dec_not_one(&fdev->users))
 		return;
-	hash_del_rcu(&fdev->node);
-	spin_unlock(&iommu_fault_devices_lock);
+	scoped_guard(spinlock, &iommu_fault_devices_lock) {
+		last = refcount_dec_and_test(&fdev->users);
+		if (last)
+			hash_del_rcu(&fdev->node);
+	}
+	if (!last)
+		return;
 
 	WARN_ON(!xa_empty(&fdev->handlers) || !xa_empty(&fdev->guest_pasids));
 	mutex_destroy(&fdev->lock);

@@ -608,10 +608,11 @@ void iommu_fault_handler_set_timeout(struct iommu_fault_handler *handler,
 	if (max_ms)
 		timeout_ms = min(timeout_ms, max_ms);
 
-	guard(spinlock)(&handler->lock);
-	handler->timeout_ms = timeout_ms;
-	list_for_each_entry(group, &handler->pending, node)
-		iommu_fault_set_deadline(handler, group);
+	scoped_guard(spinlock, &handler->lock) {
+		handler->timeout_ms = timeout_ms;
+		list_for_each_entry(group, &handler->pending, node)
+			iommu_fault_set_deadline(handler, group);
+	}
 }
 EXPORT_SYMBOL_GPL(iommu_fault_handler_set_timeout);
 
