@@ -42,6 +42,7 @@
 #define IOAPIC          0xfec00000ull
 #define MSI_VECTOR      0x61
 #define INTX_VECTOR     0x62
+#define IOAPIC_VECTOR   0x63    /* what the pin would have without remapping */
 
 typedef enum Mode {
     STOCK,
@@ -233,7 +234,7 @@ static void check_pin(Edu *u)
 {
     for (unsigned pin = 16; pin < 24; pin++) {
         ioapic_write(u, 0x11 + 2 * pin, 1 << 17 | 1 << 16);
-        ioapic_write(u, 0x10 + 2 * pin, 1 << 15 | INTX_VECTOR);
+        ioapic_write(u, 0x10 + 2 * pin, 1 << 15 | IOAPIC_VECTOR);
     }
     edu_interrupt(u, INTX_VECTOR);
 }

@@ -238,9 +238,14 @@ static void mode_case(const void *opaque)
             g_assert_cmphex(r.detail & SVATEST_DET_READ, ==, 0);
         }
     }
-    vtd_expect_no_fault(e.s);
+    /* Only reads are fetches. */
+    if ((m->control & PASID_ENABLE) && m->how == A_EXEC) {
+        g_assert_true(sva_access(&e.d, PASID, IOVA, A_WRITE | A_EXEC));
+    }
     /* The bits travel with the PASID: without one there is nothing to ask. */
     g_assert_true(sva_access(&e.d, NO_PASID, IOVA, A_READ | m->how));
+    g_assert_true(sva_access(&e.d, NO_PASID, IOVA, A_READ | A_ATS | m->how));
+    vtd_expect_no_fault(e.s);
     sva_quit(e.s);
 }
 
