@@ -241,6 +241,7 @@ static int vfio_fault_handler(void *data, const struct iommu_fault *records,
 
 static const struct iommu_fault_handler_ops vfio_fault_ops = {
 	.fault = vfio_fault_handler,
+	.private_pasids = true,
 };
 
 /* -------------------------------------------------- user space's side */

@@ -579,22 +579,6 @@ void iommu_guest_unbind_device(struct iommu_guest_ctx *ctx,
 	}
 }
 
-/* Let a new handler of faults know what is bound already */
-int iommu_guest_set_guest_pasids(struct iommu_guest_ctx *ctx,
-				 struct iommu_guest_device *gdev)
-{
-	struct iommu_guest_pasid *pasid;
-	unsigned long hpasid;
-	int ret = 0;
-
-	lockdep_assert_held(&ctx->lock);
-	xa_for_each(&ctx->pasids, hpasid, pasid)
-		if (!ret && iommu_guest_find_binding(pasid, gdev))
-			ret = iommu_fault_set_guest_pasid(gdev->dev, hpasid,
-							  pasid->gpasid);
-	return ret;
-}
-
 /*
  * A PASID was freed under its bindings, other than by
  * iommu_guest_free_pasids(). The IOASID core has ended the set-private id

@@ -442,8 +442,7 @@ iommu_guest_handle_faults(struct iommu_guest_ctx *ctx, struct device *dev,
 	if (IS_ERR(handler))
 		goto out_sleep;
 
-	ret = iommu_guest_set_guest_pasids(ctx, gdev);
-	if (!ret && page_req)
+	if (page_req)
 		ret = iommu_fault_handler_enable_page_req(handler);
 	if (ret)
 		goto out_unregister;

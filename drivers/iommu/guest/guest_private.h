@@ -139,8 +139,6 @@ int iommu_guest_wake(struct device *dev);
 /* bind.c */
 void iommu_guest_unbind_device(struct iommu_guest_ctx *ctx,
 			       struct iommu_guest_device *gdev);
-int iommu_guest_set_guest_pasids(struct iommu_guest_ctx *ctx,
-				 struct iommu_guest_device *gdev);
 int iommu_guest_notify(struct notifier_block *nb, unsigned long event,
 		       void *data);
 

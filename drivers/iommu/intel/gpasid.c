@@ -22,9 +22,8 @@
 
 /* What of the capability registers a virtual unit has to agree with */
 #define VTD_GUEST_CAP	(VTD_CAP_FS1GP | VTD_CAP_FS5LP | VTD_CAP_MAMV)
-#define VTD_GUEST_ECAP	(VTD_ECAP_ERS | VTD_ECAP_SRS | VTD_ECAP_NWFS |	\
-			 VTD_ECAP_EAFS | VTD_ECAP_PASID | VTD_ECAP_SC |	\
-			 VTD_ECAP_SMPWC)
+#define VTD_GUEST_ECAP	(VTD_ECAP_SRS | VTD_ECAP_NWFS | VTD_ECAP_EAFS |	\
+			 VTD_ECAP_PASID | VTD_ECAP_SC | VTD_ECAP_SMPWC)
 
 /* What a bind may ask for */
 #define VTD_GUEST_BIND_FLAGS	(IOMMU_SVA_VTD_GPASID_SRE |	\
@@ -87,11 +86,9 @@ static int intel_guest_s1_flags(struct intel_iommu *iommu,
 	if (vtd->flags & ~VTD_GUEST_BIND_FLAGS)
 		return -EINVAL;
 
-	/* Nested entries have no memory types yet; pat and emt are theirs. */
+	/* Nested entries have no memory types yet. */
 	if (vtd->flags & IOMMU_SVA_VTD_GPASID_MTS_MASK)
 		return -EOPNOTSUPP;
-	if (vtd->pat || vtd->emt)
-		return -EINVAL;
 
 	*flags = 0;
 	if (vtd->flags & IOMMU_SVA_VTD_GPASID_SRE) {
@@ -307,6 +304,7 @@ int intel_nested_set_dev_pasid(struct iommu_domain *domain, struct device *dev,
 		ret = -ENOMEM;
 	if (ret)
 		goto out_unlink;
+	intel_iommu_debugfs_create_dev_pasid(dev_pasid);
 	return 0;
 
 out_unlink:

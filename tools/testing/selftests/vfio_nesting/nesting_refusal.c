@@ -156,8 +156,6 @@ TEST_F(refusal, bind_vtd)
 	EXPECT_BIND(EOPNOTSUPP, data.vendor.vtd.flags = IOMMU_SVA_VTD_GPASID_PWT);
 	EXPECT_BIND(EOPNOTSUPP, data.vendor.vtd.flags = IOMMU_SVA_VTD_GPASID_EMTE);
 	EXPECT_BIND(EOPNOTSUPP, data.vendor.vtd.flags = IOMMU_SVA_VTD_GPASID_CD);
-	EXPECT_BIND(EINVAL, data.vendor.vtd.pat = 1);
-	EXPECT_BIND(EINVAL, data.vendor.vtd.emt = 1);
 }
 
 /* A bind that replaces is refused before it takes anything away */
