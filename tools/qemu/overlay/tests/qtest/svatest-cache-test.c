@@ -293,6 +293,8 @@ static const Cache caches[] = {
     { "second/iotlb-page", SECOND, { 2, IOTLB_PAGE, DID, 0, IOVA }, true },
     { "second/iotlb-page-other", SECOND,
       { 2, IOTLB_PAGE, DID, 0, IOVA + KiB4 }, false },
+    { "second/iotlb-page-below", SECOND,
+      { 2, IOTLB_PAGE, DID, 0, IOVA - KiB4 }, false },
     { "second/iotlb-page-other-domain", SECOND,
       { 2, IOTLB_PAGE, DID2, 0, IOVA }, false },
     { "second/iotlb-page-mask", SECOND,
@@ -692,6 +694,10 @@ static const Level levels[] = {
       { 6, PIOTLB_PAGE, DID, PASID, IOVA + GiB1 } },
     { "first/3/pasid", FIRST, 4, false, { 6, PIOTLB_ALL, DID, PASID } },
     { "first/3/pasid-other", FIRST, 4, true, { 6, PIOTLB_ALL, DID, OTHER } },
+    { "first/3/pasid-other-domain", FIRST, 4, true,
+      { 6, PIOTLB_ALL, DID2, PASID } },
+    { "first/1/page-below", FIRST, 2, true,
+      { 6, PIOTLB_PAGE, DID, PASID, IOVA - MiB2 } },
     { "first/3/pasid-cache", FIRST, 4, true, { 7, PC_GLOBAL } },
     { "second/1", SECOND, 2, true },
     { "second/2", SECOND, 3, true },
@@ -1065,6 +1071,38 @@ static void capacity_case(const void *opaque)
     sva_quit(e.s);
 }
 
+/* Each of the caches starts anew for one entry more than it has room for. */
+static void test_small_pasid_cache(void)
+{
+    Env e = { };
+
+    env_start_unit(&e, PC, ",x-cache-size=1");
+    vtd_bind(e.s, SID0, OTHER, &e.entry);
+    expect_old(&e);
+    change(&e, PC);
+    expect_old(&e);
+    g_assert_true(sva_access(&e.d, OTHER, IOVA, A_READ));
+    expect_new(&e, PC);
+    sva_quit(e.s);
+}
+
+static void test_small_walk_cache(void)
+{
+    Env e = { };
+
+    /* Three tables are on the way to a page. */
+    env_start_unit(&e, FIRST, ",x-walk-cache=on,x-cache-size=3");
+    vtd_bind(e.s, SID0, OTHER, &e.entry);
+    expect_old(&e);
+    exchange(&e.fs, IOVA, 4, e.new);
+    invalidate(e.s, &(Inv) { 6, PIOTLB_PAGE, DID, PASID, IOVA | IH });
+    expect_old(&e);
+    g_assert_true(sva_access(&e.d, OTHER, IOVA, A_READ));
+    invalidate(e.s, &(Inv) { 6, PIOTLB_PAGE, DID, PASID, IOVA | IH });
+    expect_new(&e, FIRST);
+    sva_quit(e.s);
+}
+
 int main(int argc, char **argv)
 {
     static const char *const absent[] = {
@@ -1102,6 +1140,8 @@ int main(int argc, char **argv)
     qtest_add_func("/svatest/cache/forgotten/ats", test_forget_ats);
     qtest_add_func("/svatest/cache/hit-kinds", test_hit_kinds);
     qtest_add_func("/svatest/cache/more-right", test_more_right);
+    qtest_add_func("/svatest/cache/capacity/pasid", test_small_pasid_cache);
+    qtest_add_func("/svatest/walk-cache/capacity", test_small_walk_cache);
     SVA_ADD_TABLE("walk-cache/level", levels, level_case);
     qtest_add_func("/svatest/cache/tags", test_tags);
     qtest_add_data_func("/svatest/cache/root-pointer/context",
