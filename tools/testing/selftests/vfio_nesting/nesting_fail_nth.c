@@ -18,6 +18,7 @@
 #include "needs_svatest.h"
 
 #define NEW_PASID	(GUEST_PASID + 1)
+#define SPARE_PASID	900
 #define OTHER		0x99aabbccddeeff00ULL
 #define PAGE_REQ	VFIO_NESTING_FAULT_PAGE_REQ
 #define DEBUGFS		"/sys/kernel/debug/"
@@ -595,12 +596,29 @@ static bool becomes(struct scene *scene, const char *wanted)
 	return false;
 }
 
+/*
+ * The first bind of a device takes the domain id that all its PASIDs share, and
+ * that it keeps as long as it is attached to the second stage.
+ */
+static int take_domain_ids(struct scene *scene)
+{
+	struct guest *guest = &scene->guest;
+	int ret;
+
+	ret = vmm_pasid_alloc(&guest->vmm, SPARE_PASID, SPARE_PASID);
+	if (ret != SPARE_PASID)
+		return ret;
+	ret = vmm_bind(&guest->vmm, NULL, SPARE_PASID, guest->pt.root, 4);
+	return vmm_pasid_free(&guest->vmm, SPARE_PASID, SPARE_PASID) ?: ret;
+}
+
 TEST_F_TIMEOUT(fail_nth, sweep, 600)
 {
 	struct scene *scene = &self->scene;
 	unsigned int nth, refused = 0;
 	int ret, left;
 
+	ASSERT_EQ(0, take_domain_ids(scene));
 	get_state(scene, self->before);
 	ASSERT_LE(0, variant->call(scene));
 	get_state(scene, self->after);

@@ -48,10 +48,6 @@ FIXTURE_VARIANT_ADD(cached, iotlb_pasid_with_pasid_cache) {
 	0, IOTLB | PASID_CACHE, IOMMU_INV_GRANU_PASID, 0 };
 FIXTURE_VARIANT_ADD(cached, iotlb_domain_with_pasid_cache) {
 	0, IOTLB | PASID_CACHE, IOMMU_INV_GRANU_DOMAIN, 0 };
-FIXTURE_VARIANT_ADD(cached, dev_iotlb_addr) {
-	ATS, DEV_IOTLB, IOMMU_INV_GRANU_ADDR, 0 };
-FIXTURE_VARIANT_ADD(cached, dev_iotlb_pasid) {
-	ATS, DEV_IOTLB, IOMMU_INV_GRANU_PASID, 0 };
 FIXTURE_VARIANT_ADD(cached, both_addr) {
 	ATS, IOTLB | DEV_IOTLB, IOMMU_INV_GRANU_ADDR, 0 };
 FIXTURE_VARIANT_ADD(cached, both_addr_leaf) {
@@ -167,6 +163,40 @@ TEST_F(cached, by_another_name_not_reached)
 	EXPECT_EQ(0, invalidate(guest, NULL, variant->cache,
 				variant->granularity, variant->flags));
 	EXPECT_EQ(NEW(0), guest_copied(guest, 0));
+}
+
+/* Each cache keeps what it has when only the other one is invalidated. */
+TEST(one_cache_at_a_time)
+{
+	static const uint8_t granularities[] = {
+		IOMMU_INV_GRANU_ADDR, IOMMU_INV_GRANU_PASID,
+	};
+	struct guest guest;
+	uint64_t old, page;
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		uint8_t first = i & 1 ? IOTLB : DEV_IOTLB;
+
+		ASSERT_EQ(0, guest_open(&guest, 0, 1));
+		page = guest_page(&guest.vmm, NEW(0));
+		ASSERT_EQ(0, guest_bind(&guest));
+		svatest_setup(guest.dev, 0, GUEST_PASID, ATS);
+		old = guest_peek(&guest.vmm, guest.src);
+		EXPECT_EQ(old, guest_copied(&guest, 0));
+		*pgtable_entry(&guest.pt, GVA_SRC, SIZE_4K) =
+			page | PGT_READ_WRITE;
+		EXPECT_EQ(0, invalidate(&guest, NULL, first,
+					granularities[i / 2], 0));
+		EXPECT_EQ(old, guest_copied(&guest, 0));
+		/* The device has taken it from the IOTLB once more, or kept it. */
+		EXPECT_EQ(0, invalidate(&guest, NULL, IOTLB,
+					granularities[i / 2], 0));
+		EXPECT_EQ(0, invalidate(&guest, NULL, DEV_IOTLB,
+					granularities[i / 2], 0));
+		EXPECT_EQ(NEW(0), guest_copied(&guest, 0));
+		guest_close(&guest);
+	}
 }
 
 /* A tag that only the guest's own unit has: everything of the guest goes */
