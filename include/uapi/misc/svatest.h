@@ -13,9 +13,6 @@
 
 #include <linux/ioctl.h>
 #include <linux/types.h>
-#ifndef __KERNEL__
-#include <stdint.h>
-#endif
 
 /* Identity */
 #define SVATEST_VENDOR_ID		0x1234
@@ -271,16 +268,16 @@
  * @aux: per operation
  */
 struct svatest_desc {
-	uint32_t op_flags;
-	uint32_t pasid;
-	uint64_t src;
-	uint64_t dst;
-	uint32_t length;
-	uint32_t tag;
-	uint64_t imm;
-	uint64_t imm2;
-	uint64_t completion;
-	uint64_t aux;
+	__u32 op_flags;
+	__u32 pasid;
+	__u64 src;
+	__u64 dst;
+	__u32 length;
+	__u32 tag;
+	__u64 imm;
+	__u64 imm2;
+	__u64 completion;
+	__u64 aux;
 };
 
 /**
@@ -294,12 +291,12 @@ struct svatest_desc {
  * @sequence: commands completed by this channel, from 1; written last
  */
 struct svatest_completion {
-	uint32_t status;
-	uint32_t tag;
-	uint64_t bytes;
-	uint64_t result;
-	uint32_t detail;
-	uint32_t sequence;
+	__u32 status;
+	__u32 tag;
+	__u64 bytes;
+	__u64 result;
+	__u32 detail;
+	__u32 sequence;
 };
 
 /**
@@ -311,11 +308,11 @@ struct svatest_completion {
  * @reserved: zero
  */
 struct svatest_atc_entry {
-	uint64_t iova;
-	uint64_t addr;
-	uint32_t pasid;
-	uint32_t detail;
-	uint64_t reserved;
+	__u64 iova;
+	__u64 addr;
+	__u32 pasid;
+	__u32 detail;
+	__u64 reserved;
 };
 
 /*

@@ -56,8 +56,8 @@ TEST_F_TIMEOUT(stuck, device_is_cut_off, 120)
 	uint64_t before;
 
 	before = received(guest->dev);
-	EXPECT_EQ(0, vmm_invalidate_pasid(vmm, guest->dev, GUEST_CACHES,
-					  GUEST_PASID));
+	EXPECT_EQ(-EIO, vmm_invalidate_pasid(vmm, guest->dev, GUEST_CACHES,
+					     GUEST_PASID));
 	EXPECT_EQ(before + TIMEOUTS, received(guest->dev));
 	ASSERT_EQ(1, fault_next_event(self->fd, &record));
 	EXPECT_EQ(IOMMU_FAULT_DMA_UNRECOV, record.type);
@@ -107,8 +107,8 @@ TEST_F_TIMEOUT(stuck, next_owner_finds_it_well, 120)
 	/* ... and if it is stuck again, it is cut off again, no sooner. */
 	svatest_write(guest->dev, SVATEST_K_INV_HOLD, SVATEST_INV_HOLD_EVER);
 	before = received(guest->dev);
-	EXPECT_EQ(0, vmm_invalidate_pasid(&guest->vmm, NULL, GUEST_CACHES,
-					  GUEST_PASID));
+	EXPECT_EQ(-EIO, vmm_invalidate_pasid(&guest->vmm, NULL, GUEST_CACHES,
+					     GUEST_PASID));
 	EXPECT_EQ(before + TIMEOUTS, received(guest->dev));
 	EXPECT_EQ(1, fault_next_event(self->fd, &record));
 }
