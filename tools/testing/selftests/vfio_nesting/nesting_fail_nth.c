@@ -606,8 +606,9 @@ static int take_domain_ids(struct scene *scene)
 	int ret;
 
 	ret = vmm_pasid_alloc(&guest->vmm, SPARE_PASID, SPARE_PASID);
+	/* There may be no second stage yet. */
 	if (ret != SPARE_PASID)
-		return ret;
+		return 0;
 	ret = vmm_bind(&guest->vmm, NULL, SPARE_PASID, guest->pt.root, 4);
 	return vmm_pasid_free(&guest->vmm, SPARE_PASID, SPARE_PASID) ?: ret;
 }
