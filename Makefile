@@ -57,6 +57,9 @@ test-tools:			## tests of our own tooling
 test-platform: qemu		## qtests of the platform, no kernel needed
 	@tools/qemu/test
 
+mutants: kernel kernel-sva qemu	## leave out one flush, drain, wait or clear of the kernel at a time
+	@tools/vm/mutate
+
 test-vm: kernel kernel-sva qemu		## the tests in the VM, all variants (DEBUG=1: in the debug kernel)
 	@tools/vm/test
 
