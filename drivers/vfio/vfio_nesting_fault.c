@@ -155,14 +155,16 @@ static bool vfio_fault_awaited(struct vfio_fault_queue *q)
 /* Report what was lost, if there is room */
 static void vfio_fault_push_overflow(struct vfio_fault_queue *q)
 {
+	struct iommu_fault *record;
+
 	lockdep_assert_held(&q->lock);
 	if (!q->lost || q->events == VFIO_FAULT_EVENTS)
 		return;
 
-	*vfio_fault_slot(q, q->head++) = (struct iommu_fault) {
-		.type = IOMMU_FAULT_OVERFLOW,
-		.overflow.lost = q->lost,
-	};
+	record = vfio_fault_slot(q, q->head++);
+	memset(record, 0, sizeof(*record));
+	record->type = IOMMU_FAULT_OVERFLOW;
+	record->overflow.lost = q->lost;
 	q->events++;
 	q->lost = 0;
 }
@@ -213,26 +215,24 @@ static int vfio_fault_push_end(struct vfio_fault_queue *q,
 	return 0;
 }
 
-static int vfio_fault_push(struct vfio_fault_queue *q,
-			   const struct iommu_fault *records,
-			   unsigned int count)
-{
-	guard(spinlock)(&q->lock);
-	switch (records->type) {
-	case IOMMU_FAULT_PAGE_REQ:
-		return vfio_fault_push_group(q, records, count);
-	case IOMMU_FAULT_PAGE_REQ_END:
-		return vfio_fault_push_end(q, records);
-	default:
-		return vfio_fault_push_event(q, records);
-	}
-}
-
 static int vfio_fault_handler(void *data, const struct iommu_fault *records,
 			      unsigned int count)
 {
 	struct vfio_fault_queue *q = data;
-	int ret = vfio_fault_push(q, records, count);
+	int ret;
+
+	spin_lock(&q->lock);
+	switch (records->type) {
+	case IOMMU_FAULT_PAGE_REQ:
+		ret = vfio_fault_push_group(q, records, count);
+		break;
+	case IOMMU_FAULT_PAGE_REQ_END:
+		ret = vfio_fault_push_end(q, records);
+		break;
+	default:
+		ret = vfio_fault_push_event(q, records);
+	}
+	spin_unlock(&q->lock);
 
 	if (wq_has_sleeper(&q->wait))
 		wake_up_interruptible_poll(&q->wait, EPOLLIN | EPOLLRDNORM);
