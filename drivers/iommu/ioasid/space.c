@@ -90,6 +90,7 @@ void ioasid_install_capacity(ioasid_t total)
 {
 	ioasid_space_report(&ioasid_host_space, total);
 }
+EXPORT_SYMBOL_IF_KUNIT(ioasid_install_capacity);
 
 /**
  * ioasid_get_capacity() - Number of ids of the shared space
