@@ -76,6 +76,13 @@ struct iommu_guest_device_info {
  *                changed. 0 to U64_MAX means all of the address space. Returns
  *                when the hardware is done: 0, or -EIO if a device did not
  *                complete it and is cut off from memory.
+ * @detach_gpasids: Do what the detachment of @count PASIDs of @dev waits for
+ *                hardware for, for all of them together: on return @dev cannot
+ *                use their tables any more, no cache has anything of them, and
+ *                none of their page requests is on the way. @pasids are in
+ *                ascending order, and attached to domains that
+ *                @domain_alloc_gpasid made; detaching each of them follows, and
+ *                finds little to do. NULL if there is nothing to be saved.
  * @fault_sync:   Return when no thread of the driver still uses an attach
  *                handle that it looked up for @dev before the call. Needed by
  *                drivers that report page requests, NULL in others.
@@ -84,7 +91,7 @@ struct iommu_guest_device_info {
  * All of them may sleep. But for @nesting_info, they are called with the lock
  * of a guest context held, and for a device on the second-stage domain that the
  * context has for it. From @domain_alloc_gpasid until the domain is freed, and
- * thus for @cache_invalidate and @fault_sync, the device is runtime active.
+ * thus for all that follow it here but @device_info, the device is runtime active.
  */
 struct iommu_guest_ops {
 	int (*nesting_info)(struct device *dev, struct iommu_domain *parent,
@@ -94,6 +101,8 @@ struct iommu_guest_ops {
 						    const struct iommu_gpasid_bind_data *data);
 	int (*cache_invalidate)(struct iommu_domain *domain, u8 caches,
 				u64 start, u64 last, bool leaf);
+	void (*detach_gpasids)(struct device *dev, const ioasid_t *pasids,
+			       unsigned int count);
 	void (*fault_sync)(struct device *dev);
 	void (*device_info)(struct device *dev,
 			    struct iommu_guest_device_info *info);

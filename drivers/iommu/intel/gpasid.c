@@ -357,6 +357,15 @@ static int intel_guest_cache_invalidate(struct iommu_domain *domain, u8 caches,
 	return 0;
 }
 
+/* The lock of the guest context keeps attachments of PASIDs of @dev away. */
+static void intel_guest_detach_gpasids(struct device *dev, const ioasid_t *pasids,
+				       unsigned int count)
+{
+	struct device_domain_info *info = dev_iommu_priv_get(dev);
+
+	intel_pasid_tear_down_entries(info->iommu, dev, pasids, count);
+}
+
 /* Page requests are looked up and reported with the lock held. */
 static void intel_guest_fault_sync(struct device *dev)
 {
@@ -404,6 +413,7 @@ const struct iommu_guest_ops intel_guest_ops = {
 	.nesting_info		= intel_guest_nesting_info,
 	.domain_alloc_gpasid	= intel_guest_domain_alloc,
 	.cache_invalidate	= intel_guest_cache_invalidate,
+	.detach_gpasids		= intel_guest_detach_gpasids,
 	.fault_sync		= intel_guest_fault_sync,
 	.device_info		= intel_guest_device_info,
 };

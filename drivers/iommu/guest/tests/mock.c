@@ -277,6 +277,21 @@ static int mock_invalidate(struct iommu_domain *domain, u8 caches, u64 start,
 	return ret;
 }
 
+static void mock_detach_gpasids(struct device *dev, const ioasid_t *pasids,
+				unsigned int count)
+{
+	int d = mock_index(the_mock, dev);
+	char words[3 * MOCK_PASIDS + 1];
+	size_t used = 0;
+	unsigned int i;
+
+	mock_check_awake(the_mock, d);
+	for (i = 0; i < count; i++)
+		used += scnprintf(words + used, sizeof(words) - used, ".%x",
+				  pasids[i]);
+	mock_log(the_mock, "stop%d%s", d, words);
+}
+
 static void mock_fault_sync(struct device *dev)
 {
 	mock_log(the_mock, "sync%d", mock_index(the_mock, dev));
@@ -306,6 +321,7 @@ static const struct iommu_guest_ops mock_guest_ops = {
 	.nesting_info = mock_nesting_info,
 	.domain_alloc_gpasid = mock_alloc_gpasid,
 	.cache_invalidate = mock_invalidate,
+	.detach_gpasids = mock_detach_gpasids,
 	.fault_sync = mock_fault_sync,
 	.device_info = mock_device_info,
 };
