@@ -16,6 +16,7 @@ PROGRAMS := iommufd iommufd_fail_nth $(NESTING)
 VPATH := $(LINUX)/tools/testing/selftests/iommu:$(NESTING_DIR)
 
 CFLAGS := -O2 -g -Wall -static -pthread
+CC := $(if $(shell command -v ccache),ccache) $(CC)
 CPPFLAGS := -D_GNU_SOURCE -isystem $(HEADERS)
 
 all: $(PROGRAMS:%=$(OUT)/%)
@@ -38,10 +39,19 @@ $(OUT)/iommufd $(OUT)/iommufd_fail_nth: CPPFLAGS += \
 $(OUT)/iommufd $(OUT)/iommufd_fail_nth: CFLAGS += -Wno-unused-function
 
 # The library that the tests of vfio_nesting share is what has no main().
-$(NESTING:%=$(OUT)/%): $(OUT)/%: %.c $(wildcard $(NESTING_DIR)/*.[ch]) $(THIS)
+LIBRARY := $(filter-out $(NESTING:%=$(NESTING_DIR)/%.c),$(wildcard $(NESTING_DIR)/*.c))
+OBJECTS := $(patsubst $(NESTING_DIR)/%.c,$(OUT)/%.o,$(LIBRARY))
+
+$(OUT)/%.o: $(NESTING_DIR)/%.c $(THIS)
 	@mkdir -p $(OUT)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< \
-		$(filter-out $(NESTING:%=$(NESTING_DIR)/%.c),$(wildcard $(NESTING_DIR)/*.c))
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(OUT)/library.a: $(OBJECTS)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(NESTING:%=$(OUT)/%): $(OUT)/%: $(OUT)/%.o $(OUT)/library.a
+	$(CC) $(CFLAGS) -o $@ $^
 
 -include $(wildcard $(OUT)/*.d)
 

@@ -262,19 +262,25 @@ static int mock_invalidate_pasid(struct mock_guest *mock, int d, int p,
 	return mock->devs[d].cut_off ? -EIO : 0;
 }
 
-static int mock_invalidate(struct iommu_domain *domain, u8 caches, u64 start,
-			   u64 last, bool leaf)
+static void mock_invalidate(struct iommu_guest_invalidation *invs,
+			    unsigned int count)
 {
-	struct mock_domain *md = to_mock(domain);
-	int d, p, ret = 0;
+	struct mock_guest *mock = the_mock;
+	unsigned int i;
+	int d, p;
 
-	for (d = 0; d < MOCK_DEVICES; d++)
+	mock->batches++;
+	for (i = 0; i < count; i++) {
+		d = mock_index(mock, invs[i].dev);
+		invs[i].ret = 0;
 		for (p = 0; p < MOCK_PASIDS; p++)
-			if (md->mock->devs[d].table[p] == md)
-				ret = mock_invalidate_pasid(md->mock, d, p,
-							    caches, start, last,
-							    leaf) ?: ret;
-	return ret;
+			if (mock->devs[d].table[p] == to_mock(invs[i].domain))
+				invs[i].ret = mock_invalidate_pasid(mock, d, p,
+								    invs[i].caches,
+								    invs[i].start,
+								    invs[i].last,
+								    invs[i].leaf);
+	}
 }
 
 static void mock_detach_gpasids(struct device *dev, const ioasid_t *pasids,

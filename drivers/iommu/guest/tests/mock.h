@@ -103,6 +103,7 @@ struct mock_device {
  * @queue: of page requests
  * @prq: held by the one that reports a request, as drivers do
  * @waits: how often answers were waited for
+ * @batches: how often invalidations were waited for
  * @quiet: write no log
  * @lock: protects @log, which a worker writes to as well
  * @log: see above
@@ -125,6 +126,7 @@ struct mock_guest {
 	struct iopf_queue *queue;
 	struct mutex prq; /* see above */
 	atomic_t waits;
+	unsigned int batches;
 	bool quiet;
 	struct mutex lock; /* see above */
 	char log[2048];
