@@ -32,7 +32,9 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/nospec.h>
+#include <linux/overflow.h>
 #include <linux/pci.h>
+#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -536,6 +538,88 @@ static int vfio_nesting_copy(void *to, size_t size,
 	return ret ?: vfio_nesting_check_tail(p, argsz);
 }
 
+/* Entries that are fetched at a time: what comes from user memory may take long */
+#define VFIO_NESTING_INVALIDATE_CHUNK	16
+
+/* The number of entries that were fetched; @err says why it is not all of them */
+static unsigned int
+vfio_nesting_copy_entries(struct iommu_cache_invalidate_info *infos, u64 uaddr,
+			  u32 entry_len, unsigned int count, int *err)
+{
+	struct vfio_nesting_payload p = { .size = entry_len };
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		p.uptr = u64_to_user_ptr(uaddr + (u64)i * entry_len);
+		*err = iommu_guest_copy_invalidate_info(&infos[i], p.uptr,
+							entry_len);
+		if (!*err)
+			*err = vfio_nesting_check_tail(&p, infos[i].argsz);
+		if (*err)
+			return i;
+	}
+	return count;
+}
+
+/* No lock is held while entries are fetched. */
+static long vfio_nesting_invalidate_entries(struct vfio_nesting *n,
+					    struct device *dev,
+					    const struct vfio_nesting_invalidate_array *req,
+					    u32 *done)
+{
+	struct iommu_cache_invalidate_info infos[VFIO_NESTING_INVALIDATE_CHUNK];
+	unsigned int count, got, some;
+	int err, copied, ret = 0;
+	u64 uaddr;
+
+	for (*done = 0; *done < req->entry_num; *done += some) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		count = min(req->entry_num - *done, VFIO_NESTING_INVALIDATE_CHUNK);
+		uaddr = req->entries + (u64)*done * req->entry_len;
+		got = vfio_nesting_copy_entries(infos, uaddr, req->entry_len,
+						count, &copied);
+		err = iommu_guest_cache_invalidate_array(n->ctx, dev, infos, got,
+							 &some);
+		if (some < got || copied) {
+			*done += some;
+			return some < got ? err : copied;
+		}
+		/* A device that fails is told of, after all that can be done. */
+		ret = ret ?: err;
+		cond_resched();
+	}
+	return ret;
+}
+
+static long vfio_nesting_invalidate_array(struct vfio_nesting *n,
+					  const struct vfio_nesting_payload *p)
+{
+	struct vfio_nesting_invalidate_array __user *user = (void __user *)p->uptr;
+	struct vfio_nesting_invalidate_array req;
+	u32 done;
+	u64 end;
+	long ret;
+
+	ret = vfio_nesting_copy(&req, sizeof(req), p);
+	if (ret)
+		return ret;
+	if (req.flags || req.entry_len < offsetof(struct iommu_cache_invalidate_info,
+						  granu))
+		return -EINVAL;
+	if (req.entry_len > SZ_4K || req.entry_num > VFIO_NESTING_INVALIDATE_MAX)
+		return -E2BIG;
+	if (check_add_overflow(req.entries, (u64)req.entry_len * req.entry_num, &end) ||
+	    end > ULONG_MAX)
+		return -EFAULT;
+	/* Before anything is done that could not be told of */
+	if (put_user(0, &user->entry_num))
+		return -EFAULT;
+
+	ret = vfio_nesting_invalidate_entries(n, p->dev, &req, &done);
+	return put_user(done, &user->entry_num) ? -EFAULT : ret;
+}
+
 static long vfio_nesting_get_fault_fd(struct vfio_nesting *n,
 				      const struct vfio_nesting_payload *p)
 {
@@ -680,6 +764,10 @@ static const struct vfio_nesting_opdesc vfio_nesting_ops[] = {
 	},
 	[VFIO_IOMMU_NESTING_OP_CACHE_INVLD] = {
 		.fn = vfio_nesting_invalidate,
+		.features = IOMMU_NESTING_FEAT_CACHE_INVLD,
+	},
+	[VFIO_IOMMU_NESTING_OP_CACHE_INVLD_ARRAY] = {
+		.fn = vfio_nesting_invalidate_array,
 		.features = IOMMU_NESTING_FEAT_CACHE_INVLD,
 	},
 	[VFIO_IOMMU_NESTING_OP_PAGE_RESP] = {

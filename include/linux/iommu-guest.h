@@ -58,6 +58,28 @@ struct iommu_guest_device_info {
 };
 
 /**
+ * struct iommu_guest_invalidation - What a device may have cached of a table
+ * @dev: The device
+ * @domain: Made by domain_alloc_gpasid and attached to a PASID of @dev
+ * @start: First input address
+ * @last: Last input address; 0 to U64_MAX means all of the address space
+ * @caches: By enum iommu_inv_type: the IOTLB, the cache of @dev, or both in this
+ *                order
+ * @leaf: Only the last level of the table changed
+ * @ret: What became of it: 0, or -EIO if @dev did not complete it and is cut off
+ *                from memory
+ */
+struct iommu_guest_invalidation {
+	struct device *dev;
+	struct iommu_domain *domain;
+	u64 start;
+	u64 last;
+	u8 caches;
+	bool leaf;
+	int ret;
+};
+
+/**
  * struct iommu_guest_ops - What an IOMMU driver does for guest owned tables
  * @nesting_info: Describe first-stage translation of @dev nested on @parent.
  *                @info is zeroed by the caller, which sets argsz afterwards.
@@ -68,14 +90,16 @@ struct iommu_guest_device_info {
  *                flags against the hardware in front of @dev; the generic part
  *                is checked already. Nothing is programmed: that is the work of
  *                the set_dev_pasid operation of the domain.
- * @cache_invalidate: Drop what was cached of the first stage of @domain for
- *                input addresses @start to @last, both included, in the caches
- *                that @caches names by enum iommu_inv_type: the IOTLB, the
- *                device TLB of every device the domain is attached to, or both
- *                in this order. With @leaf only the last level of the table
- *                changed. 0 to U64_MAX means all of the address space. Returns
- *                when the hardware is done: 0, or -EIO if a device did not
- *                complete it and is cut off from memory.
+ * @cache_invalidate: Carry @count invalidations out and set the ret of each. They
+ *                are of devices of this driver, and may be done in any order, or
+ *                more than was asked for. Returns when the hardware is done.
+ * @detach_gpasids: Do what the detachment of @count PASIDs of @dev waits for
+ *                hardware for, for all of them together: on return @dev cannot
+ *                use their tables any more, no cache has anything of them, and
+ *                none of their page requests is on the way. @pasids are in
+ *                ascending order, and attached to domains that
+ *                @domain_alloc_gpasid made; detaching each of them follows, and
+ *                finds little to do. NULL if there is nothing to be saved.
  * @fault_sync:   Return when no thread of the driver still uses an attach
  *                handle that it looked up for @dev before the call. Needed by
  *                drivers that report page requests, NULL in others.
@@ -84,7 +108,7 @@ struct iommu_guest_device_info {
  * All of them may sleep. But for @nesting_info, they are called with the lock
  * of a guest context held, and for a device on the second-stage domain that the
  * context has for it. From @domain_alloc_gpasid until the domain is freed, and
- * thus for @cache_invalidate and @fault_sync, the device is runtime active.
+ * thus for all that follow it here but @device_info, the device is runtime active.
  */
 struct iommu_guest_ops {
 	int (*nesting_info)(struct device *dev, struct iommu_domain *parent,
@@ -92,8 +116,10 @@ struct iommu_guest_ops {
 	struct iommu_domain *(*domain_alloc_gpasid)(struct device *dev,
 						    struct iommu_domain *parent,
 						    const struct iommu_gpasid_bind_data *data);
-	int (*cache_invalidate)(struct iommu_domain *domain, u8 caches,
-				u64 start, u64 last, bool leaf);
+	void (*cache_invalidate)(struct iommu_guest_invalidation *invs,
+				 unsigned int count);
+	void (*detach_gpasids)(struct device *dev, const ioasid_t *pasids,
+			       unsigned int count);
 	void (*fault_sync)(struct device *dev);
 	void (*device_info)(struct device *dev,
 			    struct iommu_guest_device_info *info);
@@ -128,6 +154,10 @@ void iommu_guest_unbind_gpasid(struct iommu_guest_ctx *ctx, struct device *dev,
 int iommu_guest_cache_invalidate(struct iommu_guest_ctx *ctx,
 				 struct device *dev,
 				 const struct iommu_cache_invalidate_info *info);
+int iommu_guest_cache_invalidate_array(struct iommu_guest_ctx *ctx,
+				       struct device *dev,
+				       const struct iommu_cache_invalidate_info *infos,
+				       unsigned int count, unsigned int *done);
 
 void iommu_guest_free_pasids(struct iommu_guest_ctx *ctx, ioasid_t min,
 			     ioasid_t max);

@@ -18,6 +18,9 @@
  *     the binding, let the device sleep
  *  4. detach the set-private id, give up the guest PASID and the IOASID
  *
+ * Where many are unbound together the driver does the part of 1 that waits for
+ * hardware for all of them first. What is left of 1 needs no hardware then.
+ *
  * A replacement goes through 1 and 2 only, and then attaches the new domain.
  * What it takes to attach the old one again stays allocated until that has
  * worked.
@@ -420,6 +423,69 @@ static void iommu_guest_unbind_pasid(struct iommu_guest_ctx *ctx,
 	iommu_guest_put_pasid(ctx, pasid);
 }
 
+/* PASIDs that are unbound together; what is on the stack bounds them */
+#define IOMMU_GUEST_BATCH	64
+
+/* What step 1 waits for, for all PASIDs of @gdev in the range */
+static void iommu_guest_detach_range(struct iommu_guest_ctx *ctx,
+				     struct iommu_guest_device *gdev,
+				     unsigned long min, unsigned long max)
+{
+	ioasid_t pasids[IOMMU_GUEST_BATCH];
+	struct iommu_guest_pasid *pasid;
+	unsigned int count = 0;
+	unsigned long hpasid;
+
+	if (!gdev->ops->detach_gpasids)
+		return;
+	xa_for_each_range(&ctx->pasids, hpasid, pasid, min, max)
+		if (iommu_guest_find_binding(pasid, gdev))
+			pasids[count++] = hpasid;
+	/* One alone is detached as well without. */
+	if (count > 1)
+		gdev->ops->detach_gpasids(gdev->dev, pasids, count);
+}
+
+/* The last PASID of those from @min on that are unbound together */
+static unsigned long iommu_guest_batch_end(struct iommu_guest_ctx *ctx,
+					   unsigned long min, unsigned long max)
+{
+	struct iommu_guest_pasid *pasid;
+	unsigned int count = 0;
+	unsigned long hpasid;
+
+	xa_for_each_range(&ctx->pasids, hpasid, pasid, min, max)
+		if (++count == IOMMU_GUEST_BATCH)
+			return hpasid;
+	return max;
+}
+
+/*
+ * Unbind all PASIDs in the range from @dev, or from every device. Devices of their
+ * own have page tables, caches and requests of their own, so each is waited for.
+ */
+static void iommu_guest_unbind_range(struct iommu_guest_ctx *ctx,
+				     struct device *dev, unsigned long min,
+				     unsigned long max)
+{
+	struct iommu_guest_device *gdev;
+	struct iommu_guest_pasid *pasid;
+	unsigned long hpasid, end;
+
+	lockdep_assert_held(&ctx->lock);
+	for (;; min = end + 1) {
+		end = iommu_guest_batch_end(ctx, min, max);
+		list_for_each_entry(gdev, &ctx->devices, node)
+			if (!dev || gdev->dev == dev)
+				iommu_guest_detach_range(ctx, gdev, min, end);
+		xa_for_each_range(&ctx->pasids, hpasid, pasid, min, end)
+			iommu_guest_unbind_pasid(ctx, dev, pasid);
+		if (end == max)
+			return;
+		cond_resched();
+	}
+}
+
 /*
  * The PASID to bind, with bindings or fresh. A PASID that is freed under its
  * bindings takes no new ones.
@@ -551,14 +617,8 @@ EXPORT_SYMBOL_GPL(iommu_guest_unbind_gpasid);
 void iommu_guest_free_pasids(struct iommu_guest_ctx *ctx, ioasid_t min,
 			     ioasid_t max)
 {
-	struct iommu_guest_pasid *pasid;
-	unsigned long hpasid;
-
 	scoped_guard(mutex, &ctx->lock) {
-		xa_for_each_range(&ctx->pasids, hpasid, pasid, min, max) {
-			iommu_guest_unbind_pasid(ctx, NULL, pasid);
-			cond_resched();
-		}
+		iommu_guest_unbind_range(ctx, NULL, min, max);
 		/* With the lock, so that none is bound again in between */
 		ioasid_free_range(ctx->set, min, max);
 	}
@@ -570,13 +630,7 @@ EXPORT_SYMBOL_GPL(iommu_guest_free_pasids);
 void iommu_guest_unbind_device(struct iommu_guest_ctx *ctx,
 			       struct iommu_guest_device *gdev)
 {
-	struct iommu_guest_pasid *pasid;
-	unsigned long hpasid;
-
-	xa_for_each(&ctx->pasids, hpasid, pasid) {
-		iommu_guest_unbind_pasid(ctx, gdev->dev, pasid);
-		cond_resched();
-	}
+	iommu_guest_unbind_range(ctx, gdev->dev, 0, IOMMU_GUEST_PASID_LAST);
 }
 
 /*

@@ -149,31 +149,76 @@ static int iommu_guest_decode(const struct iommu_cache_invalidate_info *info,
 	}
 }
 
+/* Invalidations that a driver gets at a time; what is on the stack bounds them */
+#define IOMMU_GUEST_INV_BATCH	16
+
+/**
+ * struct iommu_guest_inv_batch - invalidations that are not carried out yet
+ * @count: number of them
+ * @ret: what became of those that were: the first error
+ * @invs: what the driver gets
+ * @bindings: what they are of
+ * @granularities: as asked for
+ */
+struct iommu_guest_inv_batch {
+	unsigned int count;
+	int ret;
+	struct iommu_guest_invalidation invs[IOMMU_GUEST_INV_BATCH];
+	struct iommu_guest_binding *bindings[IOMMU_GUEST_INV_BATCH];
+	u8 granularities[IOMMU_GUEST_INV_BATCH];
+};
+
 /* A device that fails keeps nothing from the others. */
-static int iommu_guest_invalidate_pasid(struct iommu_guest_pasid *pasid,
-					const struct iommu_guest_inv *inv)
+static void iommu_guest_inv_flush(struct iommu_guest_inv_batch *batch)
+{
+	u64 begin = trace_iommu_guest_invalidate_enabled() ? ktime_get_ns() : 0;
+	const struct iommu_guest_invalidation *inv;
+	unsigned int i;
+
+	if (!batch->count)
+		return;
+	batch->bindings[0]->gdev->ops->cache_invalidate(batch->invs,
+							batch->count);
+	for (i = 0; i < batch->count; i++) {
+		inv = &batch->invs[i];
+		batch->ret = batch->ret ?: inv->ret;
+		batch->bindings[i]->invalidations[batch->granularities[i]]++;
+		trace_iommu_guest_invalidate(batch->bindings[i],
+					     batch->granularities[i],
+					     inv->caches, inv->start, inv->last,
+					     begin, inv->ret);
+	}
+	batch->count = 0;
+}
+
+static void iommu_guest_inv_add(struct iommu_guest_inv_batch *batch,
+				struct iommu_guest_binding *binding,
+				const struct iommu_guest_inv *inv)
+{
+	if (batch->count == IOMMU_GUEST_INV_BATCH ||
+	    (batch->count && batch->bindings[0]->gdev->ops != binding->gdev->ops))
+		iommu_guest_inv_flush(batch);
+	batch->invs[batch->count] = (struct iommu_guest_invalidation) {
+		.dev = binding->gdev->dev,
+		.domain = binding->domain,
+		.start = inv->start,
+		.last = inv->last,
+		.caches = inv->caches,
+		.leaf = inv->leaf,
+	};
+	batch->granularities[batch->count] = inv->granularity;
+	batch->bindings[batch->count++] = binding;
+}
+
+static void iommu_guest_inv_add_pasid(struct iommu_guest_inv_batch *batch,
+				      struct iommu_guest_pasid *pasid,
+				      const struct iommu_guest_inv *inv)
 {
 	struct iommu_guest_binding *binding;
-	int err, ret = 0;
-	u64 begin;
 
-	list_for_each_entry(binding, &pasid->bindings, node) {
-		if (inv->dev && binding->gdev->dev != inv->dev)
-			continue;
-		begin = trace_iommu_guest_invalidate_enabled() ?
-			ktime_get_ns() : 0;
-		err = binding->gdev->ops->cache_invalidate(binding->domain,
-							   inv->caches,
-							   inv->start,
-							   inv->last,
-							   inv->leaf);
-		binding->invalidations[inv->granularity]++;
-		trace_iommu_guest_invalidate(binding, inv->granularity,
-					     inv->caches, inv->start, inv->last,
-					     begin, err);
-		ret = ret ?: err;
-	}
-	return ret;
+	list_for_each_entry(binding, &pasid->bindings, node)
+		if (!inv->dev || binding->gdev->dev == inv->dev)
+			iommu_guest_inv_add(batch, binding, inv);
 }
 
 /* Of a PASID that is bound, be it freed already or not */
@@ -184,6 +229,76 @@ iommu_guest_find_gpasid(struct iommu_guest_ctx *ctx, u64 gpasid)
 	return gpasid >= IOASID_CAPACITY_MAX ? NULL :
 					       xa_load(&ctx->gpasids, gpasid);
 }
+
+/* What is to be done for @inv, in @batch or done already */
+static int iommu_guest_inv_collect(struct iommu_guest_ctx *ctx,
+				   const struct iommu_guest_inv *inv,
+				   struct iommu_guest_inv_batch *batch)
+{
+	struct iommu_guest_pasid *pasid;
+	unsigned long hpasid;
+
+	if (!inv->caches)
+		return 0;
+	if (inv->one_pasid) {
+		pasid = iommu_guest_find_gpasid(ctx, inv->gpasid);
+		if (pasid)
+			iommu_guest_inv_add_pasid(batch, pasid, inv);
+		return 0;
+	}
+	xa_for_each(&ctx->pasids, hpasid, pasid) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		iommu_guest_inv_add_pasid(batch, pasid, inv);
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * iommu_guest_cache_invalidate_array() - Invalidate cached parts of guest tables
+ * @ctx: the context
+ * @dev: a device of @ctx, or NULL for all of them
+ * @infos: what to invalidate, in this order. May come from an untrusted caller, by
+ *	way of iommu_guest_copy_invalidate_info().
+ * @count: number of @infos
+ * @done: number of @infos that were carried out
+ *
+ * Does what as many calls of iommu_guest_cache_invalidate() do, and waits for the
+ * hardware once for many of them. An error of the first one that is not correct
+ * ends the call; those before it are carried out, those behind it are not. With
+ * -EIO all of them are.
+ *
+ * Return: As iommu_guest_cache_invalidate().
+ *
+ * Context: Process context, takes the lock of @ctx and waits for hardware.
+ */
+int iommu_guest_cache_invalidate_array(struct iommu_guest_ctx *ctx,
+				       struct device *dev,
+				       const struct iommu_cache_invalidate_info *infos,
+				       unsigned int count, unsigned int *done)
+{
+	struct iommu_guest_inv_batch batch;
+	unsigned int i;
+	int ret = 0;
+
+	batch.count = 0;
+	batch.ret = 0;
+	guard(mutex)(&ctx->lock);
+	for (i = 0; i < count; i++) {
+		struct iommu_guest_inv inv = { .dev = dev };
+
+		ret = iommu_guest_decode(&infos[i], &inv);
+		if (!ret)
+			ret = iommu_guest_inv_collect(ctx, &inv, &batch);
+		if (ret)
+			break;
+	}
+	iommu_guest_inv_flush(&batch);
+	*done = i;
+	return ret ?: batch.ret;
+}
+EXPORT_SYMBOL_GPL(iommu_guest_cache_invalidate_array);
 
 /**
  * iommu_guest_cache_invalidate() - Invalidate cached parts of guest tables
@@ -213,29 +328,8 @@ int iommu_guest_cache_invalidate(struct iommu_guest_ctx *ctx,
 				 struct device *dev,
 				 const struct iommu_cache_invalidate_info *info)
 {
-	struct iommu_guest_inv inv = { .dev = dev };
-	struct iommu_guest_pasid *pasid;
-	unsigned long hpasid;
-	int err, ret;
+	unsigned int done;
 
-	ret = iommu_guest_decode(info, &inv);
-	if (ret)
-		return ret;
-	if (!inv.caches)
-		return 0;
-
-	guard(mutex)(&ctx->lock);
-	if (inv.one_pasid) {
-		pasid = iommu_guest_find_gpasid(ctx, inv.gpasid);
-		return pasid ? iommu_guest_invalidate_pasid(pasid, &inv) : 0;
-	}
-	xa_for_each(&ctx->pasids, hpasid, pasid) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		err = iommu_guest_invalidate_pasid(pasid, &inv);
-		ret = ret ?: err;
-		cond_resched();
-	}
-	return ret;
+	return iommu_guest_cache_invalidate_array(ctx, dev, info, 1, &done);
 }
 EXPORT_SYMBOL_GPL(iommu_guest_cache_invalidate);

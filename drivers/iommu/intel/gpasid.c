@@ -319,42 +319,48 @@ out_free:
 	return ret;
 }
 
-static bool intel_guest_is_cut_off(struct dmar_domain *domain)
+static struct intel_iommu *intel_guest_unit(const struct iommu_guest_invalidation *inv)
 {
-	struct device_domain_info *info;
-	struct dev_pasid_info *dev_pasid;
-	bool cut_off = false;
-	unsigned long flags;
+	struct device_domain_info *info = dev_iommu_priv_get(inv->dev);
 
-	spin_lock_irqsave(&domain->lock, flags);
-	list_for_each_entry(dev_pasid, &domain->dev_pasids, link_domain) {
-		info = dev_iommu_priv_get(dev_pasid->dev);
-		cut_off |= READ_ONCE(info->ats_cut_off);
-	}
-	spin_unlock_irqrestore(&domain->lock, flags);
-	return cut_off;
+	return info->iommu;
 }
 
-/*
- * A descriptor takes a naturally aligned power of two of pages, for the first stage
- * up to all of the address space, so that the work of a call does not depend on the
- * range that the guest asks for. It may invalidate more than that.
- */
-static int intel_guest_cache_invalidate(struct iommu_domain *domain, u8 caches,
-					u64 start, u64 last, bool leaf)
+/* Is the unit of @invs[@i] that of one before? */
+static bool intel_guest_seen(const struct iommu_guest_invalidation *invs, unsigned int i)
 {
-	struct dmar_domain *dmar_domain = to_dmar_domain(domain);
-	unsigned int types = 0;
+	unsigned int j;
 
-	if (caches & IOMMU_CACHE_INV_TYPE_IOTLB)
-		types |= CACHE_TAG_IOTLBS;
-	if (caches & IOMMU_CACHE_INV_TYPE_DEV_IOTLB)
-		types |= CACHE_TAG_DEVTLBS;
+	for (j = 0; j < i; j++)
+		if (intel_guest_unit(&invs[j]) == intel_guest_unit(&invs[i]))
+			return true;
+	return false;
+}
 
-	cache_tag_flush_guest(dmar_domain, types, start, last, leaf);
-	if (types & CACHE_TAG_DEVTLBS && intel_guest_is_cut_off(dmar_domain))
-		return -EIO;
-	return 0;
+/* Units have queues of their own, so each is waited for. Most machines have one. */
+static void intel_guest_cache_invalidate(struct iommu_guest_invalidation *invs,
+					 unsigned int count)
+{
+	struct device_domain_info *info;
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		if (!intel_guest_seen(invs, i))
+			cache_tag_flush_guest_ranges(intel_guest_unit(&invs[i]), invs, count);
+	for (i = 0; i < count; i++) {
+		info = dev_iommu_priv_get(invs[i].dev);
+		invs[i].ret = invs[i].caches & IOMMU_CACHE_INV_TYPE_DEV_IOTLB &&
+			      READ_ONCE(info->ats_cut_off) ? -EIO : 0;
+	}
+}
+
+/* The lock of the guest context keeps attachments of PASIDs of @dev away. */
+static void intel_guest_detach_gpasids(struct device *dev, const ioasid_t *pasids,
+				       unsigned int count)
+{
+	struct device_domain_info *info = dev_iommu_priv_get(dev);
+
+	intel_pasid_tear_down_entries(info->iommu, dev, pasids, count);
 }
 
 /* Page requests are looked up and reported with the lock held. */
@@ -404,6 +410,7 @@ const struct iommu_guest_ops intel_guest_ops = {
 	.nesting_info		= intel_guest_nesting_info,
 	.domain_alloc_gpasid	= intel_guest_domain_alloc,
 	.cache_invalidate	= intel_guest_cache_invalidate,
+	.detach_gpasids		= intel_guest_detach_gpasids,
 	.fault_sync		= intel_guest_fault_sync,
 	.device_info		= intel_guest_device_info,
 };

@@ -718,6 +718,21 @@ static void second_stage_flush_is_global(struct kunit *test)
 	second_stage_flush(test, true);
 }
 
+static int test_invalidate(struct test_unit *unit, struct iommu_domain *domain, u8 caches,
+			   u64 start, u64 last)
+{
+	struct iommu_guest_invalidation inv = {
+		.dev = unit->devices[0].info.dev,
+		.domain = domain,
+		.start = start,
+		.last = last,
+		.caches = caches,
+	};
+
+	intel_guest_ops.cache_invalidate(&inv, 1);
+	return inv.ret;
+}
+
 static void caches_are_flushed_apart(struct kunit *test)
 {
 	static const struct {
@@ -735,8 +750,7 @@ static void caches_are_flushed_apart(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		unit->logged = 0;
-		ret = intel_guest_ops.cache_invalidate(domain, cases[i].caches, 0x1000,
-						       0x1fff, false);
+		ret = test_invalidate(unit, domain, cases[i].caches, 0x1000, 0x1fff);
 		KUNIT_EXPECT_EQ(test, ret, 0);
 		KUNIT_EXPECT_EQ(test, count_type(unit, QI_EIOTLB_TYPE), cases[i].iotlb);
 		KUNIT_EXPECT_EQ(test, count_type(unit, QI_DEIOTLB_TYPE), cases[i].device);
@@ -747,14 +761,12 @@ static void caches_are_flushed_apart(struct kunit *test)
 	/* What was not carried out is not said to be. */
 	unit->devices[0].dead = EVER;
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		ret = intel_guest_ops.cache_invalidate(domain, cases[i].caches, 0, U64_MAX,
-						       false);
+		ret = test_invalidate(unit, domain, cases[i].caches, 0, U64_MAX);
 		KUNIT_EXPECT_EQ(test, ret, -EIO * (int)cases[i].device);
 	}
 	unit->devices[0].dead = 0;
 	intel_iommu_ops.reset_done(unit->devices[0].info.dev);
-	ret = intel_guest_ops.cache_invalidate(domain, IOMMU_CACHE_INV_TYPE_DEV_IOTLB, 0,
-					       U64_MAX, false);
+	ret = test_invalidate(unit, domain, IOMMU_CACHE_INV_TYPE_DEV_IOTLB, 0, U64_MAX);
 	KUNIT_EXPECT_EQ(test, ret, 0);
 	test_unbind(test, domain, 0, 5);
 	kfree(parent->qi_batch);

@@ -144,7 +144,9 @@
 #define SVATEST_CNT_UNIT_FAULTS		24u
 #define SVATEST_CNT_UNIT_PAGE_REQUESTS	25u
 #define SVATEST_CNT_UNIT_AUTO_RESPONSES	26u
-#define SVATEST_CNT_NUM			27u
+#define SVATEST_CNT_UNIT_DESCRIPTORS	27u	/* served, but for the next ones */
+#define SVATEST_CNT_UNIT_WAITS		28u	/* that tell software */
+#define SVATEST_CNT_NUM			29u
 
 /* Doorbell page of a channel */
 #define SVATEST_R_DOORBELL(n)		(0x8000u + 0x1000u * (n))

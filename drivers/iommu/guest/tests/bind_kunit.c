@@ -820,6 +820,27 @@ static void free_pasids_unbinds_first(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, info.used);
 }
 
+/* Each device is told once, of its own PASIDs, and before the first one goes. */
+static void many_pasids_are_let_go_together(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 10, 0x1000));
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, NULL, 11, 0x2000));
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, NULL, 12, 0x3000));
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, NULL, 13, 0x4000));
+	mock_clear_log(mock);
+	iommu_guest_free_pasids(mock->ctx, 9, 12);
+	KUNIT_EXPECT_TRUE(test, strstarts(mock->log, "stop0.a.b.c stop1.b.c remove0.a=1000 "));
+	EXPECT_STATE("0.d=4000 1.d=4000");
+
+	/* One alone needs no such thing. */
+	mock_clear_log(mock);
+	iommu_guest_free_pasids(mock->ctx, 13, 20);
+	KUNIT_EXPECT_TRUE(test, strstarts(mock->log, "remove0.d=4000 "));
+	EXPECT_STATE("");
+}
+
 /* ------------------------------------------------ owners wait for nobody else */
 
 /* A thread and its end */
@@ -992,7 +1013,7 @@ static void remove_device_unbinds_only_its_own(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, bind(mock, mock_dev(mock, 1), 12, 0x3000));
 	mock_clear_log(mock);
 	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
-	EXPECT_LOG("remove0.a=1000 sync0 free=1000 remove0.b=2000 sync0 free=2000 UNBIND.b");
+	EXPECT_LOG("stop0.a.b remove0.a=1000 sync0 free=1000 remove0.b=2000 sync0 free=2000 UNBIND.b");
 	EXPECT_STATE("1.a=1000 1.c=3000");
 
 	/* Twice is fine, and it can come back without its bindings. */
@@ -1210,6 +1231,7 @@ static struct kunit_case bind_cases[] = {
 	KUNIT_CASE(freed_pasid_takes_no_binding),
 	KUNIT_CASE(freed_pasid_keeps_its_guest_pasid_while_bound),
 	KUNIT_CASE(free_pasids_unbinds_first),
+	KUNIT_CASE(many_pasids_are_let_go_together),
 	KUNIT_CASE(slow_device_keeps_no_other_owner_waiting),
 	KUNIT_CASE(reader_of_bindings_keeps_nobody_waiting),
 	KUNIT_CASE(context_ends_under_a_reader),

@@ -347,6 +347,64 @@ static void refused_invalidation_reaches_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, NULL, info));
 }
 
+/* Both devices and many ranges, and hardware is waited for as seldom as can be. */
+static void array_is_one_batch(struct kunit *test)
+{
+	struct iommu_cache_invalidate_info infos[9];
+	struct mock_guest *mock = test->priv;
+	unsigned int i, done;
+
+	for (i = 0; i < ARRAY_SIZE(infos); i++)
+		infos[i] = inv_addr(10, i * SZ_4K, SZ_4K, 1);
+	mock->batches = 0;
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_cache_invalidate_array(mock->ctx, NULL, infos,
+								    8, &done));
+	KUNIT_EXPECT_EQ(test, 8U, done);
+	KUNIT_EXPECT_EQ(test, 1U, mock->batches);
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_cache_invalidate_array(mock->ctx, NULL, infos,
+								    9, &done));
+	KUNIT_EXPECT_EQ(test, 9U, done);
+	KUNIT_EXPECT_EQ(test, 3U, mock->batches);
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_cache_invalidate_array(mock->ctx, NULL, infos,
+								    0, &done));
+	KUNIT_EXPECT_EQ(test, 0U, done);
+	KUNIT_EXPECT_EQ(test, 3U, mock->batches);
+}
+
+static void array_ends_at_the_first_refusal(struct kunit *test)
+{
+	struct iommu_cache_invalidate_info infos[3];
+	struct mock_guest *mock = test->priv;
+	unsigned int i, done;
+
+	for (i = 0; i < ARRAY_SIZE(infos); i++)
+		infos[i] = inv_addr(12, i * SZ_4K, SZ_4K, 1);
+	infos[1].version++;
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			iommu_guest_cache_invalidate_array(mock->ctx, NULL, infos,
+							   ARRAY_SIZE(infos), &done));
+	KUNIT_EXPECT_EQ(test, 1U, done);
+	EXPECT_LOG("iotlb1.b[0-fff]");
+}
+
+/* A device that fails neither hides the others nor ends the call. */
+static void array_goes_on_after_a_device_that_fails(struct kunit *test)
+{
+	struct iommu_cache_invalidate_info infos[2];
+	struct mock_guest *mock = test->priv;
+	unsigned int done;
+
+	infos[0] = inv_addr(10, 0, SZ_4K, 1);
+	infos[0].cache = DEVTLB;
+	infos[1] = inv_addr(12, 0, SZ_4K, 1);
+	mock->devs[0].cut_off = true;
+	KUNIT_EXPECT_EQ(test, -EIO,
+			iommu_guest_cache_invalidate_array(mock->ctx, NULL, infos,
+							   ARRAY_SIZE(infos), &done));
+	KUNIT_EXPECT_EQ(test, 2U, done);
+	EXPECT_LOG("devtlb0.a[0-fff] devtlb1.a[0-fff] iotlb1.b[0-fff]");
+}
+
 static void unbound_binding_is_not_invalidated(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
@@ -453,6 +511,9 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(leaf_is_passed_on),
 	KUNIT_CASE(ranges_to_the_edge),
 	KUNIT_CASE(refused_invalidation_reaches_nothing),
+	KUNIT_CASE(array_is_one_batch),
+	KUNIT_CASE(array_ends_at_the_first_refusal),
+	KUNIT_CASE(array_goes_on_after_a_device_that_fails),
 	KUNIT_CASE(unbound_binding_is_not_invalidated),
 	KUNIT_CASE(payload_follows_the_general_format),
 	KUNIT_CASE(payload_is_checked_for_unbind_too),

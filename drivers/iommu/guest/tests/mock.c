@@ -262,19 +262,40 @@ static int mock_invalidate_pasid(struct mock_guest *mock, int d, int p,
 	return mock->devs[d].cut_off ? -EIO : 0;
 }
 
-static int mock_invalidate(struct iommu_domain *domain, u8 caches, u64 start,
-			   u64 last, bool leaf)
+static void mock_invalidate(struct iommu_guest_invalidation *invs,
+			    unsigned int count)
 {
-	struct mock_domain *md = to_mock(domain);
-	int d, p, ret = 0;
+	struct mock_guest *mock = the_mock;
+	unsigned int i;
+	int d, p;
 
-	for (d = 0; d < MOCK_DEVICES; d++)
+	mock->batches++;
+	for (i = 0; i < count; i++) {
+		d = mock_index(mock, invs[i].dev);
+		invs[i].ret = 0;
 		for (p = 0; p < MOCK_PASIDS; p++)
-			if (md->mock->devs[d].table[p] == md)
-				ret = mock_invalidate_pasid(md->mock, d, p,
-							    caches, start, last,
-							    leaf) ?: ret;
-	return ret;
+			if (mock->devs[d].table[p] == to_mock(invs[i].domain))
+				invs[i].ret = mock_invalidate_pasid(mock, d, p,
+								    invs[i].caches,
+								    invs[i].start,
+								    invs[i].last,
+								    invs[i].leaf);
+	}
+}
+
+static void mock_detach_gpasids(struct device *dev, const ioasid_t *pasids,
+				unsigned int count)
+{
+	int d = mock_index(the_mock, dev);
+	char words[3 * MOCK_PASIDS + 1];
+	size_t used = 0;
+	unsigned int i;
+
+	mock_check_awake(the_mock, d);
+	for (i = 0; i < count; i++)
+		used += scnprintf(words + used, sizeof(words) - used, ".%x",
+				  pasids[i]);
+	mock_log(the_mock, "stop%d%s", d, words);
 }
 
 static void mock_fault_sync(struct device *dev)
@@ -306,6 +327,7 @@ static const struct iommu_guest_ops mock_guest_ops = {
 	.nesting_info = mock_nesting_info,
 	.domain_alloc_gpasid = mock_alloc_gpasid,
 	.cache_invalidate = mock_invalidate,
+	.detach_gpasids = mock_detach_gpasids,
 	.fault_sync = mock_fault_sync,
 	.device_info = mock_device_info,
 };

@@ -9,6 +9,7 @@
  *	set0.a=1000	attached to PASID 0xa of device 0
  *	set0.a!		attach refused
  *	remove0.a=1000	detached
+ *	stop0.a.b	PASIDs 0xa and 0xb of device 0 about to be detached together
  *	sync0		waited for threads that report page requests of device 0
  *	free=1000	domain freed
  *	iotlb0.a[0-fff]	invalidated; with a trailing "leaf" if only leaves
@@ -102,6 +103,7 @@ struct mock_device {
  * @queue: of page requests
  * @prq: held by the one that reports a request, as drivers do
  * @waits: how often answers were waited for
+ * @batches: how often invalidations were waited for
  * @quiet: write no log
  * @lock: protects @log, which a worker writes to as well
  * @log: see above
@@ -124,6 +126,7 @@ struct mock_guest {
 	struct iopf_queue *queue;
 	struct mutex prq; /* see above */
 	atomic_t waits;
+	unsigned int batches;
 	bool quiet;
 	struct mutex lock; /* see above */
 	char log[2048];

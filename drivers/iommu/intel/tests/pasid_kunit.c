@@ -246,8 +246,103 @@ static void table_does_not_grow(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_unit_pde(unit, pasid)->val, 0ULL);
 }
 
+/* One invalidation of the PASID-cache and one of the IOTLB for all of them */
+static void several_go_together(struct kunit *test)
+{
+	static const u8 types[] = {
+		QI_PC_TYPE, QI_IOTLB_TYPE,
+		QI_DEIOTLB_TYPE, QI_DEIOTLB_TYPE, QI_DEIOTLB_TYPE,
+		QI_IWD_TYPE, QI_IOTLB_TYPE, QI_DIOTLB_TYPE, QI_IWD_TYPE,
+	};
+	static const u32 pasids[] = { PASID, PASID + 1, FAR_PASID };
+	struct dmar_domain *parent = test_unit_parent(test);
+	struct dmar_domain *domains[ARRAY_SIZE(pasids)];
+	struct test_unit *unit = test->priv;
+	struct test_desc *log = unit->log;
+	unsigned int i;
+	u16 did;
+
+	test_unit_enable_pri(test);
+	for (i = 0; i < ARRAY_SIZE(pasids); i++) {
+		domains[i] = test_unit_nested(test, parent, TABLE);
+		test_unit_attach(test, domains[i], pasids[i]);
+	}
+	did = domain_id_iommu(domains[0], &unit->iommu);
+	for (i = 0; i < ARRAY_SIZE(pasids); i++)
+		pasid_set_domain_id(test_unit_entry(unit, pasids[i]), did);
+	unit->watched = FAR_PASID;
+	unit->logged = 0;
+	intel_pasid_tear_down_entries(&unit->iommu, test_unit_dev(unit), pasids,
+				      ARRAY_SIZE(pasids));
+	expect_types(test, types, ARRAY_SIZE(types));
+	/* The part of the table that FAR_PASID was alone in goes with it. */
+	KUNIT_EXPECT_EQ(test, granularity(&log[0].desc), QI_PC_GLOBAL);
+	KUNIT_EXPECT_EQ(test, granularity(&log[1].desc), 2U);
+	KUNIT_EXPECT_EQ(test, log[1].desc.qw0 >> 16 & 0xffff, (u64)did);
+	for (i = 0; i < ARRAY_SIZE(pasids); i++) {
+		KUNIT_EXPECT_EQ(test, log[2 + i].desc.qw0 & QI_DEV_EIOTLB_PASID(0xfffffULL),
+				QI_DEV_EIOTLB_PASID(pasids[i]));
+		KUNIT_EXPECT_FALSE(test, log[i].present);
+		KUNIT_EXPECT_FALSE(test, log[i].leaf);
+	}
+	KUNIT_EXPECT_TRUE(test, log[5].desc.qw0 & QI_IWD_FENCE);
+	KUNIT_EXPECT_TRUE(test, log[8].desc.qw0 & QI_IWD_PRQ_DRAIN);
+	KUNIT_EXPECT_EQ(test, test_unit_pde(unit, FAR_PASID)->val, 0ULL);
+	KUNIT_EXPECT_EQ(test, test_unit_entry(unit, PASID)->val[0], 0ULL);
+	KUNIT_EXPECT_EQ(test, test_unit_entry(unit, PASID + 1)->val[0], 0ULL);
+
+	/* Detaching them finds nothing to wait for. */
+	for (i = 0; i < ARRAY_SIZE(pasids); i++) {
+		test_unit_detach(test, domains[i], pasids[i]);
+		KUNIT_EXPECT_EQ(test, unit->logged, 0U);
+	}
+	test_unit_disable_pri(test);
+}
+
+/* Entries of the first part of the table, which stays: the domain is enough. */
+static void several_of_a_part_that_stays(struct kunit *test)
+{
+	struct dmar_domain *domain = test_unit_nested(test, test_unit_parent(test), TABLE);
+	static const u32 pasids[] = { PASID, PASID + 1, PASID + 2 };
+	struct test_unit *unit = test->priv;
+	u16 did;
+
+	test_unit_attach(test, domain, PASID);
+	did = domain_id_iommu(domain, &unit->iommu);
+	KUNIT_ASSERT_EQ(test, intel_pasid_setup_nested(&unit->iommu, test_unit_dev(unit),
+						       PASID + 2, domain), 0);
+	unit->logged = 0;
+	/* That there is nothing between is fine. */
+	intel_pasid_tear_down_entries(&unit->iommu, test_unit_dev(unit), pasids,
+				      ARRAY_SIZE(pasids));
+	KUNIT_ASSERT_EQ(test, unit->logged, 4U);
+	KUNIT_EXPECT_EQ(test, test_unit_type(unit, 0), (u64)QI_PC_TYPE);
+	KUNIT_EXPECT_EQ(test, granularity(&unit->log[0].desc), QI_PC_ALL_PASIDS);
+	KUNIT_EXPECT_EQ(test, unit->log[0].desc.qw0 & QI_PC_DID(0xffffULL), QI_PC_DID(did));
+	test_unit_detach(test, domain, PASID);
+}
+
+/* What is not nested is left alone. */
+static void several_leave_others_alone(struct kunit *test)
+{
+	struct dmar_domain *domain = test_unit_parent(test);
+	static const u32 pasids[] = { PASID, PASID + 1 };
+	struct test_unit *unit = test->priv;
+
+	test_unit_attach(test, domain, PASID);
+	unit->logged = 0;
+	intel_pasid_tear_down_entries(&unit->iommu, test_unit_dev(unit), pasids,
+				      ARRAY_SIZE(pasids));
+	KUNIT_EXPECT_EQ(test, unit->logged, 0U);
+	KUNIT_EXPECT_TRUE(test, pasid_pte_is_present(test_unit_entry(unit, PASID)));
+	test_unit_detach(test, domain, PASID);
+}
+
 static struct kunit_case vtd_pasid_cases[] = {
 	KUNIT_CASE(nested_teardown),
+	KUNIT_CASE(several_go_together),
+	KUNIT_CASE(several_of_a_part_that_stays),
+	KUNIT_CASE(several_leave_others_alone),
 	KUNIT_CASE(teardown_drains),
 	KUNIT_CASE(replace),
 	KUNIT_CASE(last_entry_takes_its_leaf),

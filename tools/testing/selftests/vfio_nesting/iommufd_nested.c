@@ -6,9 +6,7 @@
  * kernel code was written for hardware. What holds here tells about the
  * platform that all of the programs run on.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,176 +17,13 @@
 
 #include "../kselftest_harness.h"
 #include "guest.h"
+#include "host.h"
 
 #define PATTERN		0x1122334455667788ULL
 #define OTHER		0x99aabbccddeeff00ULL
 
 #define ECAP_NEST	(1ULL << 26)
 #define ECAP_SSADS	(1ULL << 45)
-
-/* A guest whose devices came through iommufd */
-struct host {
-	struct guest guest;
-	int iommufd;
-	uint32_t ioas;
-	uint32_t dev_ids[VMM_DEVICES_MAX];
-};
-
-/* The number of the file in /dev/vfio/devices */
-static int open_cdev(const char *name)
-{
-	char path[300];
-	struct dirent *entry;
-	int fd = -1;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", name);
-	dir = opendir(path);
-	if (!dir)
-		return -1;
-	while (fd < 0 && (entry = readdir(dir))) {
-		if (strncmp(entry->d_name, "vfio", 4))
-			continue;
-		snprintf(path, sizeof(path), "/dev/vfio/devices/%s", entry->d_name);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-	}
-	closedir(dir);
-	return fd;
-}
-
-static int add_device(struct host *host, unsigned int index)
-{
-	struct vmm *vmm = &host->guest.vmm;
-	struct vmm_device *dev = &vmm->devices[vmm->ndevices];
-	struct vfio_device_bind_iommufd bind = {
-		.argsz = sizeof(bind), .iommufd = host->iommufd,
-	};
-	int ret;
-
-	ret = vmm_find_device(index, dev->name, sizeof(dev->name));
-	if (ret)
-		return ret;
-	dev->vmm = vmm;
-	dev->group = -1;
-	dev->fd = open_cdev(dev->name);
-	vmm->ndevices++;
-	if (dev->fd < 0 || ioctl(dev->fd, VFIO_DEVICE_BIND_IOMMUFD, &bind)) {
-		printf("# %s: %s\n", dev->name, strerror(errno));
-		return -errno;
-	}
-	host->dev_ids[vmm->ndevices - 1] = bind.out_devid;
-	return vmm_device_map(dev);
-}
-
-static int ioas_map(struct host *host, uint64_t gpa, uint64_t size)
-{
-	struct iommu_ioas_map map = {
-		.size = sizeof(map),
-		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE |
-			 IOMMU_IOAS_MAP_WRITEABLE,
-		.ioas_id = host->ioas,
-		.user_va = (uintptr_t)vmm_ptr(&host->guest.vmm, gpa),
-		.length = size,
-		.iova = gpa,
-	};
-
-	return ioctl(host->iommufd, IOMMU_IOAS_MAP, &map) ? -errno : 0;
-}
-
-static int ioas_unmap(struct host *host, uint64_t gpa, uint64_t size)
-{
-	struct iommu_ioas_unmap unmap = {
-		.size = sizeof(unmap), .ioas_id = host->ioas,
-		.iova = gpa, .length = size,
-	};
-
-	return ioctl(host->iommufd, IOMMU_IOAS_UNMAP, &unmap) ? -errno : 0;
-}
-
-/* Guest memory is mapped in small pieces that can be unmapped one by one. */
-static int map_memory(struct host *host)
-{
-	uint64_t gpa;
-	int ret = 0;
-
-	for (gpa = 0; gpa < SIZE_2M && !ret; gpa += SIZE_4K)
-		ret = ioas_map(host, VMM_GPA_BASE + gpa, SIZE_4K);
-	return ret ?: ioas_map(host, VMM_GPA_BASE + SIZE_2M,
-			       VMM_MEMORY_SIZE - SIZE_2M);
-}
-
-static int host_open(struct host *host)
-{
-	struct iommu_ioas_alloc ioas = { .size = sizeof(ioas) };
-	int ret;
-
-	ret = vmm_open_memory(&host->guest.vmm);
-	host->iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
-	if (ret || host->iommufd < 0 ||
-	    ioctl(host->iommufd, IOMMU_IOAS_ALLOC, &ioas))
-		return ret ?: -errno;
-
-	host->ioas = ioas.out_ioas_id;
-	ret = add_device(host, 0);
-	guest_make(&host->guest);
-	return ret ?: map_memory(host);
-}
-
-static void host_close(struct host *host)
-{
-	guest_close(&host->guest);
-	close(host->iommufd);
-}
-
-static int hwpt_alloc(struct host *host, uint32_t flags, uint32_t on,
-		      const struct iommu_hwpt_vtd_s1 *s1, uint32_t *hwpt)
-{
-	struct iommu_hwpt_alloc alloc = {
-		.size = sizeof(alloc),
-		.flags = flags,
-		.dev_id = host->dev_ids[0],
-		.pt_id = on,
-		.data_type = s1 ? IOMMU_HWPT_DATA_VTD_S1 : IOMMU_HWPT_DATA_NONE,
-		.data_len = s1 ? sizeof(*s1) : 0,
-		.data_uptr = (uintptr_t)s1,
-	};
-
-	if (ioctl(host->iommufd, IOMMU_HWPT_ALLOC, &alloc))
-		return -errno;
-	*hwpt = alloc.out_hwpt_id;
-	return 0;
-}
-
-static int hwpt_alloc_nested(struct host *host, uint32_t parent,
-			     const struct pgtable *pt, uint32_t *hwpt)
-{
-	struct iommu_hwpt_vtd_s1 s1 = {
-		.pgtbl_addr = pt->root,
-		.addr_width = pt->levels == 5 ? 57 : 48,
-	};
-
-	return hwpt_alloc(host, 0, parent, &s1, hwpt);
-}
-
-static int attach(struct host *host, unsigned int device, uint32_t pt)
-{
-	struct vfio_device_attach_iommufd_pt request = {
-		.argsz = sizeof(request), .pt_id = pt,
-	};
-
-	return ioctl(host->guest.vmm.devices[device].fd,
-		     VFIO_DEVICE_ATTACH_IOMMUFD_PT, &request) ? -errno : 0;
-}
-
-static int detach(struct host *host, unsigned int device)
-{
-	struct vfio_device_detach_iommufd_pt request = {
-		.argsz = sizeof(request),
-	};
-
-	return ioctl(host->guest.vmm.devices[device].fd,
-		     VFIO_DEVICE_DETACH_IOMMUFD_PT, &request) ? -errno : 0;
-}
 
 static int invalidate(struct host *host, uint32_t hwpt, uint64_t addr,
 		      uint64_t npages, uint32_t flags)
@@ -231,7 +66,7 @@ FIXTURE_SETUP(nested)
 	struct guest *guest = &host->guest;
 
 	self->guest = guest;
-	ASSERT_EQ(0, host_open(host));
+	ASSERT_EQ(0, host_open(host, 1));
 	if (variant->levels == 5) {
 		pgtable_init(&guest->pt, &guest->vmm, 5);
 		pgtable_map(&guest->pt, GVA_SRC, guest->src, SIZE_4K,
@@ -239,11 +74,11 @@ FIXTURE_SETUP(nested)
 		pgtable_map(&guest->pt, GVA_DST, guest->dst, SIZE_4K,
 			    PGT_READ_WRITE);
 	}
-	ASSERT_EQ(0, hwpt_alloc(host, IOMMU_HWPT_ALLOC_NEST_PARENT, host->ioas,
+	ASSERT_EQ(0, host_alloc(host, IOMMU_HWPT_ALLOC_NEST_PARENT, host->ioas,
 				NULL, &self->parent));
-	ASSERT_EQ(0, hwpt_alloc_nested(host, self->parent, &guest->pt,
+	ASSERT_EQ(0, host_alloc_nested(host, self->parent, &guest->pt,
 				       &self->hwpt));
-	ASSERT_EQ(0, attach(host, 0, self->hwpt));
+	ASSERT_EQ(0, host_attach(host, 0, self->hwpt));
 	svatest_setup(guest->dev, 0, SVATEST_NO_PASID, variant->flags);
 }
 
@@ -399,9 +234,9 @@ TEST_F(nested, memory_unmapped)
 	struct guest *guest = self->guest;
 
 	EXPECT_NE(0, guest_copied(guest, 0));
-	ASSERT_EQ(0, ioas_unmap(&self->host, guest->src, SIZE_4K));
+	ASSERT_EQ(0, host_unmap(&self->host, guest->src, SIZE_4K));
 	EXPECT_EQ(0, guest_copied(guest, 0));
-	ASSERT_EQ(0, ioas_map(&self->host, guest->src, SIZE_4K));
+	ASSERT_EQ(0, host_map(&self->host, guest->src, SIZE_4K));
 	EXPECT_NE(0, guest_copied(guest, 0));
 }
 
@@ -416,11 +251,11 @@ TEST_F(nested, table_replaced)
 	pgtable_map(&other, GVA_SRC, guest_page(&guest->vmm, OTHER), SIZE_4K,
 		    PGT_READ_ONLY);
 	pgtable_map(&other, GVA_DST, guest->dst, SIZE_4K, PGT_READ_WRITE);
-	ASSERT_EQ(0, hwpt_alloc_nested(&self->host, self->parent, &other, &hwpt));
-	ASSERT_EQ(0, attach(&self->host, 0, hwpt));
+	ASSERT_EQ(0, host_alloc_nested(&self->host, self->parent, &other, &hwpt));
+	ASSERT_EQ(0, host_attach(&self->host, 0, hwpt));
 	EXPECT_EQ(OTHER, guest_copied(guest, 0));
 
-	ASSERT_EQ(0, attach(&self->host, 0, self->hwpt));
+	ASSERT_EQ(0, host_attach(&self->host, 0, self->hwpt));
 	EXPECT_EQ(guest_peek(&guest->vmm, guest->src), guest_copied(guest, 0));
 }
 
@@ -429,9 +264,9 @@ TEST_F(nested, detached)
 	struct guest *guest = self->guest;
 
 	EXPECT_NE(0, guest_copied(guest, 0));
-	ASSERT_EQ(0, detach(&self->host, 0));
+	ASSERT_EQ(0, host_detach(&self->host, 0));
 	EXPECT_EQ(0, guest_copied(guest, 0));
-	ASSERT_EQ(0, attach(&self->host, 0, self->hwpt));
+	ASSERT_EQ(0, host_attach(&self->host, 0, self->hwpt));
 	EXPECT_NE(0, guest_copied(guest, 0));
 }
 
@@ -443,12 +278,12 @@ TEST_F(nested, two_devices)
 	uint64_t page = guest_page(&guest->vmm, OTHER);
 	uint64_t dst = guest_page(&guest->vmm, 0);
 
-	ASSERT_EQ(0, add_device(&self->host, 1));
+	ASSERT_EQ(0, host_add_device(&self->host, 1));
 	svatest_setup(second, 0, SVATEST_NO_PASID, variant->flags);
 	pgtable_map(&guest->pt, GVA_DST + SIZE_4K, dst, SIZE_4K, PGT_READ_WRITE);
 	EXPECT_NE(SVATEST_ST_OK,
 		  svatest_copy(second, 0, GVA_SRC, GVA_DST + SIZE_4K, SIZE_4K));
-	ASSERT_EQ(0, attach(&self->host, 1, self->hwpt));
+	ASSERT_EQ(0, host_attach(&self->host, 1, self->hwpt));
 	EXPECT_NE(0, guest_copied(guest, 0));
 	EXPECT_EQ(SVATEST_ST_OK,
 		  svatest_copy(second, 0, GVA_SRC, GVA_DST + SIZE_4K, SIZE_4K));
@@ -461,7 +296,7 @@ TEST_F(nested, two_devices)
 		  svatest_copy(second, 0, GVA_SRC, GVA_DST + SIZE_4K, SIZE_4K));
 	EXPECT_EQ(OTHER, guest_peek(&guest->vmm, dst));
 
-	ASSERT_EQ(0, detach(&self->host, 1));
+	ASSERT_EQ(0, host_detach(&self->host, 1));
 	EXPECT_NE(SVATEST_ST_OK,
 		  svatest_copy(second, 0, GVA_SRC, GVA_DST + SIZE_4K, SIZE_4K));
 	EXPECT_EQ(OTHER, guest_copied(guest, 0));
@@ -486,10 +321,10 @@ FIXTURE_SETUP(paging)
 	struct host *host = &self->host;
 
 	self->guest = &host->guest;
-	ASSERT_EQ(0, host_open(host));
-	ASSERT_EQ(0, hwpt_alloc(host, IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
+	ASSERT_EQ(0, host_open(host, 1));
+	ASSERT_EQ(0, host_alloc(host, IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
 				host->ioas, NULL, &self->hwpt));
-	ASSERT_EQ(0, attach(host, 0, self->hwpt));
+	ASSERT_EQ(0, host_attach(host, 0, self->hwpt));
 	svatest_setup(self->guest->dev, 0, SVATEST_NO_PASID, variant->flags);
 }
 
@@ -554,11 +389,11 @@ TEST_F(paging, unmapped_and_mapped)
 
 	for (i = 0; i < 3; i++) {
 		EXPECT_EQ(SVATEST_ST_OK, copy_page(guest));
-		ASSERT_EQ(0, ioas_unmap(&self->host, guest->dst, SIZE_4K));
+		ASSERT_EQ(0, host_unmap(&self->host, guest->dst, SIZE_4K));
 		*dst = PATTERN;
 		EXPECT_NE(SVATEST_ST_OK, copy_page(guest));
 		EXPECT_EQ(PATTERN, *dst);
-		ASSERT_EQ(0, ioas_map(&self->host, guest->dst, SIZE_4K));
+		ASSERT_EQ(0, host_map(&self->host, guest->dst, SIZE_4K));
 	}
 	EXPECT_EQ(SVATEST_ST_OK, copy_page(guest));
 }

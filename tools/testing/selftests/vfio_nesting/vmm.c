@@ -447,6 +447,42 @@ int vmm_invalidate(struct vmm *vmm, const struct vmm_device *dev,
 			      sizeof(*info));
 }
 
+int vmm_invalidate_array(struct vmm *vmm, const struct vmm_device *dev,
+			 const struct iommu_cache_invalidate_info *infos,
+			 uint32_t *num)
+{
+	struct {
+		struct vfio_iommu_type1_nesting_op op;
+		struct vfio_nesting_device device;
+		struct vfio_nesting_invalidate_array array;
+	} named = {
+		.op.argsz = sizeof(named),
+		.op.flags = VFIO_IOMMU_NESTING_OP_CACHE_INVLD_ARRAY |
+			    VFIO_NESTING_FLAG_DEVICE,
+		.device.fd = dev ? dev->fd : -1,
+		.array = {
+			.argsz = sizeof(named.array),
+			.entry_len = sizeof(*infos),
+			.entry_num = *num,
+			.entries = (uintptr_t)infos,
+		},
+	};
+	struct {
+		struct vfio_iommu_type1_nesting_op op;
+		struct vfio_nesting_invalidate_array array;
+	} all = {
+		.op.argsz = sizeof(all),
+		.op.flags = VFIO_IOMMU_NESTING_OP_CACHE_INVLD_ARRAY,
+		.array = named.array,
+	};
+	int ret;
+
+	ret = ioctl(vmm->container, VFIO_IOMMU_NESTING_OP,
+		    dev ? (void *)&named : (void *)&all) ? -errno : 0;
+	*num = dev ? named.array.entry_num : all.array.entry_num;
+	return ret;
+}
+
 int vmm_invalidate_addr(struct vmm *vmm, const struct vmm_device *dev,
 			unsigned int cache, uint32_t pasid, uint64_t addr,
 			uint64_t granule, uint64_t granules)

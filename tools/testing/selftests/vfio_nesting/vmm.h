@@ -16,7 +16,7 @@
 /* Guest memory is one piece, and its address is one that no table has by chance */
 #define VMM_GPA_BASE		0x40000000ULL
 #define VMM_MEMORY_SIZE		0x2000000ULL	/* 32 MiB */
-#define VMM_DEVICES_MAX		4
+#define VMM_DEVICES_MAX		8
 
 struct vmm;
 
@@ -106,6 +106,10 @@ int vmm_unbind(struct vmm *vmm, const struct vmm_device *dev, uint32_t pasid);
 
 int vmm_invalidate(struct vmm *vmm, const struct vmm_device *dev,
 		   const struct iommu_cache_invalidate_info *info);
+/* Many at once; how many were carried out is in @num afterwards */
+int vmm_invalidate_array(struct vmm *vmm, const struct vmm_device *dev,
+			 const struct iommu_cache_invalidate_info *infos,
+			 uint32_t *num);
 int vmm_invalidate_addr(struct vmm *vmm, const struct vmm_device *dev,
 			unsigned int cache, uint32_t pasid, uint64_t addr,
 			uint64_t granule, uint64_t granules);

@@ -387,8 +387,12 @@ static uint64_t svatest_counter(SVATestState *s, unsigned which)
         return stats.faults;
     case SVATEST_CNT_UNIT_PAGE_REQUESTS:
         return stats.page_requests;
-    default:
+    case SVATEST_CNT_UNIT_AUTO_RESPONSES:
         return stats.auto_responses;
+    case SVATEST_CNT_UNIT_DESCRIPTORS:
+        return stats.descriptors;
+    default:
+        return stats.waits;
     }
 }
 

@@ -310,6 +310,31 @@ static void test_wait_status(void)
     sva_quit(s);
 }
 
+/* A fence is a descriptor like others; software waits for the rest of them. */
+static void test_counters(void)
+{
+    Sva *s = sva_start(SVA_MACHINE);
+    uint64_t descriptors, waits;
+    SvaDev d;
+
+    sva_dev_init(&d, s, SID0);
+    vtd_enable(s);
+    descriptors = sva_dev_counter(&d, SVATEST_CNT_UNIT_DESCRIPTORS);
+    waits = sva_dev_counter(&d, SVATEST_CNT_UNIT_WAITS);
+    vtd_iq(s, 0x12, 0);
+    vtd_iq(s, 0x37, 0);
+    g_assert_false(vtd_wait_flags(s, WAIT_FN));
+    g_assert_true(vtd_wait(s));
+    vtd_wait_flags(s, WAIT_IF);
+    /* Not served, so not counted */
+    vtd_iq(s, 0x0, 0);
+    g_assert_cmpuint(sva_dev_counter(&d, SVATEST_CNT_UNIT_DESCRIPTORS), ==,
+                     descriptors + 3);
+    g_assert_cmpuint(sva_dev_counter(&d, SVATEST_CNT_UNIT_WAITS), ==,
+                     waits + 2);
+    sva_quit(s);
+}
+
 static void test_wait_both(void)
 {
     Sva *s = sva_start(SVA_MACHINE);
@@ -664,6 +689,7 @@ int main(int argc, char **argv)
     qtest_add_func("/svatest/queue/blame", test_blame);
     qtest_add_func("/svatest/queue/wait/status", test_wait_status);
     qtest_add_func("/svatest/queue/wait/both", test_wait_both);
+    qtest_add_func("/svatest/queue/counters", test_counters);
     qtest_add_func("/svatest/queue/wait/drain-idle", test_wait_drain_idle);
     qtest_add_func("/svatest/queue/wait/event", test_wait_event);
     qtest_add_func("/svatest/queue/error-event", test_error_event);

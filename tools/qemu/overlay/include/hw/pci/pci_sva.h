@@ -188,6 +188,8 @@ typedef struct PCISVAEndpointOps {
  * @faults: faults recorded, including those lost to overflow
  * @page_requests: page requests written to the queue
  * @auto_responses: responses that the unit made itself
+ * @descriptors: descriptors of the invalidation queue served, but for @waits
+ * @waits: wait descriptors served that tell software, by status or interrupt
  */
 typedef struct PCISVAStats {
     uint64_t stale_hits;
@@ -196,6 +198,8 @@ typedef struct PCISVAStats {
     uint64_t faults;
     uint64_t page_requests;
     uint64_t auto_responses;
+    uint64_t descriptors;
+    uint64_t waits;
 } PCISVAStats;
 
 /**

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What operations on page tables of a guest cost, beside those of iommufd
+ *
+ * The same devices, page tables and caches, one after the other in one run. Never
+ * a verdict: descriptors and waits are exact, instructions are if the machine
+ * counts them (see cost.h), and microseconds depend on what else the host does.
+ *
+ * iommufd of this kernel binds a table to a device, not to a PASID, so what is
+ * about several PASIDs of a device has no counterpart there.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <linux/iommufd.h>
+#include <linux/vfio.h>
+
+#include "../kselftest.h"
+#include "bench.h"
+#include "cost.h"
+#include "fault.h"
+#include "guest.h"
+#include "host.h"
+
+#define REPEAT		5	/* runs; the least is what the operation takes */
+#define RANGES_MAX	4096
+
+static struct guest guest;
+static const struct vmm_device *meter;	/* has the counters */
+static unsigned int ndevices;
+
+/**
+ * struct result - the least of several runs
+ * @best: of each figure
+ * @seconds: by the clock
+ * @syscalls: that the operation took
+ */
+struct result {
+	struct cost best;
+	double seconds;
+	unsigned int syscalls;
+};
+
+static void measure(struct result *result, void (*operation)(unsigned int n),
+		    void (*before)(unsigned int n), unsigned int n,
+		    unsigned int syscalls)
+{
+	struct cost cost;
+	double start;
+	unsigned int i;
+
+	*result = (struct result) { .syscalls = syscalls };
+	for (i = 0; i < REPEAT; i++) {
+		if (before)
+			before(n);
+		cost_begin(meter, &cost);
+		start = bench_now();
+		operation(n);
+		start = bench_now() - start;
+		cost_end(meter, &cost);
+		if (!i || cost.ticks < result->best.ticks) {
+			result->best = cost;
+			result->seconds = start;
+		}
+	}
+}
+
+static void print(const char *what, const char *side, unsigned int n,
+		  unsigned int pasids, const struct result *result)
+{
+	printf("# bench %-22s %-8s %5u %2u %6u %6llu %6llu %6u %10llu %9.0f\n",
+	       what, side, n, ndevices, pasids,
+	       (unsigned long long)result->best.descriptors,
+	       (unsigned long long)result->best.waits, result->syscalls,
+	       (unsigned long long)result->best.ticks, result->seconds * 1e6);
+	fflush(stdout);
+}
+
+static void must(int ret, const char *what)
+{
+	if (ret < 0)
+		bench_die(what);
+}
+
+/* Ours */
+
+static struct iommu_cache_invalidate_info infos[RANGES_MAX];
+static struct pgtable other;
+static uint64_t block_pages;
+
+static void unbind_first(unsigned int n)
+{
+	must(vmm_unbind(&guest.vmm, NULL, GUEST_PASID), "unbind");
+}
+
+static void bind_first(unsigned int n)
+{
+	must(vmm_bind(&guest.vmm, NULL, GUEST_PASID, guest.pt.root, 4), "bind");
+}
+
+static void replace(unsigned int n)
+{
+	must(vmm_bind(&guest.vmm, NULL, GUEST_PASID, other.root, 4), "replace");
+}
+
+static void invalidate_calls(unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		must(vmm_invalidate(&guest.vmm, NULL, &infos[i]), "invalidate");
+}
+
+static void invalidate_array(unsigned int n)
+{
+	uint32_t num = n;
+
+	must(vmm_invalidate_array(&guest.vmm, NULL, infos, &num), "array");
+}
+
+static void invalidate_pasid(unsigned int n)
+{
+	must(vmm_invalidate_pasid(&guest.vmm, NULL, GUEST_CACHES, GUEST_PASID),
+	     "invalidate");
+}
+
+static void invalidate_blocks(unsigned int n)
+{
+	must(vmm_invalidate_addr(&guest.vmm, NULL, GUEST_CACHES, GUEST_PASID, SIZE_4K,
+				 SIZE_4K, block_pages), "invalidate");
+}
+
+static void free_range(unsigned int n)
+{
+	must(vmm_pasid_free(&guest.vmm, 100, 99 + n), "free");
+}
+
+static void bind_range(unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		must(vmm_pasid_alloc(&guest.vmm, 100 + i, 100 + i), "PASID");
+		must(vmm_bind(&guest.vmm, NULL, 100 + i, guest.pt.root, 4), "bind");
+	}
+}
+
+static void unbind_range(unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		must(vmm_unbind(&guest.vmm, NULL, 100 + i), "unbind");
+	free_range(n);
+}
+
+static void fill_infos(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < RANGES_MAX; i++)
+		infos[i] = (struct iommu_cache_invalidate_info) {
+			.argsz = sizeof(infos[i]),
+			.version = IOMMU_CACHE_INVALIDATE_INFO_VERSION_1,
+			.cache = GUEST_CACHES,
+			.granularity = IOMMU_INV_GRANU_ADDR,
+			.granu.addr_info = {
+				.flags = IOMMU_INV_ADDR_FLAGS_PASID,
+				.pasid = GUEST_PASID,
+				.addr = GVA_SRC + 2 * i * SIZE_4K,
+				.granule_size = SIZE_4K,
+				.nb_granules = 1,
+			},
+		};
+}
+
+static const unsigned int numbers[] = { 1, 16, 256, 4096 };
+
+/* Operations on one PASID, while @pasids others are bound */
+static void ours_single(unsigned int pasids)
+{
+	struct result result;
+
+	measure(&result, bind_first, NULL, 1, 1);
+	/* All but the first found it bound. */
+	unbind_first(1);
+	measure(&result, bind_first, unbind_first, 1, 1);
+	print("bind", "ours", 1, pasids, &result);
+	measure(&result, unbind_first, bind_first, 1, 1);
+	print("unbind", "ours", 1, pasids, &result);
+	measure(&result, replace, bind_first, 1, 1);
+	print("replace", "ours", 1, pasids, &result);
+	measure(&result, invalidate_pasid, NULL, 1, 1);
+	print("invalidate PASID", "ours", 1, pasids, &result);
+	measure(&result, invalidate_calls, NULL, 1, 1);
+	print("invalidate range", "ours", 1, pasids, &result);
+}
+
+static void ours_ranges(void)
+{
+	struct result result;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+		measure(&result, invalidate_calls, NULL, numbers[i], numbers[i]);
+		print("invalidate, N calls", "ours", numbers[i], 1, &result);
+		measure(&result, invalidate_array, NULL, numbers[i], 1);
+		print("invalidate, one call", "ours", numbers[i], 1, &result);
+	}
+	/* From page 1 on, 2^m - 1 pages take m blocks. */
+	for (i = 1; i <= 12; i++) {
+		block_pages = (1ULL << i) - 1;
+		measure(&result, invalidate_blocks, NULL, i, 1);
+		print("range of m blocks", "ours", i, 1, &result);
+	}
+}
+
+static void ours_many(void)
+{
+	static const unsigned int k[] = { 1, 16, 256, 4096 };
+	struct result result;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(k); i++) {
+		measure(&result, free_range, bind_range, k[i], 1);
+		print("unbind k, one call", "ours", k[i], k[i], &result);
+		if (k[i] > 256)
+			continue;
+		measure(&result, unbind_range, bind_range, k[i], k[i] + 1);
+		print("unbind k, k calls", "ours", k[i], k[i], &result);
+	}
+}
+
+static int fault_fd;
+static struct iommu_page_response answers[64];
+
+static void gather(unsigned int n)
+{
+	svatest_start_requests(guest.dev, 0, GUEST_PASID, GVA_SRC, n,
+			       SVATEST_PR_READ | SVATEST_PR_LAST |
+			       SVATEST_PR_DISTINCT | SVATEST_PR_WAIT);
+	must(fault_gather(fault_fd, answers, n, IOMMU_PAGE_RESP_SUCCESS), "requests");
+}
+
+static void answer(unsigned int n)
+{
+	if (fault_write(fault_fd, answers, n) != (int)n)
+		bench_die("answers");
+	svatest_wait(guest.dev, 0);
+}
+
+/* With page requests every unbind drains them. */
+static void ours_requests(void)
+{
+	static const unsigned int n[] = { 1, 16, 64 };
+	struct result result;
+	unsigned int i;
+
+	fault_fd = fault_open(guest.dev, VFIO_NESTING_FAULT_PAGE_REQ);
+	must(fault_fd, "faults");
+	svatest_setup(guest.dev, 0, GUEST_PASID, SVATEST_CF_ATS | SVATEST_CF_PRI |
+		      SVATEST_CF_TRUSTED);
+	measure(&result, unbind_first, bind_first, 1, 1);
+	print("unbind, with drain", "ours", 1, 1, &result);
+	bind_first(1);
+	for (i = 0; i < ARRAY_SIZE(n); i++) {
+		measure(&result, answer, gather, n[i], 1);
+		print("page responses", "ours", n[i], 1, &result);
+	}
+	measure(&result, free_range, bind_range, 256, 1);
+	print("unbind k, with drain", "ours", 256, 256, &result);
+	close(fault_fd);
+}
+
+static void ours(unsigned int devices)
+{
+	static const unsigned int pasids[] = { 1, 100, 10000 };
+	unsigned int i;
+
+	ndevices = devices;
+	must(guest_open(&guest, 0, devices), "devices");
+	meter = guest.dev;
+	pgtable_init(&other, &guest.vmm, 4);
+	for (i = 0; i < ARRAY_SIZE(pasids); i++) {
+		bind_range(pasids[i] - 1);
+		ours_single(pasids[i]);
+		if (pasids[i] > 1)
+			free_range(pasids[i] - 1);
+		/* Many devices with many PASIDs say nothing more. */
+		if (devices > 1)
+			break;
+	}
+	bind_first(1);
+	ours_ranges();
+	ours_many();
+	if (devices == 1)
+		ours_requests();
+	guest_close(&guest);
+}
+
+/* Theirs */
+
+static struct host host;
+static uint32_t parent, hwpt[2];
+static struct iommu_hwpt_vtd_s1_invalidate entries[RANGES_MAX];
+
+static void their_attach(unsigned int which)
+{
+	unsigned int d;
+
+	for (d = 0; d < ndevices; d++)
+		must(host_attach(&host, d, hwpt[which]), "attach");
+}
+
+static void their_bind(unsigned int n)
+{
+	their_attach(0);
+}
+
+static void their_replace(unsigned int n)
+{
+	their_attach(1);
+}
+
+static void their_unbind(unsigned int n)
+{
+	unsigned int d;
+
+	for (d = 0; d < ndevices; d++)
+		must(host_detach(&host, d), "detach");
+}
+
+static void their_invalidate(unsigned int first, unsigned int n)
+{
+	struct iommu_hwpt_invalidate request = {
+		.size = sizeof(request),
+		.hwpt_id = hwpt[0],
+		.data_uptr = (uintptr_t)&entries[first],
+		.data_type = IOMMU_HWPT_INVALIDATE_DATA_VTD_S1,
+		.entry_len = sizeof(entries[0]),
+		.entry_num = n,
+	};
+
+	if (ioctl(host.iommufd, IOMMU_HWPT_INVALIDATE, &request))
+		bench_die("invalidate");
+}
+
+static void their_calls(unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		their_invalidate(i, 1);
+}
+
+static void their_array(unsigned int n)
+{
+	their_invalidate(0, n);
+}
+
+static void theirs(unsigned int devices)
+{
+	struct result result;
+	unsigned int i;
+
+	ndevices = devices;
+	memset(&host, 0, sizeof(host));
+	must(host_open(&host, devices), "iommufd");
+	meter = host.guest.dev;
+	must(host_alloc(&host, IOMMU_HWPT_ALLOC_NEST_PARENT, host.ioas, NULL, &parent),
+	     "parent");
+	pgtable_init(&other, &host.guest.vmm, 4);
+	must(host_alloc_nested(&host, parent, &host.guest.pt, &hwpt[0]), "table");
+	must(host_alloc_nested(&host, parent, &other, &hwpt[1]), "table");
+
+	measure(&result, their_bind, NULL, 1, devices);
+	their_unbind(1);
+	measure(&result, their_bind, their_unbind, 1, devices);
+	print("bind", "iommufd", 1, 1, &result);
+	measure(&result, their_unbind, their_bind, 1, devices);
+	print("unbind", "iommufd", 1, 1, &result);
+	measure(&result, their_replace, their_bind, 1, devices);
+	print("replace", "iommufd", 1, 1, &result);
+	their_bind(1);
+
+	entries[0] = (struct iommu_hwpt_vtd_s1_invalidate) { .npages = UINT64_MAX };
+	measure(&result, their_array, NULL, 1, 1);
+	print("invalidate PASID", "iommufd", 1, 1, &result);
+	for (i = 1; i <= 12; i++) {
+		entries[0] = (struct iommu_hwpt_vtd_s1_invalidate) {
+			.addr = SIZE_4K, .npages = (1ULL << i) - 1,
+		};
+		measure(&result, their_array, NULL, 1, 1);
+		print("range of m blocks", "iommufd", i, 1, &result);
+	}
+	for (i = 0; i < RANGES_MAX; i++)
+		entries[i] = (struct iommu_hwpt_vtd_s1_invalidate) {
+			.addr = GVA_SRC + 2 * i * SIZE_4K, .npages = 1,
+		};
+	measure(&result, their_calls, NULL, 1, 1);
+	print("invalidate range", "iommufd", 1, 1, &result);
+	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+		measure(&result, their_calls, NULL, numbers[i], numbers[i]);
+		print("invalidate, N calls", "iommufd", numbers[i], 1, &result);
+		measure(&result, their_array, NULL, numbers[i], 1);
+		print("invalidate, one call", "iommufd", numbers[i], 1, &result);
+	}
+	host_close(&host);
+}
+
+int main(void)
+{
+	static const unsigned int devices[] = { 1, 2, 8 };
+	unsigned int i;
+
+	printf("TAP version 13\n1..1\n");
+	fill_infos();
+	for (i = 0; i < ARRAY_SIZE(devices); i++) {
+		ours(devices[i]);
+		theirs(devices[i]);
+	}
+	printf("ok 1 - measured\n");
+	return 0;
+}
