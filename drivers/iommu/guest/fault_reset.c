@@ -47,14 +47,12 @@ void iommu_dev_reset_prepare(struct device *dev)
 
 static void iommu_fault_reset(struct iommu_fault_device *fdev)
 {
-	const struct iommu_ops *ops = dev_iommu_ops(fdev->dev);
 	struct iommu_fault_handler *handler;
 	unsigned long index;
 
 	guard(mutex)(&fdev->lock);
 	/* What was sent before is reported now, and dropped. */
-	if (ops->drain_page_requests)
-		ops->drain_page_requests(fdev->dev);
+	iommu_fault_drain(fdev->dev);
 	xa_for_each(&fdev->handlers, index, handler)
 		iommu_fault_end_all(handler, NULL, IOMMU_FAULT_RESET);
 	iopf_reset_done(fdev->dev);
