@@ -8,6 +8,7 @@
  * crosses. Bindings of PASIDs are on the other side of it unchanged.
  */
 #include <linux/cleanup.h>
+#include <linux/export.h>
 
 #include "fault_private.h"
 #include "../iommu-priv.h"
@@ -44,6 +45,7 @@ void iommu_dev_reset_prepare(struct device *dev)
 	}
 	iommu_fault_device_put(fdev);
 }
+EXPORT_SYMBOL_GPL(iommu_dev_reset_prepare);
 
 static void iommu_fault_reset(struct iommu_fault_device *fdev)
 {
@@ -86,3 +88,4 @@ void iommu_dev_reset_done(struct device *dev)
 	if (dev_iommu_ops(dev)->reset_done)
 		dev_iommu_ops(dev)->reset_done(dev);
 }
+EXPORT_SYMBOL_GPL(iommu_dev_reset_done);
