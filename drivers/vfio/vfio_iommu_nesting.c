@@ -27,6 +27,7 @@
  */
 #include <linux/file.h>
 #include <linux/ioasid.h>
+#include <linux/iommu-fault.h>
 #include <linux/iommu-guest.h>
 #include <linux/list.h>
 #include <linux/module.h>
@@ -716,7 +717,6 @@ static long vfio_nesting_drain(struct vfio_nesting *n,
 			       const struct vfio_nesting_payload *p)
 {
 	struct iommu_guest_device_info info;
-	const struct iommu_ops *ops;
 	struct device *dev;
 	int ret;
 
@@ -730,14 +730,7 @@ static long vfio_nesting_drain(struct vfio_nesting *n,
 		return PTR_ERR(dev);
 	/* Is it ours? */
 	ret = iommu_guest_device_info(n->ctx, dev, &info);
-	if (ret)
-		return ret;
-
-	ops = dev->iommu->iommu_dev->ops;
-	if (!ops->drain_page_requests)
-		return -EOPNOTSUPP;
-	ops->drain_page_requests(dev);
-	return 0;
+	return ret ?: iommu_fault_drain(dev);
 }
 
 /**

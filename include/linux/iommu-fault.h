@@ -66,6 +66,7 @@ void iommu_fault_handler_set_timeout(struct iommu_fault_handler *handler,
 int iommu_page_response(struct iommu_fault_handler *handler,
 			const struct iommu_page_response *responses,
 			unsigned int count);
+int iommu_fault_drain(struct device *dev);
 
 /* For those that attach PASIDs */
 int iommu_fault_iopf(struct iopf_group *group);

@@ -241,6 +241,28 @@ void iommu_fault_purge(struct device *dev,
 }
 
 /**
+ * iommu_fault_drain() - Wait until page requests are reported
+ * @dev: the device, behind an IOMMU
+ *
+ * On return the page requests that @dev has sent before are reported, or answered
+ * where there is nobody to report them to. Unrecoverable faults are not waited for.
+ *
+ * Return: 0, or -EOPNOTSUPP: the IOMMU driver cannot tell.
+ *
+ * Context: Process context, waits for the hardware of @dev.
+ */
+int iommu_fault_drain(struct device *dev)
+{
+	const struct iommu_ops *ops = dev_iommu_ops(dev);
+
+	if (!ops->drain_page_requests)
+		return -EOPNOTSUPP;
+	ops->drain_page_requests(dev);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(iommu_fault_drain);
+
+/**
  * iommu_fault_iopf() - Hand a page request group to the owner of the PASID
  * @group: the group, with PASID
  *

@@ -27,10 +27,10 @@ static void iommu_fault_show_handler(struct iommu_fault_handler *handler, void *
 	seq_printf(m, "%s %d %u %u %llu %llu", dev_name(handler->fdev->dev),
 		   (int)handler->pasid, handler->waiting, handler->limit,
 		   handler->stats.groups, handler->stats.requests);
-	for (i = 0; i < IOMMU_FAULT_RESET; i++)
+	for (i = 0; i < IOMMU_FAULT_OUTCOMES; i++)
 		seq_printf(m, " %llu", handler->stats.outcomes[i]);
-	seq_printf(m, " %llu %llu %llu\n", handler->stats.events,
-		   handler->stats.lost, handler->stats.outcomes[IOMMU_FAULT_RESET]);
+	seq_printf(m, " %llu %llu\n", handler->stats.events,
+		   handler->stats.lost);
 	spin_unlock(&handler->lock);
 }
 
@@ -38,7 +38,7 @@ static int handlers_show(struct seq_file *m, void *unused)
 {
 	seq_printf(m, "# groups of no handler: %lld\n",
 		   atomic64_read(&iommu_fault_unclaimed));
-	seq_puts(m, "# device pasid waiting limit groups requests success invalid failure deadline unbind close stopped no_pasid over_limit no_room events lost reset\n");
+	seq_puts(m, "# device pasid waiting limit groups requests success invalid failure deadline unbind close stopped no_pasid over_limit no_room reset events lost\n");
 	iommu_fault_for_each(NULL, iommu_fault_show_handler, m);
 	return 0;
 }

@@ -8,6 +8,7 @@
  * crosses. Bindings of PASIDs are on the other side of it unchanged.
  */
 #include <linux/cleanup.h>
+#include <linux/export.h>
 
 #include "fault_private.h"
 #include "../iommu-priv.h"
@@ -44,17 +45,16 @@ void iommu_dev_reset_prepare(struct device *dev)
 	}
 	iommu_fault_device_put(fdev);
 }
+EXPORT_SYMBOL_GPL(iommu_dev_reset_prepare);
 
 static void iommu_fault_reset(struct iommu_fault_device *fdev)
 {
-	const struct iommu_ops *ops = dev_iommu_ops(fdev->dev);
 	struct iommu_fault_handler *handler;
 	unsigned long index;
 
 	guard(mutex)(&fdev->lock);
 	/* What was sent before is reported now, and dropped. */
-	if (ops->drain_page_requests)
-		ops->drain_page_requests(fdev->dev);
+	iommu_fault_drain(fdev->dev);
 	xa_for_each(&fdev->handlers, index, handler)
 		iommu_fault_end_all(handler, NULL, IOMMU_FAULT_RESET);
 	iopf_reset_done(fdev->dev);
@@ -88,3 +88,4 @@ void iommu_dev_reset_done(struct device *dev)
 	if (dev_iommu_ops(dev)->reset_done)
 		dev_iommu_ops(dev)->reset_done(dev);
 }
+EXPORT_SYMBOL_GPL(iommu_dev_reset_done);

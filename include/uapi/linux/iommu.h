@@ -255,15 +255,13 @@ struct iommu_fault_overflow {
  * enum iommu_fault_end_cause - Why the kernel has ended a page request group
  * @IOMMU_FAULT_END_DEADLINE: User space did not answer in time
  * @IOMMU_FAULT_END_UNBIND: The PASID was unbound, or bound to another table
- * @IOMMU_FAULT_END_CLOSE: The file descriptor was closed
  * @IOMMU_FAULT_END_RESET: The device was reset and has forgotten the group; it
  *                         got no response
  */
 enum iommu_fault_end_cause {
 	IOMMU_FAULT_END_DEADLINE	= 1,
 	IOMMU_FAULT_END_UNBIND		= 2,
-	IOMMU_FAULT_END_CLOSE		= 3,
-	IOMMU_FAULT_END_RESET		= 4,
+	IOMMU_FAULT_END_RESET		= 3,
 };
 
 /**

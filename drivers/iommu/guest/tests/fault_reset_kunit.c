@@ -233,6 +233,43 @@ static void device_may_be_closed_while_in_reset(struct kunit *test)
 	EXPECT_LOG("remove0.a=1000 sync0 free=1000 UNBIND.a iopf0- reset0");
 }
 
+/* By the administrator, while errors are recovered from */
+static void reset_in_reset(void *arg)
+{
+	struct reset_scene *scene = arg;
+	struct kunit *test = scene->test;
+	struct mock_guest *mock = test->priv;
+	struct iopf_fault event = {
+		.fault.type = IOMMU_FAULT_PAGE_REQ,
+		.fault.prm.flags = IOMMU_FAULT_PAGE_REQUEST_PASID_VALID |
+				   IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE |
+				   IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID,
+		.fault.prm.pasid = 10,
+	};
+
+	mock_reset(mock, 0, NULL, NULL);
+	KUNIT_EXPECT_EQ(test, 1, scene->owner->ended);
+	/* The line is not behind it yet. */
+	iommu_report_device_fault(mock_dev(mock, 0), &event);
+	KUNIT_EXPECT_EQ(test, 1, scene->owner->used);
+}
+
+static void resets_may_overlap(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct reset_scene scene = {
+		.test = test, .owner = fault_own_device(test, 0),
+	};
+
+	fault_bind_same(test, 0, 10);
+	fault_request(mock, 0, 10, 1);
+	mock_reset(mock, 0, reset_in_reset, &scene);
+	KUNIT_EXPECT_EQ(test, 1, scene.owner->ended);
+	fault_request(mock, 0, 10, 2);
+	KUNIT_EXPECT_EQ(test, 2, scene.owner->used);
+	KUNIT_EXPECT_EQ(test, 1, fault_respond(scene.owner, 10, 2, 0));
+}
+
 static void reset_without_handlers_tells_the_driver(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
@@ -307,6 +344,7 @@ static struct kunit_case fault_reset_cases[] = {
 	KUNIT_CASE(old_deadline_does_nothing_after_reset),
 	KUNIT_CASE(nothing_is_sent_while_in_reset),
 	KUNIT_CASE(device_may_be_closed_while_in_reset),
+	KUNIT_CASE(resets_may_overlap),
 	KUNIT_CASE(reset_without_handlers_tells_the_driver),
 	KUNIT_CASE(reset_waits_for_an_answer_on_its_way),
 	{}

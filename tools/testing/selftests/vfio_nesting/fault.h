@@ -64,14 +64,14 @@ struct fault_counters {
 	uint64_t waiting;
 	uint64_t limit;
 	uint64_t groups;
-	uint64_t ends[10];
+	uint64_t ends[11];
 	uint64_t lost;
 };
 
 enum fault_end {
 	FAULT_SUCCESS, FAULT_INVALID, FAULT_FAILURE, FAULT_DEADLINE,
 	FAULT_UNBIND, FAULT_CLOSE, FAULT_STOPPED, FAULT_UNNAMED,
-	FAULT_OVER_LIMIT, FAULT_NO_ROOM, FAULT_ENDS
+	FAULT_OVER_LIMIT, FAULT_NO_ROOM, FAULT_RESET, FAULT_ENDS
 };
 
 int fault_get_counters(const struct vmm_device *dev,

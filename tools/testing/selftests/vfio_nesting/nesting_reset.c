@@ -2,12 +2,16 @@
 /*
  * Resets of a device while page requests wait
  *
- * By the VMM, by the guest, and by the administrator: each is a line that no
+ * By the VMM, by the guest, by the administrator, of the function or of its bus, by
+ * the recovery from errors, and when the device is closed: each is a line that no
  * request, no answer and no deadline crosses. What is bound stays bound.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <linux/pci_regs.h>
@@ -59,18 +63,47 @@ static int reset_by_guest(struct vmm_device *dev)
 	return pwrite(dev->fd, &control, 2, at) == 2 ? 0 : -errno;
 }
 
-static int reset_by_administrator(struct vmm_device *dev)
+static int write_attribute(const struct vmm_device *dev, const char *attribute,
+			   const char *text)
 {
-	char path[64];
+	char path[96];
 	int fd, ret;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", dev->name);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", dev->name,
+		 attribute);
 	fd = open(path, O_WRONLY);
 	if (fd < 0)
 		return -errno;
-	ret = write(fd, "1", 1) == 1 ? 0 : -errno;
+	ret = write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -errno;
 	close(fd);
 	return ret;
+}
+
+static int reset_by_administrator(struct vmm_device *dev)
+{
+	return write_attribute(dev, "reset", "1");
+}
+
+/* The bus is the device's alone. */
+static int reset_of_the_bus(struct vmm_device *dev)
+{
+	int ret = write_attribute(dev, "reset_method", "bus");
+
+	if (!ret)
+		ret = write_attribute(dev, "reset", "1");
+	return write_attribute(dev, "reset_method", "default") ?: ret;
+}
+
+static int reset_of_the_slot(struct vmm_device *dev)
+{
+	struct {
+		struct vfio_pci_hot_reset head;
+		int32_t group;
+	} reset = {
+		.head.argsz = sizeof(reset), .head.count = 1, .group = dev->group,
+	};
+
+	return ioctl(dev->fd, VFIO_DEVICE_PCI_HOT_RESET, &reset) ? -errno : 0;
 }
 
 FIXTURE(reset) {
@@ -88,6 +121,8 @@ FIXTURE_VARIANT(reset) {
 FIXTURE_VARIANT_ADD(reset, by_vmm) { reset_by_vmm };
 FIXTURE_VARIANT_ADD(reset, by_guest) { reset_by_guest };
 FIXTURE_VARIANT_ADD(reset, by_administrator) { reset_by_administrator };
+FIXTURE_VARIANT_ADD(reset, of_the_bus) { reset_of_the_bus };
+FIXTURE_VARIANT_ADD(reset, of_the_slot) { reset_of_the_slot };
 
 FIXTURE_SETUP(reset)
 {
@@ -195,6 +230,144 @@ TEST_F(reset, binding_stays)
 	svatest_setup(self->dev, 0, GUEST_PASID, PRI);
 	EXPECT_EQ(guest_peek(&self->guest.vmm, self->guest.src),
 		  guest_copied(&self->guest, 0));
+}
+
+/* Ends that are not the variants': the device is not as it was. */
+FIXTURE(ending) {
+	struct guest guest;
+	struct vmm_device *dev;
+	struct iommu_fault records[8];
+	int fd;
+};
+
+FIXTURE_SETUP(ending)
+{
+	ASSERT_EQ(0, guest_open(&self->guest, 0, 1));
+	ASSERT_EQ(0, guest_bind(&self->guest));
+	self->dev = self->guest.dev;
+	self->fd = fault_open(self->dev, VFIO_NESTING_FAULT_PAGE_REQ |
+			      VFIO_NESTING_FAULT_REQ_END);
+	ASSERT_LE(0, self->fd);
+	ask(self->dev, GVA_SRC + SIZE_2M);
+	ASSERT_EQ(1, fault_next_group(self->fd, self->records));
+}
+
+FIXTURE_TEARDOWN(ending)
+{
+	close(self->fd);
+	guest_close(&self->guest);
+}
+
+static int read_config(const char *name, unsigned int offset, void *to, size_t size)
+{
+	char path[96];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", name);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return -errno;
+	ret = pread(fd, to, size, offset) == (ssize_t)size ? 0 : -EIO;
+	close(fd);
+	return ret;
+}
+
+/* Did the device get an answer to what it has not asked, since its last reset? */
+static bool got_stray_answer(const struct vmm_device *dev)
+{
+	unsigned int offset = PCI_CFG_SPACE_SIZE;
+	uint16_t status = 0xffff;
+	uint32_t header;
+
+	while (offset && !read_config(dev->name, offset, &header, sizeof(header))) {
+		if (PCI_EXT_CAP_ID(header) == PCI_EXT_CAP_ID_PRI)
+			break;
+		offset = PCI_EXT_CAP_NEXT(header);
+	}
+	if (!offset || read_config(dev->name, offset + PCI_PRI_STATUS, &status,
+				   sizeof(status)))
+		return true;
+	return status & PCI_PRI_STATUS_UPRGI;
+}
+
+/* It is reset, and then its owner is gone. */
+TEST_F(ending, closed)
+{
+	EXPECT_FALSE(got_stray_answer(self->dev));
+	vmm_device_close(self->dev);
+	EXPECT_FALSE(got_stray_answer(self->dev));
+	EXPECT_EQ(-ENODEV, fault_answer(self->fd, self->records,
+					IOMMU_PAGE_RESP_SUCCESS));
+}
+
+/* Of the port that the device is behind */
+struct injected_error {
+	uint8_t bus;
+	uint8_t slot;
+	uint8_t function;
+	uint32_t uncorrectable;
+	uint32_t correctable;
+	uint32_t header[4];
+	uint32_t domain;
+};
+
+static int inject_fatal_error(const struct vmm_device *dev)
+{
+	struct injected_error error = { .uncorrectable = PCI_ERR_UNC_MALF_TLP };
+	char path[PATH_MAX], link[64];
+	unsigned int bus, slot, function;
+	char *end;
+	int fd, ret;
+
+	snprintf(link, sizeof(link), "/sys/bus/pci/devices/%s", dev->name);
+	if (!realpath(link, path))
+		return -errno;
+	/* .../the port/the device */
+	*strrchr(path, '/') = 0;
+	end = strrchr(path, '/');
+	if (sscanf(end, "/%x:%x:%x.%x", &error.domain, &bus, &slot, &function) != 4)
+		return -ENODEV;
+	error.bus = bus;
+	error.slot = slot;
+	error.function = function;
+	fd = open("/dev/aer_inject", O_WRONLY);
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, &error, sizeof(error)) == sizeof(error) ? 0 : -errno;
+	close(fd);
+	return ret;
+}
+
+/* The bus is reset, and nobody restores what the device had. */
+TEST_F_TIMEOUT(ending, recovered_from, 60)
+{
+	struct iommu_fault *end = &self->records[1];
+
+	ASSERT_EQ(0, inject_fatal_error(self->dev));
+	do {
+		ASSERT_TRUE(fault_wait(self->fd, AFTER_MS));
+		ASSERT_EQ(1, fault_read(self->fd, end, 1));
+	} while (end->type != IOMMU_FAULT_PAGE_REQ_END);
+	EXPECT_EQ(IOMMU_FAULT_END_RESET, end->end.cause);
+	EXPECT_EQ(self->records[0].prm.cookie, end->end.cookie);
+	EXPECT_EQ(-ENOENT, fault_answer(self->fd, self->records,
+					IOMMU_PAGE_RESP_SUCCESS));
+	EXPECT_FALSE(got_stray_answer(self->dev));
+
+	/* A new start */
+	close(self->fd);
+	vmm_device_close(self->dev);
+	ASSERT_EQ(0, vmm_device_open(self->dev));
+	ASSERT_EQ(0, guest_bind(&self->guest));
+	self->fd = fault_open(self->dev, VFIO_NESTING_FAULT_PAGE_REQ);
+	ASSERT_LE(0, self->fd);
+	ask(self->dev, GVA_SRC + SIZE_2M);
+	ASSERT_EQ(1, fault_next_group(self->fd, self->records));
+	EXPECT_EQ(0, fault_answer(self->fd, self->records,
+				  IOMMU_PAGE_RESP_INVALID));
+	svatest_wait(self->dev, 0);
+	svatest_setup(self->dev, 0, GUEST_PASID, PRI);
+	EXPECT_NE(0, guest_copied(&self->guest, 0));
 }
 
 TEST_HARNESS_MAIN
