@@ -180,6 +180,8 @@ static int iommu_guest_invalidate_pasid(struct iommu_guest_pasid *pasid,
 static struct iommu_guest_pasid *
 iommu_guest_find_gpasid(struct iommu_guest_ctx *ctx, u64 gpasid)
 {
+	if (gpasid == IOMMU_NO_PASID)
+		return &ctx->rid;
 	/* The number is the owner's and of any size. */
 	return gpasid >= IOASID_CAPACITY_MAX ? NULL :
 					       xa_load(&ctx->gpasids, gpasid);
@@ -195,6 +197,8 @@ iommu_guest_find_gpasid(struct iommu_guest_ctx *ctx, u64 gpasid)
  * Only the caches that @info names are invalidated, the IOTLB before the device
  * TLB. Entries of the PASID cache are the host's: they follow bind and unbind,
  * so there is nothing to do for them.
+ *
+ * PASID 0 stands for requests without PASID, see iommu_guest_set_rid().
  *
  * A PASID that is not bound has nothing cached, which is success. One that was
  * freed counts as bound until its bindings are gone.
@@ -229,6 +233,7 @@ int iommu_guest_cache_invalidate(struct iommu_guest_ctx *ctx,
 		pasid = iommu_guest_find_gpasid(ctx, inv.gpasid);
 		return pasid ? iommu_guest_invalidate_pasid(pasid, &inv) : 0;
 	}
+	ret = iommu_guest_invalidate_pasid(&ctx->rid, &inv);
 	xa_for_each(&ctx->pasids, hpasid, pasid) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
