@@ -105,6 +105,11 @@ ASSERT_FIELD(iommu_gpasid_bind_data, gpasid, 40, 8);
 ASSERT_FIELD(iommu_gpasid_bind_data, padding, 48, 8);
 ASSERT_FIELD(iommu_gpasid_bind_data, vendor.vtd, 56, 16);
 
+ASSERT_SIZE(iommu_rid_config, 80);
+ASSERT_FIELD(iommu_rid_config, argsz, 0, 4);
+ASSERT_FIELD(iommu_rid_config, mode, 4, 4);
+ASSERT_FIELD(iommu_rid_config, bind, 8, 72);
+
 ASSERT_SIZE(iommu_nesting_info_vtd, 32);
 ASSERT_FIELD(iommu_nesting_info_vtd, flags, 0, 4);
 ASSERT_FIELD(iommu_nesting_info_vtd, padding, 4, 12);

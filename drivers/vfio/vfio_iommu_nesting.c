@@ -510,6 +510,26 @@ static long vfio_nesting_invalidate(struct vfio_nesting *n,
 	return ret ?: iommu_guest_cache_invalidate(n->ctx, p->dev, &info);
 }
 
+static long vfio_nesting_set_rid(struct vfio_nesting *n,
+				 const struct vfio_nesting_payload *p)
+{
+	struct iommu_rid_config config;
+	struct device *dev;
+	int ret;
+
+	ret = iommu_guest_copy_rid_config(&config, p->uptr, p->size);
+	if (!ret)
+		ret = vfio_nesting_check_tail(p, config.argsz);
+	if (ret)
+		return ret;
+
+	guard(mutex)(&n->faults.lock);
+	dev = vfio_nesting_only_device(&n->faults, p->dev);
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	return iommu_guest_set_rid(n->ctx, dev, &config);
+}
+
 static long vfio_nesting_page_resp(struct vfio_nesting *n,
 				   const struct vfio_nesting_payload *p)
 {
@@ -770,6 +790,11 @@ static const struct vfio_nesting_opdesc vfio_nesting_ops[] = {
 	},
 	[VFIO_IOMMU_NESTING_OP_GET_FAULT_FD] = {
 		.fn = vfio_nesting_get_fault_fd,
+		.one_device = true,
+	},
+	[VFIO_IOMMU_NESTING_OP_SET_RID] = {
+		.fn = vfio_nesting_set_rid,
+		.features = IOMMU_NESTING_FEAT_RID,
 		.one_device = true,
 	},
 	[VFIO_IOMMU_NESTING_OP_GET_DEVICE_INFO] = {

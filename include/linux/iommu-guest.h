@@ -104,11 +104,21 @@ struct iommu_guest_invalidation {
  *                handle that it looked up for @dev before the call. Needed by
  *                drivers that report page requests, NULL in others.
  * @device_info:  Describe @dev. @info is zeroed by the caller.
+ * @set_rid:      Translate the requests of @dev without PASID by @domain in place of
+ *                @old. Each is a nested domain, the second stage that @dev is
+ *                attached to, or the blocked domain of the driver; a nested one is
+ *                attached once. PASIDs, page requests and the translation cache of
+ *                @dev stay on, and @dev stays attached to the second stage: to go
+ *                back to it must not need anything that may be missing. On return
+ *                the hardware has nothing cached of @old, and page requests without
+ *                PASID that it had are reported. Return 0, or for a nested domain
+ *                an error, with nothing changed. NULL if the driver cannot.
  *
  * All of them may sleep. But for @nesting_info, they are called with the lock
  * of a guest context held, and for a device on the second-stage domain that the
  * context has for it. From @domain_alloc_gpasid until the domain is freed, and
- * thus for all that follow it here but @device_info, the device is runtime active.
+ * thus for all that follow it here but @device_info, the device is runtime active, as it is
+ * for @set_rid if it can be resumed.
  */
 struct iommu_guest_ops {
 	int (*nesting_info)(struct device *dev, struct iommu_domain *parent,
@@ -123,6 +133,8 @@ struct iommu_guest_ops {
 	void (*fault_sync)(struct device *dev);
 	void (*device_info)(struct device *dev,
 			    struct iommu_guest_device_info *info);
+	int (*set_rid)(struct device *dev, struct iommu_domain *domain,
+		       struct iommu_domain *old);
 };
 
 /* Second stage and what the hardware offers on top of it; no context needed */
@@ -151,6 +163,8 @@ int iommu_guest_bind_gpasid(struct iommu_guest_ctx *ctx, struct device *dev,
 			    const struct iommu_gpasid_bind_data *data);
 void iommu_guest_unbind_gpasid(struct iommu_guest_ctx *ctx, struct device *dev,
 			       u64 hpasid);
+int iommu_guest_set_rid(struct iommu_guest_ctx *ctx, struct device *dev,
+			const struct iommu_rid_config *config);
 int iommu_guest_cache_invalidate(struct iommu_guest_ctx *ctx,
 				 struct device *dev,
 				 const struct iommu_cache_invalidate_info *info);
@@ -167,6 +181,8 @@ int iommu_guest_device_info(struct iommu_guest_ctx *ctx, struct device *dev,
 /* Payloads of an untrusted caller */
 int iommu_guest_copy_bind_data(struct iommu_gpasid_bind_data *data,
 			       const void __user *uptr, size_t usize);
+int iommu_guest_copy_rid_config(struct iommu_rid_config *config,
+				const void __user *uptr, size_t usize);
 int iommu_guest_copy_invalidate_info(struct iommu_cache_invalidate_info *info,
 				     const void __user *uptr, size_t usize);
 int iommu_guest_copy_page_response(struct iommu_page_response *resp,

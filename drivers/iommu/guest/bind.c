@@ -52,7 +52,8 @@ static int iommu_guest_check_generic(const struct iommu_gpasid_bind_data *data)
 	return 0;
 }
 
-static int iommu_guest_check_bind(const struct iommu_gpasid_bind_data *data)
+/* Checks of a table, whatever it is bound to */
+int iommu_guest_check_table(const struct iommu_gpasid_bind_data *data)
 {
 	if (iommu_guest_check_generic(data))
 		return -EINVAL;
@@ -69,7 +70,12 @@ static int iommu_guest_check_bind(const struct iommu_gpasid_bind_data *data)
 		return -EINVAL;
 	}
 
-	if (!IS_ALIGNED(data->gpgd, SZ_4K) || !data->hpasid)
+	return IS_ALIGNED(data->gpgd, SZ_4K) ? 0 : -EINVAL;
+}
+
+static int iommu_guest_check_bind(const struct iommu_gpasid_bind_data *data)
+{
+	if (iommu_guest_check_table(data) || !data->hpasid)
 		return -EINVAL;
 	if (data->flags & IOMMU_SVA_GPASID_VAL &&
 	    (!data->gpasid || data->gpasid > IOMMU_GUEST_PASID_LAST))
@@ -107,7 +113,7 @@ int iommu_guest_copy_bind_data(struct iommu_gpasid_bind_data *data,
 }
 EXPORT_SYMBOL_GPL(iommu_guest_copy_bind_data);
 
-static struct iommu_guest_binding *
+struct iommu_guest_binding *
 iommu_guest_find_binding(struct iommu_guest_pasid *pasid,
 			 struct iommu_guest_device *gdev)
 {
@@ -120,15 +126,15 @@ iommu_guest_find_binding(struct iommu_guest_pasid *pasid,
 }
 
 /* Does the hardware translate the same with @a and @b? */
-static bool iommu_guest_same_table(const struct iommu_gpasid_bind_data *a,
-				   const struct iommu_gpasid_bind_data *b)
+bool iommu_guest_same_table(const struct iommu_gpasid_bind_data *a,
+			    const struct iommu_gpasid_bind_data *b)
 {
 	return a->format == b->format && a->addr_width == b->addr_width &&
 	       a->gpgd == b->gpgd &&
 	       !memcmp(&a->vendor, &b->vendor, sizeof(a->vendor));
 }
 
-static struct iommu_guest_binding *
+struct iommu_guest_binding *
 iommu_guest_alloc_binding(struct iommu_guest_device *gdev,
 			  struct iommu_guest_pasid *pasid,
 			  const struct iommu_gpasid_bind_data *data)
@@ -172,7 +178,7 @@ out_free:
 }
 
 /* Step 3, as far as memory goes */
-static void iommu_guest_free_binding(struct iommu_guest_binding *binding)
+void iommu_guest_free_binding(struct iommu_guest_binding *binding)
 {
 	iommu_domain_free(binding->domain);
 	pm_runtime_put(binding->gdev->dev);
@@ -180,7 +186,7 @@ static void iommu_guest_free_binding(struct iommu_guest_binding *binding)
 }
 
 /* Step 2, after which nobody knows the handle */
-static void iommu_guest_forget_faults(struct iommu_guest_binding *binding)
+void iommu_guest_forget_faults(struct iommu_guest_binding *binding)
 {
 	struct iommu_guest_device *gdev = binding->gdev;
 

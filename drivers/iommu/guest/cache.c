@@ -225,6 +225,8 @@ static void iommu_guest_inv_add_pasid(struct iommu_guest_inv_batch *batch,
 static struct iommu_guest_pasid *
 iommu_guest_find_gpasid(struct iommu_guest_ctx *ctx, u64 gpasid)
 {
+	if (gpasid == IOMMU_NO_PASID)
+		return &ctx->rid;
 	/* The number is the owner's and of any size. */
 	return gpasid >= IOASID_CAPACITY_MAX ? NULL :
 					       xa_load(&ctx->gpasids, gpasid);
@@ -246,6 +248,7 @@ static int iommu_guest_inv_collect(struct iommu_guest_ctx *ctx,
 			iommu_guest_inv_add_pasid(batch, pasid, inv);
 		return 0;
 	}
+	iommu_guest_inv_add_pasid(batch, &ctx->rid, inv);
 	xa_for_each(&ctx->pasids, hpasid, pasid) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
@@ -310,6 +313,8 @@ EXPORT_SYMBOL_GPL(iommu_guest_cache_invalidate_array);
  * Only the caches that @info names are invalidated, the IOTLB before the device
  * TLB. Entries of the PASID cache are the host's: they follow bind and unbind,
  * so there is nothing to do for them.
+ *
+ * PASID 0 stands for requests without PASID, see iommu_guest_set_rid().
  *
  * A PASID that is not bound has nothing cached, which is success. One that was
  * freed counts as bound until its bindings are gone.

@@ -177,6 +177,9 @@ struct iommu_guest_ctx *iommu_guest_ctx_alloc(struct ioasid_set *set)
 	INIT_LIST_HEAD(&ctx->devices);
 	xa_init_flags(&ctx->pasids, XA_FLAGS_ACCOUNT);
 	xa_init_flags(&ctx->gpasids, XA_FLAGS_ACCOUNT);
+	ctx->rid.hpasid = IOMMU_NO_PASID;
+	ctx->rid.gpasid = IOMMU_NO_PASID;
+	INIT_LIST_HEAD(&ctx->rid.bindings);
 	refcount_set(&ctx->refs, 1);
 	ctx->owner_pid = task_tgid_nr(current);
 	get_task_comm(ctx->owner_comm, current);
@@ -464,7 +467,8 @@ EXPORT_SYMBOL_GPL(iommu_guest_handle_faults);
  * @ctx: the context
  * @dev: the device; not being in @ctx is fine
  *
- * On return no access of @dev uses a table of the guest, nothing of @dev or of
+ * On return no access of @dev uses a table of the guest, those without PASID are
+ * translated by the second stage alone, nothing of @dev or of
  * its second stage is referred to any more, and no handler of its faults is
  * running. The device may be doing DMA meanwhile; what comes after the return
  * is aborted by the IOMMU.
@@ -483,6 +487,7 @@ void iommu_guest_remove_device(struct iommu_guest_ctx *ctx, struct device *dev)
 	if (gdev->handler)
 		iommu_fault_handler_stop(gdev->handler);
 	iommu_guest_unbind_device(ctx, gdev);
+	iommu_guest_end_rid(ctx, gdev);
 	if (gdev->handler) {
 		iommu_unregister_device_fault_handler(gdev->handler);
 		pm_runtime_put(dev);

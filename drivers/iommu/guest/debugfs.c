@@ -42,6 +42,7 @@ int iommu_guest_bindings_show(struct seq_file *m, void *unused)
 			iommu_guest_ctx_put(ctx);
 			return -EINTR;
 		}
+		iommu_guest_show_pasid(m, ctx, &ctx->rid);
 		xa_for_each(&ctx->pasids, hpasid, pasid)
 			iommu_guest_show_pasid(m, ctx, pasid);
 		mutex_unlock(&ctx->lock);

@@ -47,14 +47,30 @@ struct seq_file;
 #define IOMMU_GUEST_GRANULARITIES	(IOMMU_INV_GRANU_ADDR + 1)
 
 /**
+ * struct iommu_guest_pasid - a PASID with bindings
+ * @hpasid: what the devices put on the bus. A reference to the IOASID is held,
+ *	so the number is not handed out again before the last binding is gone.
+ * @gpasid: the guest's number for it, which is also the set-private id of
+ *	@hpasid until that is freed
+ * @bindings: struct iommu_guest_binding
+ */
+struct iommu_guest_pasid {
+	ioasid_t hpasid;
+	ioasid_t gpasid;
+	struct list_head bindings;
+};
+
+/**
  * struct iommu_guest_ctx - what an owner has
- * @lock: protects @devices, @pasids, @gpasids and everything they lead to
+ * @lock: protects @devices, @pasids, @gpasids, @rid and everything they lead to
  * @set: the IOASIDs of the owner; the context holds a reference
  * @nb: for the FREE events of @set
  * @devices: struct iommu_guest_device
  * @pasids: host PASID -> struct iommu_guest_pasid
  * @gpasids: guest PASID -> struct iommu_guest_pasid, the same ones. The set's
  *	own index ends with the free of a PASID, this one with its last binding.
+ * @rid: requests without PASID, with the bindings of those devices that have a
+ *	table for them. In neither index, and no IOASID.
  * @refs: one of the owner, one of each walker of iommu_guest_contexts
  * @node: in iommu_guest_contexts until @refs is gone. Protected by
  *	iommu_guest_contexts_lock.
@@ -68,6 +84,7 @@ struct iommu_guest_ctx {
 	struct list_head devices;
 	struct xarray pasids;
 	struct xarray gpasids;
+	struct iommu_guest_pasid rid;
 	refcount_t refs;
 	struct list_head node;
 	pid_t owner_pid;
@@ -80,6 +97,7 @@ struct iommu_guest_ctx {
  * @ops: of the IOMMU driver of @dev
  * @parent: second-stage domain @dev is attached to; the owner keeps it
  * @handler: registration for the faults of @dev, or NULL. Set once.
+ * @rid: what becomes of requests of @dev without PASID
  * @node: in iommu_guest_ctx::devices
  */
 struct iommu_guest_device {
@@ -87,21 +105,8 @@ struct iommu_guest_device {
 	const struct iommu_guest_ops *ops;
 	struct iommu_domain *parent;
 	struct iommu_fault_handler *handler;
+	enum iommu_rid_mode rid;
 	struct list_head node;
-};
-
-/**
- * struct iommu_guest_pasid - a PASID with bindings
- * @hpasid: what the devices put on the bus. A reference to the IOASID is held,
- *	so the number is not handed out again before the last binding is gone.
- * @gpasid: the guest's number for it, which is also the set-private id of
- *	@hpasid until that is freed
- * @bindings: struct iommu_guest_binding
- */
-struct iommu_guest_pasid {
-	ioasid_t hpasid;
-	ioasid_t gpasid;
-	struct list_head bindings;
 };
 
 /**
@@ -137,10 +142,26 @@ iommu_guest_find_device(struct iommu_guest_ctx *ctx, struct device *dev);
 int iommu_guest_wake(struct device *dev);
 
 /* bind.c */
+int iommu_guest_check_table(const struct iommu_gpasid_bind_data *data);
+bool iommu_guest_same_table(const struct iommu_gpasid_bind_data *a,
+			    const struct iommu_gpasid_bind_data *b);
+struct iommu_guest_binding *
+iommu_guest_find_binding(struct iommu_guest_pasid *pasid,
+			 struct iommu_guest_device *gdev);
+struct iommu_guest_binding *
+iommu_guest_alloc_binding(struct iommu_guest_device *gdev,
+			  struct iommu_guest_pasid *pasid,
+			  const struct iommu_gpasid_bind_data *data);
+void iommu_guest_free_binding(struct iommu_guest_binding *binding);
+void iommu_guest_forget_faults(struct iommu_guest_binding *binding);
 void iommu_guest_unbind_device(struct iommu_guest_ctx *ctx,
 			       struct iommu_guest_device *gdev);
 int iommu_guest_notify(struct notifier_block *nb, unsigned long event,
 		       void *data);
+
+/* rid.c */
+void iommu_guest_end_rid(struct iommu_guest_ctx *ctx,
+			 struct iommu_guest_device *gdev);
 
 /* debugfs.c */
 int iommu_guest_bindings_show(struct seq_file *m, void *unused);

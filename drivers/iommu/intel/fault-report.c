@@ -120,15 +120,23 @@ static u32 dmar_fault_perm(u32 top, u32 low)
 /*
  * Of an address, hardware records as many bits as the widest table of the unit
  * takes. An address for a first stage is canonical, so the rest follows; unless
- * that was what is wrong with it.
+ * that was what is wrong with it. Without PASID only some reasons tell whether there
+ * was a first stage.
  */
 static u64 dmar_fault_addr(u64 lo, unsigned int width, u32 pasid, u8 reason)
 {
 	u64 addr = dma_frcd_page_addr(lo);
 
-	if (!pasid || reason == 0x80)
+	switch (reason) {
+	case 0x80:			/* SGN.1: input not canonical */
 		return addr;
-	return sign_extend64(addr, width - 1);
+	case 0x70 ... 0x77:		/* SFS.1-8 */
+	case 0x81:			/* SGN.2: user request, supervisor page */
+	case 0x90 ... 0x91:		/* SFS.9, 10 */
+		return sign_extend64(addr, width - 1);
+	default:
+		return pasid ? sign_extend64(addr, width - 1) : addr;
+	}
 }
 
 /**

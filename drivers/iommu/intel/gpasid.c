@@ -67,6 +67,7 @@ static int intel_guest_nesting_info(struct device *dev,
 	info->format = IOMMU_PASID_FORMAT_INTEL_VTD;
 	info->features = IOMMU_NESTING_FEAT_BIND_PGTBL |
 			 IOMMU_NESTING_FEAT_CACHE_INVLD |
+			 IOMMU_NESTING_FEAT_RID |
 			 IOMMU_NESTING_FEAT_NO_RO_MAP;
 	info->vendor.vtd.cap_reg = iommu->cap & VTD_GUEST_CAP;
 	info->vendor.vtd.ecap_reg = iommu->ecap & VTD_GUEST_ECAP;
@@ -248,10 +249,70 @@ void intel_guest_leave_parent(struct device_domain_info *info)
 	spin_unlock(&info->iommu->lock);
 }
 
+/*
+ * What the first stage in @domain needs to be used for @pasid of a device, all but
+ * the entry of the PASID.
+ */
+static struct dev_pasid_info *
+intel_guest_add_pasid(struct dmar_domain *domain, struct device *dev, ioasid_t pasid)
+{
+	struct device_domain_info *info = dev_iommu_priv_get(dev);
+	struct dev_pasid_info *dev_pasid;
+	unsigned long flags;
+	int ret;
+
+	if (!intel_guest_capable(dev))
+		return ERR_PTR(-EOPNOTSUPP);
+	if (info->domain != domain->s2_domain)
+		return ERR_PTR(-EINVAL);
+	if (context_copied(info->iommu, info->bus, info->devfn))
+		return ERR_PTR(-EBUSY);
+
+	dev_pasid = kzalloc(sizeof(*dev_pasid), GFP_KERNEL_ACCOUNT);
+	if (!dev_pasid)
+		return ERR_PTR(-ENOMEM);
+
+	ret = intel_guest_get_did(domain, info);
+	if (ret)
+		goto out_free;
+
+	ret = cache_tag_assign_domain(domain, dev, pasid);
+	if (ret)
+		goto out_put_did;
+
+	dev_pasid->dev = dev;
+	dev_pasid->pasid = pasid;
+	spin_lock_irqsave(&domain->lock, flags);
+	list_add(&dev_pasid->link_domain, &domain->dev_pasids);
+	spin_unlock_irqrestore(&domain->lock, flags);
+	return dev_pasid;
+
+out_put_did:
+	intel_guest_put_did(domain, info);
+out_free:
+	kfree(dev_pasid);
+	return ERR_PTR(ret);
+}
+
+/* Undo it, when the entry is torn down */
+static void intel_guest_del_pasid(struct dmar_domain *domain,
+				  struct dev_pasid_info *dev_pasid)
+{
+	struct device *dev = dev_pasid->dev;
+	unsigned long flags;
+
+	spin_lock_irqsave(&domain->lock, flags);
+	list_del(&dev_pasid->link_domain);
+	spin_unlock_irqrestore(&domain->lock, flags);
+	cache_tag_unassign_domain(domain, dev, dev_pasid->pasid);
+	intel_guest_put_did(domain, dev_iommu_priv_get(dev));
+	kfree(dev_pasid);
+}
+
 /**
  * intel_nested_set_dev_pasid - Make a PASID of a device use a guest's table
  * @domain: nested domain
- * @dev: device, whose other accesses use the parent of @domain
+ * @dev: device, attached to the parent of @domain
  * @pasid: PASID, without entry in the table of @dev
  * @old: always NULL
  *
@@ -267,56 +328,81 @@ int intel_nested_set_dev_pasid(struct iommu_domain *domain, struct device *dev,
 {
 	struct device_domain_info *info = dev_iommu_priv_get(dev);
 	struct dmar_domain *dmar_domain = to_dmar_domain(domain);
-	struct intel_iommu *iommu = info->iommu;
 	struct dev_pasid_info *dev_pasid;
-	unsigned long flags;
 	int ret;
 
-	if (!intel_guest_capable(dev))
-		return -EOPNOTSUPP;
-	if (info->domain != dmar_domain->s2_domain)
-		return -EINVAL;
-	if (context_copied(iommu, info->bus, info->devfn))
-		return -EBUSY;
-
-	dev_pasid = kzalloc(sizeof(*dev_pasid), GFP_KERNEL_ACCOUNT);
-	if (!dev_pasid)
-		return -ENOMEM;
-
-	ret = intel_guest_get_did(dmar_domain, info);
-	if (ret)
-		goto out_free;
-
-	ret = cache_tag_assign_domain(dmar_domain, dev, pasid);
-	if (ret)
-		goto out_put_did;
-
-	dev_pasid->dev = dev;
-	dev_pasid->pasid = pasid;
-	spin_lock_irqsave(&dmar_domain->lock, flags);
-	list_add(&dev_pasid->link_domain, &dmar_domain->dev_pasids);
-	spin_unlock_irqrestore(&dmar_domain->lock, flags);
+	dev_pasid = intel_guest_add_pasid(dmar_domain, dev, pasid);
+	if (IS_ERR(dev_pasid))
+		return PTR_ERR(dev_pasid);
 
 	/* From here on the device can use the table. */
-	ret = intel_pasid_setup_nested(iommu, dev, pasid, dmar_domain);
-	/* The device has the PASID, so what its table lacks is a page. */
-	if (ret == -ENODEV)
-		ret = -ENOMEM;
-	if (ret)
-		goto out_unlink;
+	ret = intel_pasid_setup_nested(info->iommu, dev, pasid, dmar_domain);
+	if (ret) {
+		intel_guest_del_pasid(dmar_domain, dev_pasid);
+		/* The device has the PASID, so what its table lacks is a page. */
+		return ret == -ENODEV ? -ENOMEM : ret;
+	}
 	intel_iommu_debugfs_create_dev_pasid(dev_pasid);
 	return 0;
+}
 
-out_unlink:
-	spin_lock_irqsave(&dmar_domain->lock, flags);
-	list_del(&dev_pasid->link_domain);
-	spin_unlock_irqrestore(&dmar_domain->lock, flags);
-	cache_tag_unassign_domain(dmar_domain, dev, pasid);
-out_put_did:
-	intel_guest_put_did(dmar_domain, info);
-out_free:
-	kfree(dev_pasid);
-	return ret;
+/* The only PASID of @domain, which is attached to requests without PASID */
+static struct dev_pasid_info *intel_guest_rid_pasid(struct dmar_domain *domain)
+{
+	return list_first_entry(&domain->dev_pasids, struct dev_pasid_info,
+				link_domain);
+}
+
+/*
+ * The entry for requests without PASID. The page that it is in stays as long as the
+ * device, and the check of the domain for the unit was made when it was allocated or
+ * attached. So this cannot fail.
+ */
+static int intel_guest_setup_rid(struct device *dev, struct iommu_domain *domain)
+{
+	struct device_domain_info *info = dev_iommu_priv_get(dev);
+	struct dmar_domain *dmar_domain = to_dmar_domain(domain);
+
+	switch (domain->type) {
+	case IOMMU_DOMAIN_BLOCKED:
+		return 0;
+	case IOMMU_DOMAIN_NESTED:
+		return intel_pasid_setup_nested(info->iommu, dev, IOMMU_NO_PASID,
+						dmar_domain);
+	default:
+		return intel_pasid_setup_second_level(info->iommu, dmar_domain, dev,
+						      IOMMU_NO_PASID);
+	}
+}
+
+/*
+ * Only the PASID entry of requests without PASID changes. The device stays attached
+ * to its second stage, with its domain id and cache tags there: ATS, page requests
+ * and nested PASIDs depend on the attachment. They go on meanwhile.
+ *
+ * Tags of the new first stage are there before hardware can use it, those of the old
+ * one until hardware has nothing of it any more. The entry is not changed while it
+ * is present, as hardware may read it in parts.
+ */
+static int intel_guest_set_rid(struct device *dev, struct iommu_domain *domain,
+			       struct iommu_domain *old)
+{
+	struct device_domain_info *info = dev_iommu_priv_get(dev);
+	struct dev_pasid_info *dev_pasid;
+
+	if (domain->type == IOMMU_DOMAIN_NESTED) {
+		dev_pasid = intel_guest_add_pasid(to_dmar_domain(domain), dev,
+						  IOMMU_NO_PASID);
+		if (IS_ERR(dev_pasid))
+			return PTR_ERR(dev_pasid);
+	}
+
+	intel_pasid_tear_down_entry(info->iommu, dev, IOMMU_NO_PASID, false);
+	if (old->type == IOMMU_DOMAIN_NESTED)
+		intel_guest_del_pasid(to_dmar_domain(old),
+				      intel_guest_rid_pasid(to_dmar_domain(old)));
+	WARN_ON_ONCE(intel_guest_setup_rid(dev, domain));
+	return 0;
 }
 
 static struct intel_iommu *intel_guest_unit(const struct iommu_guest_invalidation *inv)
@@ -413,4 +499,5 @@ const struct iommu_guest_ops intel_guest_ops = {
 	.detach_gpasids		= intel_guest_detach_gpasids,
 	.fault_sync		= intel_guest_fault_sync,
 	.device_info		= intel_guest_device_info,
+	.set_rid		= intel_guest_set_rid,
 };

@@ -409,7 +409,8 @@ enum iommu_inv_pasid_flags {
  * struct iommu_inv_pasid_info - Address space to invalidate
  * @flags: Combination of enum iommu_inv_pasid_flags, at least one
  * @archid: Architecture's tag of the address space, e.g. an ASID
- * @pasid: PASID, as the guest knows it
+ * @pasid: PASID, as the guest knows it; 0 is the table of requests without PASID,
+ *         see &struct iommu_rid_config
  *
  * Both tags may be given, as caches of different kind may be tagged by either.
  */
@@ -436,7 +437,7 @@ enum iommu_inv_addr_flags {
  * struct iommu_inv_addr_info - Range to invalidate
  * @flags: Combination of enum iommu_inv_addr_flags
  * @archid: Architecture's tag of the address space, e.g. an ASID
- * @pasid: PASID, as the guest knows it
+ * @pasid: PASID, as the guest knows it; 0 is the table of requests without PASID
  * @addr: First input address in bytes, aligned to @granule_size
  * @granule_size: Bytes per granule, a power of two that is at least 4096
  * @nb_granules: Number of granules, not 0
@@ -626,6 +627,50 @@ struct iommu_gpasid_bind_data {
 };
 
 /**
+ * enum iommu_rid_mode - What becomes of the accesses of a device without PASID
+ * @IOMMU_RID_PASS: They are translated by the second stage alone. So it is when
+ *                  the device is opened
+ * @IOMMU_RID_BLOCK: They are aborted
+ * @IOMMU_RID_FIRST_STAGE: They are translated by a table of the guest, and then by
+ *                         the second stage
+ */
+enum iommu_rid_mode {
+	IOMMU_RID_PASS		= 0,
+	IOMMU_RID_BLOCK		= 1,
+	IOMMU_RID_FIRST_STAGE	= 2,
+};
+
+/**
+ * struct iommu_rid_config - Translation of a device's accesses without PASID
+ * @argsz: At least 8; for %IOMMU_RID_FIRST_STAGE 8 more than @bind.argsz
+ * @mode: One of enum iommu_rid_mode
+ * @bind: The table, for %IOMMU_RID_FIRST_STAGE, and ignored otherwise. As for the
+ *        bind of a PASID, with @bind.flags and @bind.hpasid 0
+ *
+ * A guest that translates the DMA of its drivers has a table for what its device
+ * accesses without PASID. It is walked and invalidated like that of a PASID; 0 is
+ * the PASID that invalidations name it by. Faults and page requests of such
+ * accesses have no PASID.
+ *
+ * PASIDs that are bound, their page requests and the translation cache of the
+ * device are not affected. Accesses without PASID that come while one translation
+ * gives way to another are aborted. What had been cached by the old one is gone
+ * when the call returns, and page requests without PASID that were not answered
+ * have been answered by the kernel. The same translation again does nothing.
+ *
+ * A call that fails has changed nothing. %IOMMU_RID_PASS and %IOMMU_RID_BLOCK take
+ * no memory and fail only if the device does not resume (EIO).
+ *
+ * A reset of the device leaves the translation as it is; the last close of the
+ * device ends it.
+ */
+struct iommu_rid_config {
+	__u32 argsz;
+	__u32 mode;
+	struct iommu_gpasid_bind_data bind;
+};
+
+/**
  * struct iommu_nesting_info_vtd - What a VT-d unit offers to a guest
  * @flags: 0
  * @padding: 0
@@ -653,6 +698,8 @@ struct iommu_nesting_info_vtd {
  *                                       a whole
  * @IOMMU_NESTING_FEAT_NO_RO_MAP: The second stage takes no read-only mapping,
  *                                such a map request is EINVAL
+ * @IOMMU_NESTING_FEAT_RID: Accesses without PASID can have a first stage, or be
+ *                          blocked, see &struct iommu_rid_config
  *
  * The bits in %IOMMU_NESTING_FEAT_DUTIES say what user space must do or must
  * not do: one is set when it is set for any of the devices. The others are
@@ -666,6 +713,7 @@ enum iommu_nesting_features {
 	IOMMU_NESTING_FEAT_PAGE_RESP		= 1 << 3,
 	IOMMU_NESTING_FEAT_BIND_PASID_TABLE	= 1 << 4,
 	IOMMU_NESTING_FEAT_NO_RO_MAP		= 1 << 5,
+	IOMMU_NESTING_FEAT_RID			= 1 << 6,
 };
 
 #define IOMMU_NESTING_FEAT_DUTIES	(IOMMU_NESTING_FEAT_SYSWIDE_PASID | \

@@ -77,7 +77,11 @@ const char *mock_state(struct mock_guest *mock)
 	int d, p;
 
 	mock->state[0] = '\0';
-	for (d = 0; d < MOCK_DEVICES; d++)
+	for (d = 0; d < MOCK_DEVICES; d++) {
+		if (mock->devs[d].blocked)
+			used += scnprintf(mock->state + used,
+					  sizeof(mock->state) - used,
+					  "%s%d.0=block", used ? " " : "", d);
 		for (p = 0; p < MOCK_PASIDS; p++)
 			if (mock->devs[d].table[p])
 				used += scnprintf(mock->state + used,
@@ -85,6 +89,7 @@ const char *mock_state(struct mock_guest *mock)
 						  "%s%d.%x=%llx", used ? " " : "",
 						  d, p,
 						  mock->devs[d].table[p]->gpgd);
+	}
 	return mock->state;
 }
 
@@ -323,6 +328,50 @@ static void mock_device_info(struct device *dev,
 	info->page_request_limit = dev->iommu->max_page_requests;
 }
 
+static struct mock_domain *mock_rid_table(struct mock_guest *mock,
+					  struct iommu_domain *domain)
+{
+	return domain == mock->parent || domain == &mock_blocked ?
+	       NULL : to_mock(domain);
+}
+
+static void mock_log_rid(struct mock_guest *mock, int d,
+			 struct iommu_domain *domain, const char *suffix)
+{
+	if (domain == &mock_blocked)
+		mock_log(mock, "rid%d=block%s", d, suffix);
+	else if (domain == mock->parent)
+		mock_log(mock, "rid%d=pass%s", d, suffix);
+	else
+		mock_log(mock, "rid%d=%llx%s", d, to_mock(domain)->gpgd, suffix);
+}
+
+static int mock_set_rid(struct device *dev, struct iommu_domain *domain,
+			struct iommu_domain *old)
+{
+	struct mock_guest *mock = the_mock;
+	int d = mock_index(mock, dev);
+	struct mock_device *mdev = &mock->devs[d];
+	bool was_blocked;
+
+	mock_check_awake(mock, d);
+	if (mdev->rid_request)
+		mock_request_rid(mock, d, 1, 0x1000);
+	was_blocked = old == &mock_blocked;
+	if (mdev->table[0] != mock_rid_table(mock, old) ||
+	    mdev->blocked != was_blocked)
+		mock_log(mock, "old%d!", d);
+	if (mdev->fail_sets && mock_rid_table(mock, domain)) {
+		mdev->fail_sets--;
+		mock_log_rid(mock, d, domain, "!");
+		return -ENOMEM;
+	}
+	mdev->table[0] = mock_rid_table(mock, domain);
+	mdev->blocked = domain == &mock_blocked;
+	mock_log_rid(mock, d, domain, "");
+	return 0;
+}
+
 static const struct iommu_guest_ops mock_guest_ops = {
 	.nesting_info = mock_nesting_info,
 	.domain_alloc_gpasid = mock_alloc_gpasid,
@@ -330,6 +379,7 @@ static const struct iommu_guest_ops mock_guest_ops = {
 	.detach_gpasids = mock_detach_gpasids,
 	.fault_sync = mock_fault_sync,
 	.device_info = mock_device_info,
+	.set_rid = mock_set_rid,
 };
 
 /* Page requests */
@@ -456,6 +506,22 @@ int mock_request(struct mock_guest *mock, unsigned int index, u32 pasid,
 
 	if (last)
 		fault.prm.flags |= IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE;
+	return mock_report(mock, index, &fault);
+}
+
+int mock_request_rid(struct mock_guest *mock, unsigned int index, u32 grpid,
+		     u64 addr)
+{
+	const struct iommu_fault fault = {
+		.type = IOMMU_FAULT_PAGE_REQ,
+		.prm = {
+			.flags = IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE,
+			.grpid = grpid,
+			.perm = IOMMU_FAULT_PERM_READ,
+			.addr = addr,
+		},
+	};
+
 	return mock_report(mock, index, &fault);
 }
 

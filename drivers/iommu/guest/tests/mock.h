@@ -5,6 +5,9 @@
  * The mock has a PASID table for each device, which says what hardware would
  * translate by, and a log of all it is asked for, in words:
  *
+ *	rid0=1000	requests of device 0 without PASID use the table at 0x1000
+ *	rid0=pass rid0=block	none, or are blocked
+ *	rid0=1000!	refused
  *	alloc0=1000	domain for device 0 made of the table at 0x1000
  *	set0.a=1000	attached to PASID 0xa of device 0
  *	set0.a!		attach refused
@@ -45,7 +48,8 @@ struct mock_domain;
  * struct mock_device - a device behind the mock
  * @pdev: the device
  * @attached: to the second stage
- * @table: what its PASIDs use
+ * @table: what its PASIDs use, and in place of PASID 0 requests without
+ * @blocked: requests without PASID are
  * @fail_sets: number of attaches to be refused from now on
  * @reserve_sets: number of attaches that might use the reserves of memory
  * @cut_off: invalidations of its cache are not completed
@@ -54,6 +58,8 @@ struct mock_domain;
  * @slow: held by a test to keep its detaches waiting
  * @request_on_set: PASID for which the device sends a request as soon as there
  *	is a handle, before the attach is through; 0 for none
+ * @rid_request: the device sends a request without PASID as soon as the change of
+ *	what translates those has begun
  * @groups: number of groups reported
  * @answers: number of answers given
  * @private_data: that came with the last answer
@@ -68,6 +74,7 @@ struct mock_device {
 	struct platform_device *pdev;
 	bool attached;
 	struct mock_domain *table[MOCK_PASIDS];
+	bool blocked;
 	unsigned int fail_sets;
 	unsigned int reserve_sets;
 	bool cut_off;
@@ -75,6 +82,7 @@ struct mock_device {
 	int fail_resume;
 	struct mutex slow; /* see above */
 	u32 request_on_set;
+	bool rid_request;
 	atomic_t groups;
 	atomic_t answers;
 	u64 private_data[2];
@@ -149,6 +157,8 @@ int mock_report(struct mock_guest *mock, unsigned int index,
 		const struct iommu_fault *fault);
 int mock_request(struct mock_guest *mock, unsigned int index, u32 pasid,
 		 u32 grpid, u64 addr, bool last);
+int mock_request_rid(struct mock_guest *mock, unsigned int index, u32 grpid,
+		     u64 addr);
 void mock_reset(struct mock_guest *mock, unsigned int index,
 		void (*between)(void *arg), void *arg);
 

@@ -35,6 +35,7 @@ struct span {
  * @size: what the kernel knows
  * @min: least argsz
  * @stride: argsz is a multiple of it
+ * @version: offset of the version, 0 if there is none
  * @fill: a valid one, without argsz
  * @call: the call
  * @valid: what a valid one returns
@@ -47,6 +48,7 @@ struct uapi_struct {
 	size_t size;
 	size_t min;
 	size_t stride;
+	size_t version;
 	void (*fill)(void *buf);
 	int (*call)(struct kunit *test, const void __user *uptr, size_t usize);
 	int valid;
@@ -91,6 +93,23 @@ static void fill_unbind(void *buf)
 		.version = IOMMU_GPASID_BIND_VERSION_1,
 		.hpasid = 11,
 	};
+}
+
+static void fill_rid_table(void *buf)
+{
+	struct iommu_rid_config *config = buf;
+
+	config->mode = IOMMU_RID_FIRST_STAGE;
+	fill_bind(&config->bind);
+	config->bind.argsz = sizeof(config->bind);
+	config->bind.hpasid = 0;
+}
+
+static void fill_rid_block(void *buf)
+{
+	struct iommu_rid_config *config = buf;
+
+	config->mode = IOMMU_RID_BLOCK;
 }
 
 static void fill_inv(void *buf, u8 cache, u8 granularity)
@@ -175,6 +194,21 @@ static int call_unbind(struct kunit *test, const void __user *uptr, size_t usize
 	return ret;
 }
 
+static int call_rid(struct kunit *test, const void __user *uptr, size_t usize)
+{
+	struct device *dev = mock_dev(priv->mock, 0);
+	struct iommu_rid_config config;
+	int ret;
+
+	ret = iommu_guest_copy_rid_config(&config, uptr, usize);
+	if (!ret)
+		ret = iommu_guest_set_rid(priv->mock->ctx, dev, &config);
+	if (ret)
+		return ret;
+	config.mode = IOMMU_RID_PASS;
+	return iommu_guest_set_rid(priv->mock->ctx, dev, &config);
+}
+
 static int call_inv(struct kunit *test, const void __user *uptr, size_t usize)
 {
 	struct iommu_cache_invalidate_info info;
@@ -199,6 +233,7 @@ static const struct uapi_struct uapi_structs[] = {
 		.size = sizeof(struct iommu_gpasid_bind_data),
 		.min = 72,
 		.stride = 1,
+		.version = 4,
 		.fill = fill_bind,
 		.call = call_bind,
 		.flags = {
@@ -211,6 +246,7 @@ static const struct uapi_struct uapi_structs[] = {
 		.size = sizeof(struct iommu_gpasid_bind_data),
 		.min = 56,
 		.stride = 1,
+		.version = 4,
 		.fill = fill_unbind,
 		.call = call_unbind,
 		.flags = {
@@ -225,10 +261,36 @@ static const struct uapi_struct uapi_structs[] = {
 			SPAN(iommu_gpasid_bind_data, vendor),
 		},
 	}, {
+		.name = "requests without PASID: table",
+		.size = sizeof(struct iommu_rid_config),
+		.min = 80,
+		.stride = 1,
+		.version = offsetof(struct iommu_rid_config, bind.version),
+		.fill = fill_rid_table,
+		.call = call_rid,
+		.flags = {
+			{ SPAN(iommu_rid_config, bind.flags), 0 },
+			{ SPAN(iommu_rid_config, bind.hpasid), 0 },
+		},
+		.padding = SPAN(iommu_rid_config, bind.padding),
+		.ignored = { SPAN(iommu_rid_config, bind.gpasid) },
+	}, {
+		.name = "requests without PASID: block",
+		.size = sizeof(struct iommu_rid_config),
+		.min = 8,
+		.stride = 1,
+		.fill = fill_rid_block,
+		.call = call_rid,
+		.flags = {
+			{ SPAN(iommu_rid_config, mode), 0x3 },
+		},
+		.ignored = { SPAN(iommu_rid_config, bind) },
+	}, {
 		.name = "invalidate all",
 		.size = sizeof(struct iommu_cache_invalidate_info),
 		.min = 16,
 		.stride = 1,
+		.version = 4,
 		.fill = fill_inv_domain,
 		.call = call_inv,
 		.flags = {
@@ -241,6 +303,7 @@ static const struct uapi_struct uapi_structs[] = {
 		.size = sizeof(struct iommu_cache_invalidate_info),
 		.min = 32,
 		.stride = 1,
+		.version = 4,
 		.fill = fill_inv_pasid,
 		.call = call_inv,
 		.flags = {
@@ -257,6 +320,7 @@ static const struct uapi_struct uapi_structs[] = {
 		.size = sizeof(struct iommu_cache_invalidate_info),
 		.min = 32,
 		.stride = 1,
+		.version = 4,
 		.fill = fill_inv_archid,
 		.call = call_inv,
 		.flags = {
@@ -271,6 +335,7 @@ static const struct uapi_struct uapi_structs[] = {
 		.size = sizeof(struct iommu_cache_invalidate_info),
 		.min = 56,
 		.stride = 1,
+		.version = 4,
 		.fill = fill_inv_addr,
 		.call = call_inv,
 		.flags = {
@@ -287,6 +352,7 @@ static const struct uapi_struct uapi_structs[] = {
 		.size = sizeof(struct iommu_page_response),
 		.min = 24,
 		.stride = 8,
+		.version = 4,
 		.fill = fill_resp,
 		.call = call_resp,
 		.valid = -ENOENT,
@@ -302,6 +368,7 @@ static const struct uapi_struct uapi_structs[] = {
 		.size = sizeof(struct iommu_page_response),
 		.min = 32,
 		.stride = 8,
+		.version = 4,
 		.fill = fill_resp_cookie,
 		.call = call_resp,
 		.valid = -ENOENT,
@@ -425,8 +492,8 @@ static void argsz_beyond_what_is_there_is_refused(struct kunit *test)
 		EXPECT_REFUSED(-EINVAL, usize, "%zu bytes", usize);
 	start(s, U32_MAX);
 	EXPECT_REFUSED(-EINVAL, sizeof(priv->buf), "argsz of 4 GiB");
-	start(s, 8);
-	EXPECT_REFUSED(-EINVAL, sizeof(priv->buf), "argsz 8");
+	start(s, s->min - 1);
+	EXPECT_REFUSED(-EINVAL, sizeof(priv->buf), "argsz %zu", s->min - 1);
 }
 
 static void longer_one_must_end_in_zeros(struct kunit *test)
@@ -490,12 +557,12 @@ static void version_is_the_one_defined(struct kunit *test)
 	u32 version;
 	int bit;
 
-	for (bit = 0; bit < 32; bit++) {
+	for (bit = 0; s->version && bit < 32; bit++) {
 		start(s, s->size);
-		memcpy(&version, priv->buf + 4, sizeof(version));
+		memcpy(&version, priv->buf + s->version, sizeof(version));
 		KUNIT_EXPECT_EQ(test, 1, version);
 		version ^= 1U << bit;
-		memcpy(priv->buf + 4, &version, sizeof(version));
+		memcpy(priv->buf + s->version, &version, sizeof(version));
 		EXPECT_REFUSED(-EINVAL, s->size, "version 0x%x", version);
 	}
 }

@@ -296,6 +296,37 @@ static void wild_access(int fd)
 	      "that is what happened: nothing is mapped there");
 }
 
+static bool kernel_copies(uint64_t src, uint64_t dst)
+{
+	return svatest_copy(&vmm.devices[0], 2, src, dst, 64) == SVATEST_ST_OK;
+}
+
+/* What drivers of the guest let the device do has no PASID. */
+static void without_pasid(void)
+{
+	const uint64_t src = 0x1000000, dst = 0x2000000;
+	uint64_t from = guest_page(&vmm, 0), to = guest_page(&vmm, 0);
+	struct pgtable kernel;
+
+	scene("the guest's kernel does DMA, without PASID, and reboots");
+	say(from, "a packet for a driver");
+	pgtable_init(&kernel, &vmm, 4);
+	pgtable_map(&kernel, src, from, SIZE_4K, PGT_READ_WRITE);
+	pgtable_map(&kernel, dst, to, SIZE_4K, PGT_READ_WRITE);
+	svatest_setup(&vmm.devices[0], 2, SVATEST_NO_PASID, SVATEST_CF_ATS);
+	claim(!vmm_set_rid(&vmm, &vmm.devices[0], IOMMU_RID_FIRST_STAGE,
+			   kernel.root, 4), "it hands its table over");
+	claim(kernel_copies(src, dst), "the device copies from %#llx to %#llx",
+	      (unsigned long long)src, (unsigned long long)dst);
+	claim(!strcmp(bytes(to), bytes(from)), "memory has it: \"%s\"", bytes(to));
+	claim(!kernel_copies(from, to), "guest-physical addresses are refused");
+	claim(device_copies(&bob, GVA_SRC), "bob does not notice");
+	claim(!vmm_set_rid(&vmm, &vmm.devices[0], IOMMU_RID_PASS, 0, 4),
+	      "it reboots, and has no table any more");
+	claim(!kernel_copies(src, dst), "the device does not use the old one");
+	claim(kernel_copies(from, to), "it is guest-physical addresses again");
+}
+
 static void goodbye(void)
 {
 	char before[64];
@@ -328,6 +359,7 @@ int main(void)
 	denied();
 	page_on_demand(faults);
 	wild_access(faults);
+	without_pasid();
 	goodbye();
 	close(faults);
 	vmm_close(&vmm);

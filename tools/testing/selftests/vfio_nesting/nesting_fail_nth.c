@@ -163,6 +163,11 @@ static void get_state(struct scene *scene, char *text)
 		svatest_setup(guest.dev, 0, GUEST_PASID, SVATEST_CF_ATS);
 		len += sprintf(text + len, "device %u reads %#llx\n", i,
 			       (unsigned long long)guest_copied(&guest, 0));
+		svatest_setup(guest.dev, 1, SVATEST_NO_PASID, SVATEST_CF_ATS);
+		len += sprintf(text + len, "without PASID %#llx, flat: %u\n",
+			       (unsigned long long)guest_copied(&guest, 1),
+			       svatest_copy(guest.dev, 1, guest.src, guest.dst,
+					    8) == SVATEST_ST_OK);
 	}
 }
 
@@ -244,6 +249,36 @@ static int invalidate_all(struct scene *scene)
 {
 	return vmm_invalidate_all(&scene->guest.vmm, NULL,
 				  IOMMU_CACHE_INV_TYPE_IOTLB);
+}
+
+static int set_rid(struct scene *scene, uint32_t mode, uint64_t gpgd)
+{
+	return vmm_set_rid(&scene->guest.vmm, scene->guest.dev, mode, gpgd, 4);
+}
+
+static int set_table(struct scene *scene)
+{
+	return set_rid(scene, IOMMU_RID_FIRST_STAGE, scene->guest.pt.root);
+}
+
+static int set_other_table(struct scene *scene)
+{
+	return set_rid(scene, IOMMU_RID_FIRST_STAGE, scene->other.root);
+}
+
+static int block(struct scene *scene)
+{
+	return set_rid(scene, IOMMU_RID_BLOCK, 0);
+}
+
+static int pass(struct scene *scene)
+{
+	return set_rid(scene, IOMMU_RID_PASS, 0);
+}
+
+static int invalidate_rid(struct scene *scene)
+{
+	return vmm_invalidate_pasid(&scene->guest.vmm, NULL, GUEST_CACHES, 0);
 }
 
 static int free_bound(struct scene *scene)
@@ -517,6 +552,24 @@ FIXTURE_VARIANT_ADD(fail_nth, bind_second_device) {
 	bind, bind_all, bind_first, MAY_FAIL };
 FIXTURE_VARIANT_ADD(fail_nth, come_and_go) {
 	nothing, come_and_go, nothing, MAY_FAIL };
+
+/* Accesses without PASID */
+FIXTURE_VARIANT_ADD(fail_nth, table) {
+	nothing, set_table, pass, MAY_FAIL };
+FIXTURE_VARIANT_ADD(fail_nth, table_after_block) {
+	block, set_table, block, MAY_FAIL };
+FIXTURE_VARIANT_ADD(fail_nth, table_that_replaces) {
+	set_table, set_other_table, set_table, MAY_FAIL };
+FIXTURE_VARIANT_ADD(fail_nth, table_with_faults_open) {
+	open_faults, set_table, pass, MAY_FAIL };
+FIXTURE_VARIANT_ADD(fail_nth, block) {
+	set_table, block, set_table, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, pass) {
+	set_table, pass, set_table, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, pass_after_block) {
+	block, pass, block, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, invalidate_table) {
+	set_table, invalidate_rid, nothing, MUST_WORK };
 
 /* Faults */
 FIXTURE_VARIANT_ADD(fail_nth, open_faults) {

@@ -431,6 +431,28 @@ int vmm_bind(struct vmm *vmm, const struct vmm_device *dev, uint32_t pasid,
 			      sizeof(data));
 }
 
+void vmm_rid_config(struct iommu_rid_config *config, uint32_t mode,
+		    uint64_t gpgd, unsigned int levels)
+{
+	memset(config, 0, sizeof(*config));
+	config->argsz = sizeof(*config);
+	config->mode = mode;
+	vmm_bind_data(&config->bind, 0, gpgd, levels);
+}
+
+int vmm_set_rid(struct vmm *vmm, const struct vmm_device *dev, uint32_t mode,
+		uint64_t gpgd, unsigned int levels)
+{
+	struct iommu_rid_config config;
+
+	vmm_rid_config(&config, mode, gpgd, levels);
+	/* The table is not there where it has no meaning. */
+	if (mode != IOMMU_RID_FIRST_STAGE)
+		config.argsz = offsetof(struct iommu_rid_config, bind);
+	return vmm_nesting_op(vmm, dev, VFIO_IOMMU_NESTING_OP_SET_RID, &config,
+			      config.argsz);
+}
+
 int vmm_unbind(struct vmm *vmm, const struct vmm_device *dev, uint32_t pasid)
 {
 	struct iommu_gpasid_bind_data data;

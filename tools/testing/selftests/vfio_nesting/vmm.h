@@ -102,6 +102,10 @@ void vmm_bind_data(struct iommu_gpasid_bind_data *data, uint32_t pasid,
 		   uint64_t gpgd, unsigned int levels);
 int vmm_bind(struct vmm *vmm, const struct vmm_device *dev, uint32_t pasid,
 	     uint64_t gpgd, unsigned int levels);
+void vmm_rid_config(struct iommu_rid_config *config, uint32_t mode,
+		    uint64_t gpgd, unsigned int levels);
+int vmm_set_rid(struct vmm *vmm, const struct vmm_device *dev, uint32_t mode,
+		uint64_t gpgd, unsigned int levels);
 int vmm_unbind(struct vmm *vmm, const struct vmm_device *dev, uint32_t pasid);
 
 int vmm_invalidate(struct vmm *vmm, const struct vmm_device *dev,
