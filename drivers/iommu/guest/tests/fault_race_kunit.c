@@ -10,6 +10,7 @@
  */
 #include <linux/atomic.h>
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 
@@ -18,6 +19,9 @@
 #define RACE_ROUNDS	2000
 #define RACE_PASID	10
 #define RACE_INDEXES	16
+/* The longest time to answer, and far more than that */
+#define RACE_LONGEST_MS	80
+#define RACE_HANG_MS	20000
 
 /**
  * struct fault_race - what the threads share
@@ -285,10 +289,53 @@ static void handlers_come_and_go(struct kunit *test)
 		iommu_fault_handler_stop(race->handlers[i]);
 }
 
+/* The time to answer becomes shorter and longer. */
+static int race_timeout(void *data)
+{
+	static const unsigned int times[] = { 1, 40, RACE_LONGEST_MS, 1, 0, 4, 20, 2 };
+	struct fault_race *race = data;
+	int i;
+
+	for (i = 0; i < RACE_ROUNDS / 16; i++) {
+		iommu_fault_handler_set_timeout(race->handlers[i & 1],
+						times[i / 2 % ARRAY_SIZE(times)]);
+		usleep_range(100, 1000);
+	}
+	return race_end(race);
+}
+
+/* Nobody but the timer looks after those that the owner leaves. */
+static void no_group_is_forgotten_by_the_timer(struct kunit *test)
+{
+	static int (* const threads[])(void *) = {
+		race_ask, race_ask, race_answer, race_timeout, race_stop,
+	};
+	unsigned int timeout = iommu_fault_timeout_ms, turn, ms;
+	struct fault_race *race = race_init(test);
+	int i;
+
+	iommu_fault_timeout_ms = RACE_LONGEST_MS;
+	for (turn = 0; turn < 4; turn++) {
+		reinit_completion(&race->done);
+		race_run(test, race, threads, ARRAY_SIZE(threads));
+		for (i = 0; i < MOCK_DEVICES; i++) {
+			for (ms = 0; ms < RACE_HANG_MS &&
+			     READ_ONCE(race->handlers[i]->waiting); ms += 20)
+				msleep(20);
+			KUNIT_EXPECT_EQ(test, 0, race->handlers[i]->waiting);
+		}
+	}
+	iommu_fault_timeout_ms = timeout;
+	KUNIT_EXPECT_GT(test, race_outcomes(race, IOMMU_FAULT_DEADLINE), 0);
+	for (i = 0; i < MOCK_DEVICES; i++)
+		race_check(test, race, i);
+}
+
 static struct kunit_case fault_race_cases[] = {
 	KUNIT_CASE_SLOW(every_group_ends_once),
 	KUNIT_CASE_SLOW(no_answer_crosses_a_reset),
 	KUNIT_CASE_SLOW(handlers_come_and_go),
+	KUNIT_CASE_SLOW(no_group_is_forgotten_by_the_timer),
 	{}
 };
 

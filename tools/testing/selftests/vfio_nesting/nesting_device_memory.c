@@ -90,21 +90,22 @@ static bool reaches(const struct vmm_device *user)
 }
 
 /* Close the file of the device, which takes that its memory is not mapped */
-static void close_target(FIXTURE_DATA(memory) *self)
+static void close_target(struct vmm_device *target, volatile uint64_t *bar)
 {
-	munmap((void *)self->bar, SIZE_4K);
-	vmm_device_close(self->target);
+	munmap((void *)bar, SIZE_4K);
+	vmm_device_close(target);
 }
 
-static bool open_target(FIXTURE_DATA(memory) *self)
+static volatile uint64_t *open_target(struct vmm_device *target)
 {
-	if (vmm_device_open(self->target))
-		return false;
-	self->bar = map_bar(self->target, NULL, SIZE_4K);
-	if (self->bar == MAP_FAILED)
-		return false;
-	self->bar[0] = OTHER;
-	return true;
+	volatile uint64_t *bar;
+
+	if (vmm_device_open(target))
+		return MAP_FAILED;
+	bar = map_bar(target, NULL, SIZE_4K);
+	if (bar != MAP_FAILED)
+		bar[0] = OTHER;
+	return bar;
 }
 
 /* Devices of a container may use the memory of each other, and their own. */
@@ -132,12 +133,13 @@ TEST_F(memory, ends_with_the_last_file_of_the_device)
 	ASSERT_EQ(0, map_window(self->vmm, self->bar, SIZE_4K));
 	EXPECT_TRUE(reaches(self->user));
 	again = dup(self->target->fd);
-	close_target(self);
+	close_target(self->target, self->bar);
 	EXPECT_TRUE(reaches(self->user));
 	close(again);
 	EXPECT_FALSE(reaches(self->user));
 
-	ASSERT_TRUE(open_target(self));
+	self->bar = open_target(self->target);
+	ASSERT_NE(MAP_FAILED, (void *)self->bar);
 	EXPECT_FALSE(reaches(self->user));
 	EXPECT_EQ(OTHER, self->bar[0]);
 	EXPECT_EQ(0, unmap_window(self->vmm, SIZE_4K));
@@ -153,7 +155,7 @@ TEST_F(memory, of_a_device_that_was_given_away)
 
 	ASSERT_EQ(0, map_window(self->vmm, self->bar, SIZE_4K));
 	EXPECT_TRUE(reaches(self->user));
-	close_target(self);
+	close_target(self->target, self->bar);
 	close(self->target->group);
 	self->target->group = -1;
 
@@ -218,10 +220,11 @@ TEST_F(memory, of_more_than_a_device)
 
 	ASSERT_EQ(0, map_window(self->vmm, area, 2 * SIZE_4K));
 	munmap(area + SIZE_4K, SIZE_4K);
-	close_target(self);
+	close_target(self->target, self->bar);
 	EXPECT_FALSE(reaches(self->user));
 	EXPECT_EQ(0, unmap_window(self->vmm, 2 * SIZE_4K));
-	ASSERT_TRUE(open_target(self));
+	self->bar = open_target(self->target);
+	ASSERT_NE(MAP_FAILED, (void *)self->bar);
 
 	ASSERT_EQ(area, map_bar(self->user, area, SIZE_4K));
 	ASSERT_EQ(area + SIZE_4K, map_bar(self->target, area + SIZE_4K, SIZE_4K));

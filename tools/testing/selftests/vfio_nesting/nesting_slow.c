@@ -243,7 +243,7 @@ TEST_F_TIMEOUT(slow, several_dead, 600)
 /* As slow as it may be: nothing happens to it. */
 TEST_F_TIMEOUT(slow, slow_but_legal, 600)
 {
-	static const unsigned int percent[] = { 10, 50, 90 };
+	static const unsigned int percent[] = { 10, 50, 99 };
 	unsigned int i, j;
 
 	for (i = 0; i < 3; i++) {
