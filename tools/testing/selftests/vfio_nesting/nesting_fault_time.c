@@ -76,6 +76,11 @@ static int set_timeout(struct vmm *vmm, const struct vmm_device *dev, uint32_t m
 			      &request, sizeof(request));
 }
 
+static int drain(struct vmm *vmm, const struct vmm_device *dev)
+{
+	return vmm_nesting_op(vmm, dev, VFIO_IOMMU_NESTING_OP_DRAIN, NULL, 0);
+}
+
 static uint64_t waiting(const struct vmm_device *dev)
 {
 	struct fault_counters counters = {};
@@ -86,9 +91,12 @@ static uint64_t waiting(const struct vmm_device *dev)
 /* Wait until @count requests wait; false if they do not come to that */
 static bool wait_for(const struct vmm_device *dev, uint64_t count, int ms)
 {
-	for (; ms > 0 && waiting(dev) != count; ms -= 10)
+	for (; waiting(dev) != count; ms -= 10) {
+		if (ms <= 0)
+			return false;
 		usleep(10000);
-	return waiting(dev) == count;
+	}
+	return true;
 }
 
 /* Does each request of @records have one end, after it and with this cause? */
@@ -157,6 +165,8 @@ TEST_F(outcome, deadline)
 {
 	EXPECT_EQ(0, set_timeout(self->vmm, self->dev, 100));
 	ask(self->dev, 2, 7);
+	/* They wait, or did so. */
+	EXPECT_EQ(0, drain(self->vmm, self->dev));
 	ASSERT_TRUE(wait_for(self->dev, 0, HANG_MS));
 	EXPECT_EQ(4, fault_read(self->fd, self->records, self->room));
 	EXPECT_TRUE(ends_match(self->records, 4, IOMMU_FAULT_END_DEADLINE));
@@ -289,11 +299,6 @@ TEST_F(outcome, time_refused)
 	EXPECT_EQ(-ENOENT, set_timeout(&other.vmm, NULL, 1000));
 	EXPECT_EQ(-ENOENT, set_timeout(self->vmm, other.dev, 1000));
 	guest_close(&other);
-}
-
-static int drain(struct vmm *vmm, const struct vmm_device *dev)
-{
-	return vmm_nesting_op(vmm, dev, VFIO_IOMMU_NESTING_OP_DRAIN, NULL, 0);
 }
 
 /* What was sent is in the file, without a wait for it */

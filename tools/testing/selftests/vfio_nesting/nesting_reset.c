@@ -61,16 +61,7 @@ static int reset_by_guest(struct vmm_device *dev)
 
 static int reset_by_administrator(struct vmm_device *dev)
 {
-	char path[64];
-	int fd, ret;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", dev->name);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, "1", 1) == 1 ? 0 : -errno;
-	close(fd);
-	return ret;
+	return vmm_device_sysfs(dev, "reset", "1");
 }
 
 FIXTURE(reset) {
