@@ -14,8 +14,7 @@
 struct test_alarm {
 	struct test_unit *unit;
 	struct hrtimer timer;
-	bool waiting;		/* the thread */
-	bool came_meanwhile;
+	bool came_meanwhile;	/* before the unit was done */
 	bool done;
 };
 
@@ -23,7 +22,8 @@ static enum hrtimer_restart alarm_fires(struct hrtimer *timer)
 {
 	struct test_alarm *alarm = container_of(timer, struct test_alarm, timer);
 
-	alarm->came_meanwhile = READ_ONCE(alarm->waiting);
+	alarm->came_meanwhile = !READ_ONCE(alarm->unit->waits) &&
+				!READ_ONCE(alarm->unit->timeouts);
 	test_unit_invalidate(alarm->unit, 1);
 	alarm->done = true;
 	return HRTIMER_NORESTART;
@@ -41,9 +41,7 @@ static void invalidate_interrupted(struct kunit *test)
 	alarm.timer.function = alarm_fires;
 	hrtimer_start(&alarm.timer, ns_to_ktime(ALARM_US * NSEC_PER_USEC),
 		      HRTIMER_MODE_REL_PINNED_HARD);
-	WRITE_ONCE(alarm.waiting, true);
 	test_unit_invalidate(unit, 0);
-	WRITE_ONCE(alarm.waiting, false);
 	hrtimer_cancel(&alarm.timer);
 	destroy_hrtimer_on_stack(&alarm.timer);
 

@@ -196,6 +196,7 @@ TEST_F_TIMEOUT(interrupts, cpu_of_a_neighbour, 300)
 	EXPECT_EQ(0, other.result);
 	EXPECT_EQ(before + 1, received(&self->good));
 	EXPECT_NE(0, guest_copied(&self->good, 0));
+	EXPECT_FALSE(fault_wait(self->fd, 0));
 }
 
 TEST_HARNESS_MAIN
