@@ -81,6 +81,29 @@ static void nested_teardown(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, list_empty(&domain->cache_tags));
 }
 
+/* Tags and domain id stay until no cache has a translation. */
+static void second_stage_teardown(struct kunit *test)
+{
+	static const u8 types[] = { QI_PC_TYPE, QI_IOTLB_TYPE, QI_DEIOTLB_TYPE };
+	struct dmar_domain *domain = test_unit_second_stage(test);
+	struct test_unit *unit = test->priv;
+	unsigned int i;
+
+	test_unit_attach(test, domain, PASID);
+	KUNIT_EXPECT_TRUE(test, pasid_pte_is_present(test_unit_entry(unit, PASID)));
+	test_unit_detach(test, domain, PASID);
+	expect_types(test, types, ARRAY_SIZE(types));
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		KUNIT_EXPECT_FALSE_MSG(test, unit->log[i].present, "descriptor %u", i);
+		KUNIT_EXPECT_TRUE_MSG(test, unit->log[i].tagged, "descriptor %u", i);
+		KUNIT_EXPECT_TRUE_MSG(test, unit->log[i].did_held, "descriptor %u", i);
+	}
+	KUNIT_EXPECT_TRUE(test, list_empty(&domain->cache_tags));
+	KUNIT_EXPECT_TRUE(test, list_empty(&domain->dev_pasids));
+	KUNIT_EXPECT_EQ(test, unit->domain_ids, 0UL);
+	KUNIT_EXPECT_EQ(test, test_unit_entry(unit, PASID)->val[0], 0ULL);
+}
+
 /* Page requests are drained when nothing can make new ones: 7.10. */
 static void teardown_drains(struct kunit *test)
 {
@@ -235,12 +258,12 @@ static void table_does_not_grow(struct kunit *test)
 	struct test_unit *unit = test->priv;
 	u32 pasid;
 
-	for (pasid = LEAF; pasid < unit->info.pasid_table->max_pasid; pasid *= 2) {
+	for (pasid = LEAF; pasid < test_unit_info(unit)->pasid_table->max_pasid; pasid *= 2) {
 		test_unit_attach(test, domain, pasid);
 		test_unit_detach(test, domain, pasid);
 		KUNIT_EXPECT_EQ(test, test_unit_pde(unit, pasid)->val, 0ULL);
 	}
-	pasid = unit->info.pasid_table->max_pasid - 1;
+	pasid = test_unit_info(unit)->pasid_table->max_pasid - 1;
 	test_unit_attach(test, domain, pasid);
 	test_unit_detach(test, domain, pasid);
 	KUNIT_EXPECT_EQ(test, test_unit_pde(unit, pasid)->val, 0ULL);
@@ -343,6 +366,7 @@ static struct kunit_case vtd_pasid_cases[] = {
 	KUNIT_CASE(several_go_together),
 	KUNIT_CASE(several_of_a_part_that_stays),
 	KUNIT_CASE(several_leave_others_alone),
+	KUNIT_CASE(second_stage_teardown),
 	KUNIT_CASE(teardown_drains),
 	KUNIT_CASE(replace),
 	KUNIT_CASE(last_entry_takes_its_leaf),

@@ -183,7 +183,7 @@ static void unwanted_requests_are_refused(struct kunit *test)
 	struct test_unit *unit = test->priv;
 	struct owner *owner = make_owner(test);
 
-	intel_iommu_accept_prq(&unit->info, false);
+	intel_iommu_accept_prq(test_unit_info(unit), false);
 	request(unit, TEST_SID, PASID, REQ_GROUP(1));
 	request(unit, TEST_SID, PASID, REQ_GROUP(1) | REQ_LAST);
 	request(unit, OTHER_SID, PASID, REQ_GROUP(1) | REQ_LAST);
@@ -196,7 +196,7 @@ static void unwanted_requests_are_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, unit->log[1].desc.qw0 >> 16 & 0xffff, (u64)OTHER_SID);
 
 	/* Nothing of it was kept for later. */
-	intel_iommu_accept_prq(&unit->info, true);
+	intel_iommu_accept_prq(test_unit_info(unit), true);
 	request(unit, TEST_SID, PASID, REQ_GROUP(1) | REQ_LAST);
 	intel_iommu_handle_prq(&unit->iommu);
 	KUNIT_EXPECT_EQ(test, owner->groups, 1U);
@@ -268,10 +268,10 @@ static void drain_of_a_device(struct kunit *test)
 	unsigned int i;
 
 	/* Without PRI, without requests: nothing to wait for */
-	intel_iommu_accept_prq(&unit->info, false);
+	intel_iommu_accept_prq(test_unit_info(unit), false);
 	intel_iommu_drain_page_requests(test_unit_dev(unit));
 	KUNIT_EXPECT_EQ(test, unit->logged, 0U);
-	intel_iommu_accept_prq(&unit->info, true);
+	intel_iommu_accept_prq(test_unit_info(unit), true);
 	request(unit, OTHER_SID, PASID, REQ_LAST);
 	intel_iommu_drain_page_requests(test_unit_dev(unit));
 	KUNIT_ASSERT_EQ(test, unit->logged, ARRAY_SIZE(types));
@@ -302,7 +302,7 @@ static void drain_of_a_device_that_is_gone(struct kunit *test)
 	struct test_unit *unit = test->priv;
 
 	test_unit_enable_pri(test);
-	unit->gone = true;
+	unit->devices[0].gone = true;
 	intel_iommu_drain_page_requests(test_unit_dev(unit));
 	KUNIT_EXPECT_EQ(test, intel_iommu_drain_pasid_prq(test_unit_dev(unit), PASID), 0);
 	KUNIT_EXPECT_EQ(test, unit->logged, 0U);
@@ -315,9 +315,9 @@ static void drain_of_a_device_that_is_gone(struct kunit *test)
 static int get_credits(struct test_unit *unit, struct device_domain_info *info,
 		       struct dmar_domain *domain, u32 capacity)
 {
-	*info = unit->info;
+	*info = *test_unit_info(unit);
 	info->domain = domain;
-	unit->capacity = capacity;
+	unit->devices[0].capacity = capacity;
 	return intel_iommu_get_prq_credits(info);
 }
 
@@ -423,6 +423,84 @@ static void queue_survives_suspend(struct kunit *test)
 	drop_owner(test, owner);
 }
 
+/* Responses */
+
+static void response_codes(struct kunit *test)
+{
+	static const struct {
+		u32 code;
+		u64 hardware;
+	} cases[] = {
+		{ IOMMU_PAGE_RESP_SUCCESS, 0x0 },
+		{ IOMMU_PAGE_RESP_INVALID, 0x1 },
+		{ IOMMU_PAGE_RESP_FAILURE, 0xf },
+	};
+	struct test_unit *unit = test->priv;
+	struct iopf_fault fault = {};
+	int i;
+
+	fault.fault.type = IOMMU_FAULT_PAGE_REQ;
+	fault.fault.prm.flags = IOMMU_FAULT_PAGE_REQUEST_PASID_VALID |
+				IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE;
+	fault.fault.prm.pasid = PASID;
+	fault.fault.prm.grpid = 7;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct iommu_page_response response = { .code = cases[i].code };
+		u64 want = QI_PGRP_RESP_TYPE | QI_PGRP_PASID_P(1) |
+			   QI_PGRP_RESP_CODE(cases[i].hardware) |
+			   QI_PGRP_DID(TEST_SID) |
+			   QI_PGRP_PASID(PASID);
+
+		intel_iommu_page_response(test_unit_dev(unit), &fault, &response);
+		KUNIT_ASSERT_EQ(test, unit->logged, i + 1);
+		KUNIT_EXPECT_EQ(test, unit->log[i].desc.qw0, want);
+	}
+}
+
+static void response_returns_private_data(struct kunit *test)
+{
+	struct iommu_page_response response = { .code = IOMMU_PAGE_RESP_SUCCESS };
+	struct test_unit *unit = test->priv;
+	struct iopf_fault fault = {};
+
+	fault.fault.type = IOMMU_FAULT_PAGE_REQ;
+	fault.fault.prm.private_data[0] = 0x1122334455667788;
+	fault.fault.prm.private_data[1] = 0x99aabbccddeeff00;
+	intel_iommu_page_response(test_unit_dev(unit), &fault, &response);
+	KUNIT_EXPECT_EQ(test, unit->log[0].desc.qw0 & BIT_ULL(5), 0ULL);
+	KUNIT_EXPECT_EQ(test, unit->log[0].desc.qw2, 0ULL);
+
+	fault.fault.prm.flags = IOMMU_FAULT_PAGE_REQUEST_PRIV_DATA;
+	intel_iommu_page_response(test_unit_dev(unit), &fault, &response);
+	KUNIT_EXPECT_EQ(test, unit->log[1].desc.qw0 & BIT_ULL(5), BIT_ULL(5));
+	KUNIT_EXPECT_EQ(test, unit->log[1].desc.qw2, 0x1122334455667788ULL);
+	KUNIT_EXPECT_EQ(test, unit->log[1].desc.qw3, 0x99aabbccddeeff00ULL);
+}
+
+static void responses_share_a_wait(struct kunit *test)
+{
+	struct test_unit *unit = test->priv;
+	struct iommu_page_response responses[20] = {};
+	struct iopf_fault *faults, *evts[20];
+	int i;
+
+	faults = kunit_kcalloc(test, ARRAY_SIZE(evts), sizeof(*faults), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, faults);
+	for (i = 0; i < ARRAY_SIZE(evts); i++) {
+		faults[i].fault.prm.grpid = i;
+		evts[i] = &faults[i];
+	}
+	intel_iommu_page_response_batch(test_unit_dev(unit), evts, responses,
+					ARRAY_SIZE(evts));
+	KUNIT_ASSERT_EQ(test, unit->logged, ARRAY_SIZE(evts));
+	KUNIT_EXPECT_EQ(test, unit->waits, 2U);
+	for (i = 0; i < ARRAY_SIZE(evts); i++) {
+		KUNIT_EXPECT_EQ(test, test_unit_type(unit, i), (u64)QI_PGRP_RESP_TYPE);
+		KUNIT_EXPECT_EQ(test, unit->log[i].desc.qw1, QI_PGRP_IDX(i));
+	}
+}
+
 static struct kunit_case vtd_prq_cases[] = {
 	KUNIT_CASE(groups_are_reported),
 	KUNIT_CASE(private_data_is_answered),
@@ -436,6 +514,9 @@ static struct kunit_case vtd_prq_cases[] = {
 	KUNIT_CASE(queue_is_shared_out),
 	KUNIT_CASE(host_keeps_its_credit),
 	KUNIT_CASE(queue_survives_suspend),
+	KUNIT_CASE(response_codes),
+	KUNIT_CASE(response_returns_private_data),
+	KUNIT_CASE(responses_share_a_wait),
 	{}
 };
 

@@ -15,9 +15,19 @@
 #define PRI_CAP		0x200
 #define PERIOD_US	100
 
+/* A bit of the fault status that the unit does not have: not handled yet */
+#define FSTS_NEW	BIT(31)
+
+struct context_entry *test_unit_context(struct test_unit *unit, unsigned int device)
+{
+	struct device_domain_info *info = &unit->devices[device].info;
+
+	return iommu_context_addr(&unit->iommu, info->bus, info->devfn, 0);
+}
+
 struct pasid_dir_entry *test_unit_pde(struct test_unit *unit, u32 pasid)
 {
-	struct pasid_dir_entry *dir = unit->info.pasid_table->table;
+	struct pasid_dir_entry *dir = test_unit_info(unit)->pasid_table->table;
 
 	return &dir[pasid >> PASID_PDE_SHIFT];
 }
@@ -31,6 +41,35 @@ struct pasid_entry *test_unit_entry(struct test_unit *unit, u32 pasid)
 
 /* The invalidation queue */
 
+static bool names_device(const struct qi_desc *desc, u16 *sid)
+{
+	unsigned int type = desc->qw0 & 0xf;
+
+	if (type != QI_DIOTLB_TYPE && type != QI_DEIOTLB_TYPE)
+		return false;
+	*sid = desc->qw0 >> (type == QI_DIOTLB_TYPE ? 32 : 16);
+	return true;
+}
+
+unsigned int test_unit_count_device(struct test_unit *unit, u16 sid)
+{
+	unsigned int i, count = 0;
+	u16 other;
+
+	for (i = 0; i < unit->logged; i++)
+		count += names_device(&unit->log[i].desc, &other) && other == sid;
+	return count;
+}
+
+unsigned int test_unit_count_type(struct test_unit *unit, u8 type)
+{
+	unsigned int i, count = 0;
+
+	for (i = 0; i < unit->logged; i++)
+		count += test_unit_type(unit, i) == type;
+	return count;
+}
+
 static void log_descriptor(struct test_unit *unit, const struct qi_desc *desc)
 {
 	struct test_desc *entry = &unit->log[unit->logged % TEST_LOG];
@@ -40,28 +79,103 @@ static void log_descriptor(struct test_unit *unit, const struct qi_desc *desc)
 	entry->leaf = pte;
 	entry->present = pte && pasid_pte_is_present(pte);
 	entry->did_held = unit->domain_ids;
+	entry->tagged = unit->domain && !list_empty(&unit->domain->cache_tags);
+	entry->locked = false;
+	if (unit->domain) {
+		if (spin_trylock(&unit->domain->cache_lock))
+			spin_unlock(&unit->domain->cache_lock);
+		else
+			entry->locked = true;
+	}
 	unit->logged++;
 }
 
-static void serve_descriptor(struct test_unit *unit)
+static bool completes(struct test_unit *unit, u16 sid)
 {
-	struct qi_desc *desc = unit->qi.desc;
+	int i;
 
-	desc += unit->head++ % QI_LENGTH;
-	if ((desc->qw0 & 0xf) != QI_IWD_TYPE ||
-	    desc->qw0 & (QI_IWD_FENCE | QI_IWD_PRQ_DRAIN))
-		log_descriptor(unit, desc);
-	if ((desc->qw0 & 0xf) == QI_IWD_TYPE && desc->qw0 & QI_IWD_STATUS_WRITE)
+	for (i = 0; i < TEST_DEVICES; i++) {
+		struct test_device *device = &unit->devices[i];
+
+		if (test_device_sid(device) != sid)
+			continue;
+		if (device->dead && device->dead != TEST_EVER)
+			return !device->dead--;
+		return !device->dead;
+	}
+	return false;
+}
+
+/*
+ * Stop the queue. Writing the status does not clear a bit of memory, so keep the
+ * driver from submitting again, for want of room, until it was cleared for it.
+ */
+static void stop_queue(struct test_unit *unit, u16 sid)
+{
+	void __iomem *reg = unit->iommu.reg;
+
+	unit->timeouts++;
+	unit->stopped = true;
+	guard(raw_spinlock)(&unit->qi.q_lock);
+	writel(readl(reg + DMAR_IQT_REG), reg + DMAR_IQH_REG);
+	unit->head = readl(reg + DMAR_IQT_REG) >> qi_shift(&unit->iommu);
+	dmar_writeq(reg + DMAR_IQER_REG, (u64)sid << 32);
+	unit->room = unit->qi.free_cnt;
+	unit->qi.free_cnt = 0;
+	writel(DMA_FSTS_ITE | FSTS_NEW, reg + DMAR_FSTS_REG);
+}
+
+static void restart_queue(struct test_unit *unit)
+{
+	void __iomem *reg = unit->iommu.reg;
+
+	if (readl(reg + DMAR_FSTS_REG) & FSTS_NEW)
+		return;
+	unit->stopped = false;
+	guard(raw_spinlock)(&unit->qi.q_lock);
+	writel(0, reg + DMAR_FSTS_REG);
+	unit->qi.free_cnt += unit->room;
+}
+
+/* False if it takes longer */
+static bool serve_descriptor(struct test_unit *unit)
+{
+	struct qi_desc *desc = unit->qi.desc + (unit->head << qi_shift(&unit->iommu));
+	bool wait = (desc->qw0 & 0xf) == QI_IWD_TYPE;
+	u16 sid;
+
+	if (!unit->busy) {
+		if (!wait || desc->qw0 & (QI_IWD_FENCE | QI_IWD_PRQ_DRAIN))
+			log_descriptor(unit, desc);
+		unit->due = ktime_get();
+		if (names_device(desc, &sid))
+			unit->due = ktime_add_ms(unit->due, unit->delay_ms);
+		unit->busy = true;
+	}
+	if (ktime_before(ktime_get(), unit->due))
+		return false;
+
+	unit->busy = false;
+	unit->head = (unit->head + 1) % QI_LENGTH;
+	if (wait && desc->qw0 & QI_IWD_STATUS_WRITE) {
+		unit->waits++;
 		WRITE_ONCE(*(int *)phys_to_virt(desc->qw1), desc->qw0 >> 32);
+	} else if (names_device(desc, &sid) && !completes(unit, sid)) {
+		stop_queue(unit, sid);
+	}
+	return !unit->stopped;
 }
 
 static enum hrtimer_restart serve_queue(struct hrtimer *timer)
 {
 	struct test_unit *unit = container_of(timer, struct test_unit, server);
-	u32 tail = readl(unit->iommu.reg + DMAR_IQT_REG) >> qi_shift(&unit->iommu);
+	u32 tail;
 
-	while (unit->head % QI_LENGTH != tail)
-		serve_descriptor(unit);
+	if (unit->stopped)
+		restart_queue(unit);
+	tail = readl(unit->iommu.reg + DMAR_IQT_REG) >> qi_shift(&unit->iommu);
+	while (!unit->stopped && unit->head != tail && serve_descriptor(unit))
+		;
 	hrtimer_forward_now(timer, ns_to_ktime(PERIOD_US * NSEC_PER_USEC));
 	return HRTIMER_RESTART;
 }
@@ -80,7 +194,7 @@ static int start_queue(struct kunit *test, struct test_unit *unit)
 	int cpu = cpumask_any_but(cpu_online_mask, server);
 
 	/*
-	 * The submitter spins with interrupts off: keep it off the CPU that serves
+	 * The submitter may have interrupts off: keep it off the CPU that serves
 	 * it, and that one be the CPU which keeps the time for timers to expire.
 	 */
 	if (cpu >= nr_cpu_ids) {
@@ -95,33 +209,42 @@ static int start_queue(struct kunit *test, struct test_unit *unit)
 		return -ENOMEM;
 
 	raw_spin_lock_init(&unit->qi.q_lock);
+	INIT_LIST_HEAD(&unit->qi.submissions);
 	unit->qi.desc = page_address(unit->queue);
 	unit->qi.free_cnt = QI_LENGTH;
 	unit->iommu.qi = &unit->qi;
 	return smp_call_function_single(server, start_server, unit, 1);
 }
 
-/* The unit, and one device behind it */
+/* The unit, and the devices behind it */
 
 static int read_config(struct pci_bus *bus, unsigned int devfn, int where,
 		       int size, u32 *value)
 {
 	struct test_unit *unit = container_of(bus, struct test_unit, bus);
+	struct test_device *device = &unit->devices[PCI_SLOT(devfn) - 1];
 
-	if (unit->gone)
+	if (device->gone)
 		*value = ~0;
 	else if (where == PRI_CAP + PCI_PRI_MAX_REQ)
-		*value = unit->capacity;
+		*value = device->capacity;
 	else
 		*value = 0x00018086;	/* the device is there */
 	return PCIBIOS_SUCCESSFUL;
 }
 
+static int write_config(struct pci_bus *bus, unsigned int devfn, int where,
+			int size, u32 value)
+{
+	return PCIBIOS_SUCCESSFUL;
+}
+
 static struct pci_ops test_pci_ops = {
 	.read = read_config,
+	.write = write_config,
 };
 
-static void init_unit(struct test_unit *unit)
+static int init_unit(struct kunit *test, struct test_unit *unit)
 {
 	struct intel_iommu *iommu = &unit->iommu;
 
@@ -146,74 +269,104 @@ static void init_unit(struct test_unit *unit)
 	raw_spin_lock_init(&iommu->device_rbtree_lock);
 	iommu->device_rbtree = RB_ROOT;
 	init_completion(&iommu->prq_complete);
+	iommu->root_entry = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
+	return iommu->root_entry ? 0 : -ENOMEM;
 }
 
-static int init_device(struct test_unit *unit)
+/* In the order of their ids, so each goes to the right of the one before. */
+static int init_device(struct test_unit *unit, unsigned int i)
 {
-	struct pci_dev *pdev = &unit->pdev;
+	struct test_device *device = &unit->devices[i];
+	struct device_domain_info *info = &device->info;
+	struct pci_dev *pdev = &device->pdev;
+	struct context_entry *context;
 
-	unit->group = iommu_group_alloc();
-	if (IS_ERR(unit->group))
-		return PTR_ERR(unit->group);
+	device->group = iommu_group_alloc();
+	if (IS_ERR(device->group))
+		return PTR_ERR(device->group);
 
-	unit->bus.ops = &test_pci_ops;
-	unit->bus.number = TEST_BUS;
 	pdev->bus = &unit->bus;
-	pdev->devfn = TEST_DEVFN;
+	pdev->devfn = PCI_DEVFN(i + 1, 0);
 	pdev->pri_cap = PRI_CAP;
 	pdev->dev.bus = &pci_bus_type;
-	pdev->dev.init_name = "test";
-	pdev->dev.iommu = &unit->dev_iommu;
-	pdev->dev.iommu_group = unit->group;
+	pdev->dev.init_name = i ? "second" : "first";
+	pdev->dev.iommu = &device->dev_iommu;
+	pdev->dev.iommu_group = device->group;
 
-	mutex_init(&unit->dev_iommu.lock);
-	unit->dev_iommu.iommu_dev = &unit->iommu.iommu;
-	unit->dev_iommu.priv = &unit->info;
-	unit->dev_iommu.max_pasids = 0x8000;
-	unit->info.dev = &pdev->dev;
-	unit->info.iommu = &unit->iommu;
-	unit->info.bus = TEST_BUS;
-	unit->info.devfn = TEST_DEVFN;
-	unit->info.ats_supported = 1;
-	unit->info.ats_enabled = 1;
-	rb_link_node(&unit->info.node, NULL, &unit->iommu.device_rbtree.rb_node);
-	rb_insert_color(&unit->info.node, &unit->iommu.device_rbtree);
-	return intel_pasid_alloc_table(&pdev->dev);
+	mutex_init(&device->dev_iommu.lock);
+	device->dev_iommu.iommu_dev = &unit->iommu.iommu;
+	device->dev_iommu.priv = info;
+	device->dev_iommu.max_pasids = 0x8000;
+	info->dev = &pdev->dev;
+	info->iommu = &unit->iommu;
+	info->bus = TEST_BUS;
+	info->devfn = pdev->devfn;
+	info->ats_supported = 1;
+	info->ats_enabled = 1;
+	rb_link_node(&info->node, i ? &unit->devices[i - 1].info.node : NULL,
+		     i ? &unit->devices[i - 1].info.node.rb_right :
+			 &unit->iommu.device_rbtree.rb_node);
+	rb_insert_color(&info->node, &unit->iommu.device_rbtree);
+
+	context = iommu_context_addr(&unit->iommu, TEST_BUS, info->devfn, 1);
+	if (!context)
+		return -ENOMEM;
+	context->lo = 0x1001;
+	return intel_pasid_alloc_table(info->dev);
 }
 
 int test_unit_init(struct kunit *test)
 {
 	struct test_unit *unit = kunit_kzalloc(test, sizeof(*unit), GFP_KERNEL);
-	int ret;
+	int i, ret;
 
 	if (!unit)
 		return -ENOMEM;
 	test->priv = unit;
+	/* How fast this machine is must not matter. */
+	unit->timeout_ms = dmar_ats_timeout_ms;
+	unit->slow_ms = dmar_ats_slow_ms;
+	dmar_ats_timeout_ms = 0;
+	dmar_ats_slow_ms = 0;
 	unit->reg = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
 	unit->prq = kunit_kzalloc(test, PAGE_SIZE << PRQ_ORDER, GFP_KERNEL);
 	if (!unit->reg || !unit->prq)
 		return -ENOMEM;
 
+	unit->bus.ops = &test_pci_ops;
+	unit->bus.number = TEST_BUS;
+	unit->bus.sysdata = &unit->sysdata;
 	hrtimer_init(&unit->server, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
 	unit->server.function = serve_queue;
-	init_unit(unit);
-	ret = init_device(unit);
+	ret = init_unit(test, unit);
+	for (i = 0; i < TEST_DEVICES && !ret; i++)
+		ret = init_device(unit, i);
 	return ret ?: start_queue(test, unit);
 }
 
 void test_unit_exit(struct kunit *test)
 {
 	struct test_unit *unit = test->priv;
+	struct root_entry *root;
+	int i;
 
 	if (!unit)
 		return;
+	dmar_ats_timeout_ms = unit->timeout_ms;
+	dmar_ats_slow_ms = unit->slow_ms;
 	if (unit->server.function)
 		hrtimer_cancel(&unit->server);
 	if (unit->queue)
 		__free_pages(unit->queue, QUEUE_ORDER);
-	intel_pasid_free_table(test_unit_dev(unit));
-	if (!IS_ERR_OR_NULL(unit->group))
-		iommu_group_put(unit->group);
+	for (i = 0; i < TEST_DEVICES; i++) {
+		if (unit->devices[i].info.dev)
+			intel_pasid_free_table(unit->devices[i].info.dev);
+		if (!IS_ERR_OR_NULL(unit->devices[i].group))
+			iommu_group_put(unit->devices[i].group);
+	}
+	root = unit->iommu.root_entry;
+	if (root && root[TEST_BUS].lo)
+		iommu_free_page(phys_to_virt(root[TEST_BUS].lo & VTD_PAGE_MASK));
 }
 
 /* Domains */
@@ -235,18 +388,25 @@ static struct dmar_domain *make_domain(struct kunit *test, unsigned int type)
 	return domain;
 }
 
-struct dmar_domain *test_unit_parent(struct kunit *test)
+struct dmar_domain *test_unit_second_stage(struct kunit *test)
 {
 	struct dmar_domain *domain = make_domain(test, IOMMU_DOMAIN_UNMANAGED);
 
 	domain->domain.ops = intel_iommu_ops.default_domain_ops;
 	domain->gaw = 48;
 	domain->agaw = 2;
-	domain->nested_parent = true;
 	domain->pgd = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, domain->pgd);
 	spin_lock_init(&domain->s1_lock);
 	INIT_LIST_HEAD(&domain->s1_domains);
+	return domain;
+}
+
+struct dmar_domain *test_unit_parent(struct kunit *test)
+{
+	struct dmar_domain *domain = test_unit_second_stage(test);
+
+	domain->nested_parent = true;
 	return domain;
 }
 
@@ -283,7 +443,9 @@ void test_unit_attach(struct kunit *test, struct dmar_domain *domain, u32 pasid)
 		KUNIT_ASSERT_EQ(test, intel_pasid_setup_second_level(&unit->iommu, domain,
 								     dev, pasid), 0);
 	unit->watched = pasid;
+	unit->domain = domain;
 	unit->logged = 0;
+	unit->waits = 0;
 }
 
 void test_unit_detach(struct kunit *test, struct dmar_domain *domain, u32 pasid)
@@ -291,10 +453,18 @@ void test_unit_detach(struct kunit *test, struct dmar_domain *domain, u32 pasid)
 	struct test_unit *unit = test->priv;
 
 	unit->watched = pasid;
+	unit->domain = domain;
 	unit->logged = 0;
 	intel_iommu_ops.remove_dev_pasid(test_unit_dev(unit), pasid, &domain->domain);
+	unit->domain = NULL;
 	kfree(domain->qi_batch);
 	domain->qi_batch = NULL;
+}
+
+void test_unit_invalidate(struct test_unit *unit, unsigned int device)
+{
+	qi_flush_dev_iotlb_pasid(&unit->iommu, test_device_sid(&unit->devices[device]),
+				 0, 5, 0, 0, 0);
 }
 
 /* Page requests */
@@ -307,14 +477,14 @@ void test_unit_enable_pri(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, unit->iommu.iopf_queue);
 	KUNIT_ASSERT_EQ(test, iopf_queue_add_device(unit->iommu.iopf_queue,
 						    test_unit_dev(unit)), 0);
-	unit->info.pri_enabled = 1;
+	test_unit_info(unit)->pri_enabled = 1;
 }
 
 void test_unit_disable_pri(struct kunit *test)
 {
 	struct test_unit *unit = test->priv;
 
-	unit->info.pri_enabled = 0;
+	test_unit_info(unit)->pri_enabled = 0;
 	iopf_queue_remove_device(unit->iommu.iopf_queue, test_unit_dev(unit));
 	iopf_queue_free(unit->iommu.iopf_queue);
 }

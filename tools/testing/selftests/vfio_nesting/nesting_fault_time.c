@@ -76,6 +76,11 @@ static int set_timeout(struct vmm *vmm, const struct vmm_device *dev, uint32_t m
 			      &request, sizeof(request));
 }
 
+static int drain(struct vmm *vmm, const struct vmm_device *dev)
+{
+	return vmm_nesting_op(vmm, dev, VFIO_IOMMU_NESTING_OP_DRAIN, NULL, 0);
+}
+
 static uint64_t waiting(const struct vmm_device *dev)
 {
 	struct fault_counters counters = {};
@@ -318,11 +323,6 @@ TEST_F(outcome, time_refused)
 	EXPECT_EQ(-ENOENT, set_timeout(&other.vmm, NULL, 1000));
 	EXPECT_EQ(-ENOENT, set_timeout(self->vmm, other.dev, 1000));
 	guest_close(&other);
-}
-
-static int drain(struct vmm *vmm, const struct vmm_device *dev)
-{
-	return vmm_nesting_op(vmm, dev, VFIO_IOMMU_NESTING_OP_DRAIN, NULL, 0);
 }
 
 /* What was sent is in the file, without a wait for it */

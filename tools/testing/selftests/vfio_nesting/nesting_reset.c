@@ -66,17 +66,7 @@ static int reset_by_guest(struct vmm_device *dev)
 static int write_attribute(const struct vmm_device *dev, const char *attribute,
 			   const char *text)
 {
-	char path[96];
-	int fd, ret;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", dev->name,
-		 attribute);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -errno;
-	close(fd);
-	return ret;
+	return vmm_device_sysfs(dev, attribute, text);
 }
 
 static int reset_by_administrator(struct vmm_device *dev)

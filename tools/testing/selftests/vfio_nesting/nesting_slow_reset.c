@@ -5,9 +5,6 @@
  * A reset leaves its translation cache empty, so it is let in again, with what is
  * bound. It does not matter who resets it.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <unistd.h>
 #include <sys/ioctl.h>
 
@@ -64,20 +61,6 @@ static bool is_in_again(struct guest *guest)
 	return !stale && works(guest);
 }
 
-static int reset_by_sysfs(struct guest *guest)
-{
-	char path[128];
-	int fd, ret;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", guest->dev->name);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, "1", 1) == 1 ? 0 : -errno;
-	close(fd);
-	return ret;
-}
-
 TEST_F_TIMEOUT(reset, by_vmm, 120)
 {
 	struct guest *guest = &self->guest;
@@ -93,7 +76,7 @@ TEST_F_TIMEOUT(reset, by_vmm, 120)
 TEST_F_TIMEOUT(reset, by_administrator, 120)
 {
 	ASSERT_TRUE(cut_off(&self->guest));
-	ASSERT_EQ(0, reset_by_sysfs(&self->guest));
+	ASSERT_EQ(0, vmm_device_sysfs(self->guest.dev, "reset", "1"));
 	EXPECT_TRUE(is_in_again(&self->guest));
 }
 

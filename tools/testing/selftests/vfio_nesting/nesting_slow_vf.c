@@ -5,7 +5,6 @@
  * The invalidations of all go by way of the physical function, and the unit names
  * the requester of the one that was not completed.
  */
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,21 +18,6 @@ FIXTURE(slow_vf) {
 	struct guest pf, vf[VFS];
 	int fd[VFS];
 };
-
-static int set_vfs(const char *pf, const char *number)
-{
-	char path[128];
-	ssize_t ret;
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/sriov_numvfs", pf);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return -1;
-	ret = write(fd, number, strlen(number));
-	close(fd);
-	return ret < 0 ? -1 : 0;
-}
 
 static int start(struct guest *guest, unsigned int device)
 {
@@ -49,7 +33,7 @@ FIXTURE_SETUP(slow_vf)
 	unsigned int i;
 
 	ASSERT_EQ(0, start(&self->pf, 0));
-	ASSERT_EQ(0, set_vfs(self->pf.dev->name, "2"));
+	ASSERT_EQ(0, vmm_device_sysfs(self->pf.dev, "sriov_numvfs", "2"));
 	for (i = 0; i < VFS; i++) {
 		ASSERT_EQ(0, start(&self->vf[i], 1 + i));
 		self->fd[i] = fault_open(self->vf[i].dev, 0);
@@ -65,7 +49,7 @@ FIXTURE_TEARDOWN(slow_vf)
 		close(self->fd[i]);
 		guest_close(&self->vf[i]);
 	}
-	EXPECT_EQ(0, set_vfs(self->pf.dev->name, "0"));
+	EXPECT_EQ(0, vmm_device_sysfs(self->pf.dev, "sriov_numvfs", "0"));
 	guest_close(&self->pf);
 }
 

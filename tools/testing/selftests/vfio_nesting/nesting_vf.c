@@ -5,7 +5,6 @@
  * The IOMMU addresses an invalidation of a VF's translation cache by way of the
  * PF, so a wrong PF leaves the VF with what it had.
  */
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,27 +20,12 @@ FIXTURE(vf) {
 	uint64_t mismatches;
 };
 
-static int set_vfs(const char *pf, const char *number)
-{
-	char path[128];
-	ssize_t ret;
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/sriov_numvfs", pf);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return -1;
-	ret = write(fd, number, strlen(number));
-	close(fd);
-	return ret < 0 ? -1 : 0;
-}
-
 FIXTURE_SETUP(vf)
 {
 	unsigned int i;
 
 	ASSERT_EQ(0, vmm_open(&self->pf, 0, 1));
-	ASSERT_EQ(0, set_vfs(self->pf.devices[0].name, "2"));
+	ASSERT_EQ(0, vmm_device_sysfs(&self->pf.devices[0], "sriov_numvfs", "2"));
 	for (i = 0; i < 2; i++) {
 		ASSERT_EQ(0, guest_open(&self->guest[i], 1 + i, 1));
 		ASSERT_EQ(0, guest_bind(&self->guest[i]));
@@ -57,7 +41,7 @@ FIXTURE_TEARDOWN(vf)
 		  svatest_counter(&self->pf.devices[0], SVATEST_CNT_UNIT_PFSID));
 	guest_close(&self->guest[0]);
 	guest_close(&self->guest[1]);
-	EXPECT_EQ(0, set_vfs(self->pf.devices[0].name, "0"));
+	EXPECT_EQ(0, vmm_device_sysfs(&self->pf.devices[0], "sriov_numvfs", "0"));
 	vmm_close(&self->pf);
 }
 

@@ -152,6 +152,20 @@ int vmm_device_map(struct vmm_device *dev)
 	return 0;
 }
 
+int vmm_device_sysfs(const struct vmm_device *dev, const char *file, const char *text)
+{
+	char path[128];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", dev->name, file);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
 void vmm_device_close(struct vmm_device *dev)
 {
 	if (dev->regs)

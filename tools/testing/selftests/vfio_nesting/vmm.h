@@ -73,6 +73,9 @@ void vmm_close(struct vmm *vmm);
 void vmm_device_close(struct vmm_device *dev);
 int vmm_device_open(struct vmm_device *dev);
 
+/* Write to a file of the device in sysfs */
+int vmm_device_sysfs(const struct vmm_device *dev, const char *file, const char *text);
+
 /* Plug a device into a container that is set up already */
 int vmm_attach(struct vmm *vmm, unsigned int index);
 
