@@ -45,6 +45,12 @@ bench-ioasid: kernel qemu	## what IOASID costs: a table against the IDA and a ba
 bench-fault: kernel qemu	## what a page request costs, from the device to the VMM and back
 	@tools/bench/fault
 
+bench-nesting: kernel qemu	## what binds, unbinds, invalidations cost, beside iommufd: descriptors, waits, instructions
+	@tools/bench/nesting
+
+report:				## build/report/index.html: pictures of what bench-* and test left in build/
+	@tools/bench/report
+
 bench-platform: kernel-sva qemu	## what the emulated platform costs, measured in the VM
 	@tools/vm/bench
 
