@@ -161,13 +161,15 @@ static void generate_step(struct fuzz_step *step, uint64_t *state,
 {
 	static const uint8_t few[] = { 0, 1, 8, 9, 10 };
 	unsigned int i, mode = pick(state, 40);
+	int pasid;
 
 	step->op = pick_op(state);
 	step->mode = mode < 3 ? mode + 1 : FUZZ_MAIN;
 	for (i = 0; i < FUZZ_ARGS; i++)
 		step->arg[i] = pick(state, 0x10000);
-	if (pasid_arg(step) >= 0 && pick(state, 100) < narrow)
-		step->arg[pasid_arg(step)] = few[pick(state, sizeof(few))];
+	pasid = pasid_arg(step);
+	if (pasid >= 0 && pick(state, 100) < narrow)
+		step->arg[pasid] = few[pick(state, sizeof(few))];
 	if (BIT(step->op) & NESTING && pick(state, 100) < narrow) {
 		step->arg[1] = pick(state, FUZZ_DEVICES + 2);
 		step->arg[0] = step->arg[1] == FUZZ_DEVICES - 1;
