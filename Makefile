@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-export DEBUG SIGNOFF REBASE
+export DEBUG SIGNOFF REBASE SEED COUNT
 unexport BUILD
 
 help:				## this list
@@ -65,6 +65,12 @@ test-platform: qemu		## qtests of the platform, no kernel needed
 
 mutants: kernel kernel-sva qemu	## leave out one flush, drain, wait or clear of the kernel at a time
 	@tools/vm/mutate
+
+fuzz: kernel qemu		## calls at random against a model (SEED=n COUNT=n DEBUG=1)
+	@tools/fuzz/run
+
+storm: kernel qemu		## owners that die, many PASIDs, lost devices (DEBUG=1)
+	@tools/fuzz/storm
 
 test-vm: kernel kernel-sva qemu		## the tests in the VM, all variants (DEBUG=1: in the debug kernel)
 	@tools/vm/test

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
@@ -408,6 +409,59 @@ static int forget_faults(struct scene *scene)
 	return use_device(scene);
 }
 
+/* What a device can do, from the first word to the last */
+static int device_info(struct scene *scene)
+{
+	struct vfio_nesting_device_info info;
+
+	return vmm_device_info(&scene->guest.vmm, scene->guest.dev, &info);
+}
+
+static int pasid_info(struct scene *scene)
+{
+	struct vfio_iommu_type1_info_cap_pasid info;
+
+	return vmm_pasid_info(&scene->guest.vmm, &info);
+}
+
+static int drain(struct scene *scene)
+{
+	return vmm_nesting_op(&scene->guest.vmm, scene->guest.dev,
+			      VFIO_IOMMU_NESTING_OP_DRAIN, NULL, 0);
+}
+
+static int set_timeout(struct scene *scene)
+{
+	struct vfio_nesting_fault_timeout req = {
+		.argsz = sizeof(req), .timeout_ms = HANG_MS,
+	};
+
+	return vmm_nesting_op(&scene->guest.vmm, scene->guest.dev,
+			      VFIO_IOMMU_NESTING_OP_FAULT_TIMEOUT, &req,
+			      sizeof(req));
+}
+
+static int open_faults_with_ends(struct scene *scene)
+{
+	int fd = fault_open(scene->guest.dev,
+			    PAGE_REQ | VFIO_NESTING_FAULT_REQ_END);
+
+	if (fd < 0)
+		return fd;
+	scene->fd = fd;
+	return 0;
+}
+
+static int open_ends_and_bind(struct scene *scene)
+{
+	return open_faults_with_ends(scene) ?: bind_all(scene);
+}
+
+static int poll_faults(struct scene *scene)
+{
+	return fault_wait(scene->fd, HANG_MS) ? 0 : -ETIMEDOUT;
+}
+
 /* A request that waits to be read */
 static int send_request(struct scene *scene)
 {
@@ -435,6 +489,18 @@ static int read_request(struct scene *scene)
 	return ret == 1 ? 0 : ret ?: -EIO;
 }
 
+/* In two pieces, of which the first one ends within the record */
+static int read_in_pieces(struct scene *scene)
+{
+	uint8_t *record = (uint8_t *)&scene->record;
+	struct iovec iov[] = {
+		{ record, 20 }, { record + 20, sizeof(scene->record) - 20 },
+	};
+	ssize_t ret = readv(scene->fd, iov, 2);
+
+	return ret < 0 ? -errno : ret == sizeof(scene->record) ? 0 : -EIO;
+}
+
 static int bind_and_send(struct scene *scene)
 {
 	return bind_all(scene) ?: send_request(scene);
@@ -456,6 +522,28 @@ static int answer_by_operation(struct scene *scene)
 
 	resp = fault_response(&scene->record, IOMMU_PAGE_RESP_INVALID);
 	return fault_answer_op(&scene->guest.vmm, scene->guest.dev, &resp);
+}
+
+static int answer_in_pieces(struct scene *scene)
+{
+	struct iommu_page_response resp;
+	struct iovec iov[] = {
+		{ &resp, 4 }, { (uint8_t *)&resp + 4, sizeof(resp) - 4 },
+	};
+	ssize_t ret;
+
+	resp = fault_response(&scene->record, IOMMU_PAGE_RESP_INVALID);
+	ret = writev(scene->fd, iov, 2);
+	return ret < 0 ? -errno : ret == sizeof(resp) ? 0 : -EIO;
+}
+
+static int reset_device(struct scene *scene)
+{
+	int ret = ioctl(scene->guest.dev->fd, VFIO_DEVICE_RESET);
+
+	/* The request that it had sent is gone. */
+	scene->sent = false;
+	return ret ? -errno : 0;
 }
 
 static int answer_and_send(struct scene *scene)
@@ -553,6 +641,11 @@ FIXTURE_VARIANT_ADD(fail_nth, bind_second_device) {
 FIXTURE_VARIANT_ADD(fail_nth, come_and_go) {
 	nothing, come_and_go, nothing, MAY_FAIL };
 
+FIXTURE_VARIANT_ADD(fail_nth, pasid_info) {
+	nothing, pasid_info, nothing, MAY_FAIL };
+FIXTURE_VARIANT_ADD(fail_nth, device_info) {
+	nothing, device_info, nothing, MUST_WORK };
+
 /* Accesses without PASID */
 FIXTURE_VARIANT_ADD(fail_nth, table) {
 	nothing, set_table, pass, MAY_FAIL };
@@ -570,8 +663,25 @@ FIXTURE_VARIANT_ADD(fail_nth, pass_after_block) {
 	block, pass, block, MUST_WORK };
 FIXTURE_VARIANT_ADD(fail_nth, invalidate_table) {
 	set_table, invalidate_rid, nothing, MUST_WORK };
-
 /* Faults */
+FIXTURE_VARIANT_ADD(fail_nth, open_faults_with_ends) {
+	bind_all, open_faults_with_ends, forget_faults, MAY_FAIL };
+FIXTURE_VARIANT_ADD(fail_nth, drain) {
+	bind_and_send, drain, nothing, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, drain_without_faults) {
+	bind_all, drain, nothing, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, timeout) {
+	bind_and_send, set_timeout, nothing, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, poll) {
+	bind_and_send, poll_faults, nothing, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, read_in_pieces) {
+	bind_and_send, read_in_pieces, answer_and_send, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, answer_in_pieces) {
+	wait_for_request, answer_in_pieces, wait_for_request, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, reset_with_request_waiting) {
+	bind_and_send, reset_device, send_request, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, unbind_with_ends) {
+	open_ends_and_bind, unbind, bind_all, MUST_WORK };
 FIXTURE_VARIANT_ADD(fail_nth, open_faults) {
 	bind_all, open_faults, forget_faults, MAY_FAIL };
 FIXTURE_VARIANT_ADD(fail_nth, open_faults_again) {

@@ -78,7 +78,7 @@ int vmm_find_device(unsigned int index, char *name, size_t size)
 	return vmm_scan_devices(VFIO_PCI_DRIVER, index, name, size);
 }
 
-static int open_group(const char *name)
+int vmm_open_group(const char *name)
 {
 	char path[300], target[256];
 	ssize_t len;
@@ -189,7 +189,7 @@ static int add_group(struct vmm *vmm, unsigned int index)
 		       index);
 		return ret;
 	}
-	dev->group = open_group(dev->name);
+	dev->group = vmm_open_group(dev->name);
 	if (dev->group < 0)
 		return dev->group;
 	vmm->ndevices++;

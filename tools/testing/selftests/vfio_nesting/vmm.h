@@ -65,6 +65,9 @@ int vmm_find_device(unsigned int index, char *name, size_t size);
 int vmm_scan_devices(const char *directory, unsigned int index, char *name,
 		     size_t size);
 
+/* The group of a device that VFIO has; a file, or -errno */
+int vmm_open_group(const char *name);
+
 /* Container of type nesting with guest memory mapped, and open devices in it */
 int vmm_open(struct vmm *vmm, unsigned int first, unsigned int ndevices);
 int vmm_open_type(struct vmm *vmm, unsigned int first, unsigned int ndevices,

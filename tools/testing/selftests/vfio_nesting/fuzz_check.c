@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The checks of the fuzzer: does the kernel show, and does the memory have, what
+ * the model says?
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fuzz.h"
+#include "guest.h"
+
+#define DEBUGFS		"/sys/kernel/debug/"
+#define DOMAINS		"/sys/class/iommu/dmar0/intel-iommu/domains_used"
+
+/* Patience, in steps of 10 ms: what comes a little later may */
+#define PATIENCE	400
+
+/* PASIDs in one page of a device's table, and pages that come and go */
+#define PASIDS_PER_PAGE	64
+#define SLACK		3
+
+#define FILE_MAX	16384
+#define COLUMNS		32
+
+static const char *complain(const char *what, const char *where,
+			    long long wanted, long long got)
+{
+	snprintf(fuzz_text, sizeof(fuzz_text), "%s (%s): wanted %lld, got %lld",
+		 what, where, wanted, got);
+	return what;
+}
+
+static void read_file(const char *path, char *text)
+{
+	FILE *file = fopen(path, "r");
+	size_t size = 0;
+
+	if (file) {
+		size = fread(text, 1, FILE_MAX - 1, file);
+		fclose(file);
+	}
+	text[size] = 0;
+}
+
+/* ---------------------------------------------------------------- bindings */
+
+static int find_device(const struct fuzz_world *w, const char *name)
+{
+	unsigned int d;
+
+	for (d = 0; d < FUZZ_DEVICES; d++)
+		if (!strcmp(w->devices[d].name, name))
+			return d;
+	return -1;
+}
+
+static int find_pasid(uint32_t pasid)
+{
+	unsigned int p;
+
+	for (p = 0; p < FUZZ_PASIDS; p++)
+		if (fuzz_pasid(p) == pasid)
+			return p;
+	return -1;
+}
+
+static unsigned int count_bindings(const struct fuzz_model *m)
+{
+	unsigned int d, p, count = 0;
+
+	for (d = 0; d < FUZZ_DEVICES; d++)
+		for (p = 0; p < FUZZ_PASIDS; p++)
+			count += fuzz_table_of(m, d, p) != 0;
+	return count;
+}
+
+static bool binding_is_so(struct fuzz_world *w, const struct fuzz_model *m,
+			  const char *line)
+{
+	unsigned int hpasid, gpasid;
+	unsigned long long gpgd;
+	int d, p, c, table;
+	char name[32];
+
+	if (sscanf(line, "%*d %31s %u %u %llx", name, &hpasid, &gpasid,
+		   &gpgd) != 4)
+		return false;
+	d = find_device(w, name);
+	p = find_pasid(hpasid);
+	if (d < 0 || p < 0)
+		return false;
+	c = m->devices[d].container;
+	table = fuzz_table_of(m, d, p);
+	return table && m->containers[c].pasids[p].gpasid == gpasid &&
+	       w->tables[c][table - 1].root == gpgd;
+}
+
+bool fuzz_same_bindings(struct fuzz_world *w, const struct fuzz_model *m)
+{
+	char text[FILE_MAX], *line, *rest = text;
+	unsigned int count = 0;
+
+	read_file(DEBUGFS "iommu-guest/bindings", text);
+	while ((line = strsep(&rest, "\n"))) {
+		if (!*line || *line == '#')
+			continue;
+		count++;
+		if (!binding_is_so(w, m, line)) {
+			snprintf(fuzz_text, sizeof(fuzz_text),
+				 "a binding that is not to be: %.200s", line);
+			return false;
+		}
+	}
+	if (count == count_bindings(m))
+		return true;
+	complain("bindings", "in all", count_bindings(m), count);
+	return false;
+}
+
+/* ------------------------------------------------------ counts of faults */
+
+static const char * const columns[FUZZ_OUTCOMES] = {
+	"success", "invalid", "failure", "deadline", "unbind", "close",
+	"stopped", "no_pasid", "over_limit", "no_room", "reset"
+};
+
+/* The value in the column of this name; columns may come and move. */
+static long long column(char *const *names, unsigned int count,
+			char *const *values, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		if (!strcmp(names[i], name))
+			return atoll(values[i]);
+	return -1;
+}
+
+static unsigned int split(char *line, char **words)
+{
+	unsigned int count = 0;
+	char *word;
+
+	while (count < COLUMNS && (word = strsep(&line, " ")))
+		if (*word)
+			words[count++] = word;
+	return count;
+}
+
+static const char *check_handler(const struct fuzz_device *dev, char **names,
+				 unsigned int count, char **values)
+{
+	long long got = column(names, count, values, "waiting");
+	unsigned int i;
+
+	if (got != dev->waiting)
+		return complain("requests wait", values[0], dev->waiting, got);
+	for (i = 0; i < FUZZ_OUTCOMES; i++) {
+		got = column(names, count, values, columns[i]);
+		if (got != (long long)dev->outcomes[i])
+			return complain("groups came to this end", columns[i],
+					dev->outcomes[i], got);
+	}
+	return NULL;
+}
+
+static const char *check_handlers(struct fuzz_world *w,
+				  const struct fuzz_model *m)
+{
+	char text[FILE_MAX], *line, *rest = text, *names[COLUMNS] = {};
+	char *values[COLUMNS] = {};
+	unsigned int count = 0, seen = 0, d;
+	const char *bad = NULL;
+	int which;
+
+	read_file(DEBUGFS "iommu-fault/handlers", text);
+	while (!bad && (line = strsep(&rest, "\n"))) {
+		if (!strncmp(line, "# device ", 9))
+			count = split(line + 2, names);
+		if (!*line || *line == '#')
+			continue;
+		if (split(line, values) < count)
+			return complain("columns", line, count, 0);
+		which = find_device(w, values[0]);
+		if (which < 0 || !m->devices[which].handler)
+			return complain("a handler that is not to be",
+					values[0], 0, 1);
+		seen |= 1 << which;
+		bad = check_handler(&m->devices[which], names, count, values);
+	}
+	for (d = 0; !bad && d < FUZZ_DEVICES; d++)
+		if (m->devices[d].handler && !(seen >> d & 1))
+			bad = complain("a handler is missing",
+				       w->devices[d].name, 1, 0);
+	return bad;
+}
+
+/* -------------------------------------------- what the device has counted */
+
+static const char *check_answers(const struct vmm_device *dev,
+				 const struct fuzz_device *model)
+{
+	uint64_t success = svatest_counter(dev, SVATEST_CNT_RESP_SUCCESS);
+	uint64_t dropped = svatest_counter(dev, SVATEST_CNT_RESP_DROPPED);
+	uint64_t unknown = svatest_counter(dev, SVATEST_CNT_RESP_UNKNOWN);
+	uint64_t groups = svatest_counter(dev, SVATEST_CNT_GROUPS);
+	uint64_t all = success + dropped + unknown +
+		       svatest_counter(dev, SVATEST_CNT_RESP_INVALID) +
+		       svatest_counter(dev, SVATEST_CNT_RESP_FAILURE);
+
+	if (unknown && !model->failed)
+		return complain("answers to no group", dev->name, 0, unknown);
+	if (groups != all + model->npending)
+		return complain("groups have an answer each", dev->name,
+				groups - model->npending, all);
+	if (success > model->answered ||
+	    success + dropped + unknown < model->answered)
+		return complain("groups were answered with success", dev->name,
+				model->answered, success);
+	return NULL;
+}
+
+static const char *check_devices(struct fuzz_world *w,
+				 const struct fuzz_model *m)
+{
+	const char *bad = NULL;
+	unsigned int d;
+
+	for (d = 0; !bad && d < FUZZ_DEVICES; d++)
+		if (m->devices[d].mine && !m->devices[d].wild)
+			bad = check_answers(&w->devices[d], &m->devices[d]);
+	return bad;
+}
+
+/* ------------------------------------------------------------------ memory */
+
+static const char *check_words(struct fuzz_world *w, const struct fuzz_model *m)
+{
+	unsigned int c, t;
+	uint64_t got;
+
+	for (c = 0; c < FUZZ_CONTAINERS; c++)
+		for (t = 0; t < FUZZ_TABLES; t++) {
+			got = guest_peek(&w->vmm[c], w->page[c][t]);
+			if (got != m->containers[c].word[t])
+				return complain("a word in memory", c ? "second" :
+						"first",
+						m->containers[c].word[t], got);
+		}
+	return NULL;
+}
+
+long fuzz_iommu_pages(void)
+{
+	FILE *file = fopen("/proc/sys/vm/stat_refresh", "w");
+	long value, found = -1;
+	char key[64];
+
+	/* What each CPU has counted is added up. */
+	if (file) {
+		fputs("1", file);
+		fclose(file);
+	}
+	file = fopen("/proc/vmstat", "r");
+	while (file && fscanf(file, "%63s %ld", key, &value) == 2)
+		if (!strcmp(key, "nr_iommu_pages"))
+			found = value;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static unsigned int count_leaves(const struct fuzz_model *m)
+{
+	unsigned int d, p, count = 0;
+	uint32_t leaf, last;
+
+	for (d = 0; d < FUZZ_DEVICES; d++) {
+		/* The first one has the entry of requests without PASID, and stays. */
+		last = 0;
+		for (p = 0; p < FUZZ_PASIDS; p++) {
+			leaf = fuzz_pasid(p) / PASIDS_PER_PAGE;
+			if (!fuzz_table_of(m, d, p) || leaf == last)
+				continue;
+			last = leaf;
+			count++;
+		}
+	}
+	return count;
+}
+
+/* The least that was used beside the leaves of the tables of PASIDs */
+static long floor_of_pages(const struct fuzz_model *m, long now)
+{
+	static long least = -1;
+	static int groups = -1;
+	int d, here = 0;
+
+	/* A second stage has pages of its own. */
+	for (d = 0; d < FUZZ_DEVICES; d++)
+		here = here * 4 + m->devices[d].container + 1;
+	here = here * 4 + m->containers[0].unmapped * 2 +
+	       m->containers[1].unmapped;
+	if (here != groups || now < least)
+		least = now;
+	groups = here;
+	return least;
+}
+
+const char *fuzz_check_memory(struct fuzz_world *w, const struct fuzz_model *m)
+{
+	unsigned int leaves = count_leaves(m), patience = PATIENCE / 2;
+	long least, now;
+
+	do {
+		now = fuzz_iommu_pages() - leaves;
+		least = floor_of_pages(m, now);
+		if (now <= least + SLACK)
+			return NULL;
+		usleep(10000);
+	} while (patience--);
+	return complain("pages of the IOMMU", "beside those of bindings", least,
+			now);
+}
+
+const char *fuzz_check(struct fuzz_world *w, const struct fuzz_model *m,
+		       unsigned int patience)
+{
+	const char *bad;
+
+	for (;;) {
+		bad = fuzz_same_bindings(w, m) ? NULL : "bindings";
+		if (!bad)
+			bad = check_handlers(w, m);
+		if (!bad)
+			bad = check_devices(w, m);
+		if (!bad)
+			bad = check_words(w, m);
+		if (!bad || !patience--)
+			return bad;
+		usleep(10000);
+	}
+}
+
+/* ---------------------------------------------------- before and after all */
+
+/* Lines without their first @skip words, and without what is for people */
+static void add_file(struct fuzz_books *books, const char *path,
+		     unsigned int skip)
+{
+	char text[FILE_MAX], *line, *rest = text;
+	size_t len = strlen(books->text);
+	unsigned int i;
+
+	read_file(path, text);
+	while ((line = strsep(&rest, "\n"))) {
+		if (!*line || *line == '#')
+			continue;
+		for (i = 0; i < skip && line; i++)
+			strsep(&line, " ");
+		len += snprintf(books->text + len, sizeof(books->text) - len,
+				"%s\n", line ? line : "");
+		if (len >= sizeof(books->text))
+			return;
+	}
+}
+
+void fuzz_books_take(struct fuzz_books *books)
+{
+	books->text[0] = 0;
+	add_file(books, DEBUGFS "iommu-guest/bindings", 0);
+	add_file(books, DEBUGFS "iommu-fault/handlers", 0);
+	add_file(books, DEBUGFS "ioasid/sets", 1);
+	add_file(books, DEBUGFS "ioasid/ids", 0);
+	add_file(books, DOMAINS, 0);
+	books->pages = fuzz_iommu_pages();
+}
+
+const char *fuzz_books_compare(const struct fuzz_books *before)
+{
+	unsigned int patience = PATIENCE;
+	struct fuzz_books now;
+
+	do {
+		fuzz_books_take(&now);
+		if (!strcmp(now.text, before->text) &&
+		    now.pages <= before->pages + SLACK)
+			return NULL;
+		usleep(10000);
+	} while (patience--);
+	if (strcmp(now.text, before->text)) {
+		snprintf(fuzz_text, sizeof(fuzz_text),
+			 "something is left: before '%.60s', after '%.120s'",
+			 before->text, now.text);
+		return "something is left";
+	}
+	return complain("pages are left", "of the IOMMU", before->pages,
+			now.pages);
+}
