@@ -323,4 +323,20 @@ TEST_F(identity, copied)
 	EXPECT_EQ(faults, svatest_counter(&self->dev, SVATEST_CNT_FAULTS));
 }
 
+/* Addresses passed on are cached as well; another kind of translation ends that. */
+TEST_F(identity, gone_with_the_domain)
+{
+	uint64_t *dst = new_memory(SIZE_4K, 0);
+	uint64_t dma;
+
+	ASSERT_EQ(0, native_map(&self->dev, dst, SIZE_4K, SVATEST_DMA_BOTH, &dma));
+	EXPECT_EQ(SVATEST_ST_OK, svatest_fill(&self->dev, 0, dma, PATTERN, 8));
+	EXPECT_EQ(PATTERN, dst[0]);
+	native_close(&self->dev);
+	ASSERT_EQ(0, native_open(&self->dev, variant->device, "DMA"));
+	svatest_setup(&self->dev, 0, SVATEST_NO_PASID, SVATEST_CF_ATS);
+	EXPECT_NE(SVATEST_ST_OK, svatest_fill(&self->dev, 0, dma, OTHER, 8));
+	EXPECT_EQ(PATTERN, dst[0]);
+}
+
 TEST_HARNESS_MAIN

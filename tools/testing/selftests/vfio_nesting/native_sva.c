@@ -6,7 +6,9 @@
  * platform. It needs a kernel that binds devices to processes.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -497,6 +499,58 @@ TEST_F(race, two_processes)
 	EXPECT_EQ(0, status);
 	for (i = 0; i < PAGES; i++)
 		EXPECT_EQ(PATTERN + i, memory[512 * i]);
+}
+
+/* Does the kernel log a fault at @loud, and none at @silent before? */
+static bool logged(int log, const void *loud, const void *silent)
+{
+	char line[2048], first[32], other[32];
+	unsigned int i;
+	ssize_t size;
+
+	snprintf(first, sizeof(first), "addr 0x%llx ", (long long)address(loud));
+	snprintf(other, sizeof(other), "addr 0x%llx ", (long long)address(silent));
+	for (i = 0; i < 3000; i++) {
+		while ((size = read(log, line, sizeof(line) - 1)) > 0) {
+			line[size] = 0;
+			if (strstr(line, other))
+				return false;
+			if (strstr(line, first))
+				return true;
+		}
+		usleep(10000);
+	}
+	return false;
+}
+
+/* The process is gone, the binding is not: what the device still does is no news. */
+TEST(quiet_until_unbound)
+{
+	uint64_t *silent = new_memory(SIZE_4K), *loud = new_memory(SIZE_4K);
+	struct vmm_device dev;
+	int status, log;
+	pid_t child;
+
+	log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+	ASSERT_LE(0, log);
+	ASSERT_EQ(0, lseek(log, 0, SEEK_END));
+	ASSERT_EQ(0, native_open(&dev, 1, NULL));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(native_bind(&dev));
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	ASSERT_LT(0, WEXITSTATUS(status));
+
+	svatest_setup(&dev, 1, WEXITSTATUS(status), 0);
+	EXPECT_NE(SVATEST_ST_OK,
+		  svatest_fill(&dev, 1, address(silent), PATTERN, 8));
+	ASSERT_EQ(0, native_unbind(&dev));
+	svatest_setup(&dev, 1, WEXITSTATUS(status), 0);
+	EXPECT_NE(SVATEST_ST_OK, svatest_fill(&dev, 1, address(loud), PATTERN, 8));
+	EXPECT_TRUE(logged(log, loud, silent));
+	native_close(&dev);
+	close(log);
 }
 
 TEST_HARNESS_MAIN

@@ -491,6 +491,23 @@ TEST_F(reuse, after_unbind)
 	EXPECT_EQ(OTHER, guest_copied(guest, 0));
 }
 
+/* The only PASID in a part of the host's table, a part that goes with it */
+#define LONELY		200
+
+TEST_F(reuse, only_one_in_its_table)
+{
+	struct guest *guest = &self->guest;
+
+	ASSERT_EQ(LONELY, vmm_pasid_alloc(&guest->vmm, LONELY, LONELY));
+	ASSERT_EQ(0, vmm_bind(&guest->vmm, guest->dev, LONELY, guest->pt.root, 4));
+	svatest_setup(guest->dev, 0, LONELY, variant->flags);
+	EXPECT_EQ(guest_peek(&guest->vmm, guest->src), guest_copied(guest, 0));
+	EXPECT_EQ(0, vmm_unbind(&guest->vmm, NULL, LONELY));
+	EXPECT_EQ(0, guest_copied(guest, 0));
+	EXPECT_EQ(0, vmm_bind(&guest->vmm, guest->dev, LONELY, self->other.root, 4));
+	EXPECT_EQ(OTHER, guest_copied(guest, 0));
+}
+
 TEST_F(reuse, after_free)
 {
 	struct guest *guest = &self->guest;

@@ -77,6 +77,21 @@ TEST_F_TIMEOUT(stuck, device_is_cut_off, 120)
 	EXPECT_EQ(0, vmm_unbind(vmm, NULL, GUEST_PASID));
 }
 
+/* Nor is what the unit has translated before, which this invalidation leaves. */
+TEST_F_TIMEOUT(stuck, nothing_stays_in_the_unit, 120)
+{
+	struct guest *guest = &self->guest;
+	struct iommu_fault record;
+
+	svatest_setup(guest->dev, 1, GUEST_PASID, 0);
+	ASSERT_NE(0, guest_copied(guest, 1));
+	EXPECT_EQ(-EIO, vmm_invalidate_pasid(&guest->vmm, guest->dev,
+					     IOMMU_CACHE_INV_TYPE_DEV_IOTLB,
+					     GUEST_PASID));
+	ASSERT_EQ(1, fault_next_event(self->fd, &record));
+	EXPECT_EQ(0, guest_copied(guest, 1));
+}
+
 /* Whoever gets the device next finds it reset, and let in again. */
 TEST_F_TIMEOUT(stuck, next_owner_finds_it_well, 120)
 {
