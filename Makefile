@@ -27,6 +27,9 @@ kernel: linux			## build the kernel for the VM (DEBUG=1: KASAN, UBSAN, lockdep, 
 kernel-sva: kernel		## the same with native SVA, which 6.12 refuses on x86, for tests of the platform
 	@SVA=1 tools/vm/kernel
 
+kernel-guest: linux		## the kernel of a guest in the VM, which has none of our code
+	@GUEST=1 tools/vm/kernel
+
 qemu:				## build the platform: QEMU with our VT-d and test device
 	@tools/qemu/build
 
