@@ -39,6 +39,9 @@ vm: kernel qemu			## an interactive shell in the VM
 demo: kernel qemu		## boot the VM and see a guest process's memory used by a device
 	@tools/vm/demo
 
+demo-vm: kernel kernel-guest qemu	## the same with a guest in the VM, by QEMU: its processes, its log
+	@tools/vm/demo --guest
+
 kunit: linux			## the unit tests, under UML, in seconds
 	@tools/kunit
 
@@ -63,7 +66,7 @@ test-platform: qemu		## qtests of the platform, no kernel needed
 mutants: kernel kernel-sva qemu	## leave out one flush, drain, wait or clear of the kernel at a time
 	@tools/vm/mutate
 
-test-vm: kernel kernel-sva qemu		## the tests in the VM, all variants (DEBUG=1: in the debug kernel)
+test-vm: kernel kernel-sva kernel-guest qemu	## the tests in the VM, all variants (DEBUG=1: in the debug kernel)
 	@tools/vm/test
 
 test:				## all tests: tools, platform, kunit, VM
