@@ -27,6 +27,9 @@ kernel: linux			## build the kernel for the VM (DEBUG=1: KASAN, UBSAN, lockdep, 
 kernel-sva: kernel		## the same with native SVA, which 6.12 refuses on x86, for tests of the platform
 	@SVA=1 tools/vm/kernel
 
+kernel-guest: linux		## the kernel of a guest in the VM, which has none of our code
+	@GUEST=1 tools/vm/kernel
+
 qemu:				## build the platform: QEMU with our VT-d and test device
 	@tools/qemu/build
 
@@ -35,6 +38,9 @@ vm: kernel qemu			## an interactive shell in the VM
 
 demo: kernel qemu		## boot the VM and see a guest process's memory used by a device
 	@tools/vm/demo
+
+demo-vm: kernel kernel-guest qemu	## the same with a guest in the VM, by QEMU: its processes, its log
+	@tools/vm/demo --guest
 
 kunit: linux			## the unit tests, under UML, in seconds
 	@tools/kunit
@@ -72,7 +78,7 @@ fuzz: kernel qemu		## calls at random against a model (SEED=n COUNT=n DEBUG=1)
 storm: kernel qemu		## owners that die, many PASIDs, lost devices (DEBUG=1)
 	@tools/fuzz/storm
 
-test-vm: kernel kernel-sva qemu		## the tests in the VM, all variants (DEBUG=1: in the debug kernel)
+test-vm: kernel kernel-sva kernel-guest qemu	## the tests in the VM, all variants (DEBUG=1: in the debug kernel)
 	@tools/vm/test
 
 test:				## all tests: tools, platform, kunit, VM

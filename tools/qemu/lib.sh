@@ -90,6 +90,8 @@ apply_diff() {
 overlay_text() {
 	if [ ! -L "$1" ]; then
 		cat "$1"
+	elif [[ $1 == */linux-headers/* ]]; then
+		sed 's/\b_UAPI_/_/' "$1"
 	elif [[ $1 == */include/standard-headers/* ]]; then
 		sed -e 's/__aligned_u64/__u64 __attribute__((aligned(8)))/g' \
 			-e 's/__\(u\|le\)\(8\|16\|32\|64\)\b/uint\2_t/g' \

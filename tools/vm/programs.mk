@@ -11,7 +11,7 @@ HEADERS := $(BUILD)/kernel/usr/include
 # The Makefile of the self tests says which programs there are.
 NESTING_DIR := $(LINUX)/tools/testing/selftests/vfio_nesting
 NESTING := $(shell sed -n 's/^TEST_GEN_PROGS.* += //p' $(NESTING_DIR)/Makefile)
-PROGRAMS := iommufd iommufd_fail_nth $(NESTING)
+PROGRAMS := iommufd iommufd_fail_nth $(NESTING) guest_demo
 
 VPATH := $(LINUX)/tools/testing/selftests/iommu:$(NESTING_DIR)
 
@@ -52,6 +52,12 @@ $(OUT)/library.a: $(OBJECTS)
 
 $(NESTING:%=$(OUT)/%): $(OUT)/%: $(OUT)/%.o $(OUT)/library.a
 	$(CC) $(CFLAGS) -o $@ $^
+
+# For the guest in the VM
+$(OUT)/guest_demo: $(TOP)/tools/vm/guest/demo.c $(wildcard $(NESTING_DIR)/*.[ch]) $(THIS)
+	@mkdir -p $(OUT)
+	$(CC) $(CPPFLAGS) -I$(NESTING_DIR) $(CFLAGS) -o $@ $< \
+		$(filter-out $(NESTING:%=$(NESTING_DIR)/%.c),$(wildcard $(NESTING_DIR)/*.c))
 
 -include $(wildcard $(OUT)/*.d)
 

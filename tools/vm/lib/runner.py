@@ -30,6 +30,14 @@ def build_initramfs():
         raise Failure("the initramfs could not be built")
 
 
+def build_payload(name):
+    """Another archive, made by a script of its own; returns its path."""
+    if subprocess.run([os.path.join(VM, "payload")], stdout=subprocess.DEVNULL,
+                      check=False).returncode:
+        raise Failure(f"the payload '{name}' could not be built")
+    return os.path.join(OUT, f"payload-{name}.cpio")
+
+
 class Vm:
     """A run of QEMU; lines() gives what its tests print."""
 
@@ -58,10 +66,12 @@ class Vm:
             print(*map(machine.shlex.quote, self.command), file=file)
 
     def _initrd(self, variant, options, tests):
-        """This run's own files in front of the common archive."""
-        common = os.path.join(OUT, "initramfs.cpio")
-        if not os.path.exists(common):
-            raise Failure(f"there is no {common} (run tools/vm/initramfs)")
+        """This run's own files in front of the common archive, and what else it wants."""
+        archives = [os.path.join(OUT, "initramfs.cpio")]
+        if not os.path.exists(archives[0]):
+            raise Failure(f"there is no {archives[0]} (run tools/vm/initramfs)")
+        if "payload" in self.spec:
+            archives.append(build_payload(self.spec["payload"]))
         head = io.BytesIO()
         with cpio.Archive(head) as archive:
             words = self.spec.get("dmar", "").split()
@@ -75,10 +85,12 @@ class Vm:
                 archive.file("etc/vm/tests", "".join(
                     f"{test.name}\n" for test in tests).encode())
         path = os.path.join(self.directory, "initrd.cpio")
-        with open(path, "wb") as out, open(common, "rb") as rest:
+        with open(path, "wb") as out:
             out.write(head.getvalue())
-            out.write(b"\0" * (-out.tell() % 512))
-            out.write(rest.read())
+            for name in archives:
+                out.write(b"\0" * (-out.tell() % 512))
+                with open(name, "rb") as rest:
+                    out.write(rest.read())
         return path
 
     def start(self):
