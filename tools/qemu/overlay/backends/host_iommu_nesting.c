@@ -24,6 +24,7 @@ typedef enum NestingOp {
 /* A queued call: all that it needs, by value */
 struct HostIOMMUNestingCall {
     NestingOp op;
+    uint64_t number;
     uint32_t pasid;
     HostIOMMUNestingRidMode mode;
     HostIOMMUNestingFirstStage fs;
@@ -147,12 +148,13 @@ static void nesting_tell(HostIOMMUDeviceNesting *hiodn,
     case NESTING_BIND:
         if (call->ret) {
             hiodn->listener->bind_failed(hiodn->listener_opaque, call->pasid,
-                                         call->ret);
+                                         call->number, call->ret);
         }
         break;
     case NESTING_SET_RID:
         if (call->ret) {
-            hiodn->listener->rid_failed(hiodn->listener_opaque, call->ret);
+            hiodn->listener->rid_failed(hiodn->listener_opaque, call->number,
+                                        call->ret);
         }
         break;
     case NESTING_FLUSH:
@@ -185,14 +187,17 @@ static void nesting_bh(void *opaque)
 
 /* What the virtual IOMMU calls */
 
-static void nesting_queue(HostIOMMUDeviceNesting *hiodn,
-                          HostIOMMUNestingCall *call)
+static uint64_t nesting_queue(HostIOMMUDeviceNesting *hiodn,
+                              HostIOMMUNestingCall *call)
 {
+    uint64_t number = call->number = ++hiodn->calls;
+
     hiodn->pending++;
     qemu_mutex_lock(&hiodn->lock);
     QSIMPLEQ_INSERT_TAIL(&hiodn->queued, call, next);
     qemu_cond_signal(&hiodn->cond);
     qemu_mutex_unlock(&hiodn->lock);
+    return number;
 }
 
 static HostIOMMUNestingCall *nesting_call(NestingOp op)
@@ -247,14 +252,14 @@ bool host_iommu_nesting_get_info(HostIOMMUDeviceNesting *hiodn,
                                                                 errp);
 }
 
-void host_iommu_nesting_bind(HostIOMMUDeviceNesting *hiodn, uint32_t pasid,
-                             const HostIOMMUNestingFirstStage *fs)
+uint64_t host_iommu_nesting_bind(HostIOMMUDeviceNesting *hiodn, uint32_t pasid,
+                                 const HostIOMMUNestingFirstStage *fs)
 {
     HostIOMMUNestingCall *call = nesting_call(NESTING_BIND);
 
     call->pasid = pasid;
     call->fs = *fs;
-    nesting_queue(hiodn, call);
+    return nesting_queue(hiodn, call);
 }
 
 void host_iommu_nesting_unbind(HostIOMMUDeviceNesting *hiodn, uint32_t pasid)
@@ -279,9 +284,9 @@ bool host_iommu_nesting_can_set_rid(HostIOMMUDeviceNesting *hiodn)
     return HOST_IOMMU_DEVICE_NESTING_GET_CLASS(hiodn)->set_rid;
 }
 
-void host_iommu_nesting_set_rid(HostIOMMUDeviceNesting *hiodn,
-                                HostIOMMUNestingRidMode mode,
-                                const HostIOMMUNestingFirstStage *fs)
+uint64_t host_iommu_nesting_set_rid(HostIOMMUDeviceNesting *hiodn,
+                                    HostIOMMUNestingRidMode mode,
+                                    const HostIOMMUNestingFirstStage *fs)
 {
     HostIOMMUNestingCall *call = nesting_call(NESTING_SET_RID);
 
@@ -289,7 +294,7 @@ void host_iommu_nesting_set_rid(HostIOMMUDeviceNesting *hiodn,
     if (fs) {
         call->fs = *fs;
     }
-    nesting_queue(hiodn, call);
+    return nesting_queue(hiodn, call);
 }
 
 void host_iommu_nesting_respond(HostIOMMUDeviceNesting *hiodn,

@@ -214,10 +214,11 @@ typedef struct HostIOMMUNestingFault {
  *                       the device off or reset it, or the whole device. Groups
  *                       from before mean nothing any more.
  * @fault: a transaction was aborted
- * @bind_failed: the host refused host_iommu_nesting_bind(); nothing is bound to
- *               the PASID now. Comes before the end of the next flush.
+ * @bind_failed: the host refused the host_iommu_nesting_bind() that returned
+ *               @call; nothing was bound to the PASID then. Comes before the
+ *               end of the next flush.
  * @rid_failed: the same for host_iommu_nesting_set_rid(); requests without
- *              PASID are as they were before that call
+ *              PASID were as before that call
  * @gone: the device is cut off from memory until the guest resets it, or the
  *        host tells nothing any more; @reason is a sentence without full stop
  */
@@ -228,8 +229,8 @@ typedef struct HostIOMMUNestingListener {
                              uint64_t cookie);
     void (*page_requests_reset)(void *opaque);
     void (*fault)(void *opaque, const HostIOMMUNestingFault *fault);
-    void (*bind_failed)(void *opaque, uint32_t pasid, int ret);
-    void (*rid_failed)(void *opaque, int ret);
+    void (*bind_failed)(void *opaque, uint32_t pasid, uint64_t call, int ret);
+    void (*rid_failed)(void *opaque, uint64_t call, int ret);
     void (*gone)(void *opaque, const char *reason);
 } HostIOMMUNestingListener;
 
@@ -245,11 +246,12 @@ struct HostIOMMUDeviceNesting {
 
     /*
      * Protected by the BQL. @listener is set while a virtual IOMMU is attached;
-     * @pending counts calls that are queued or run.
+     * @pending counts calls that are queued or run, @calls all there were.
      */
     const HostIOMMUNestingListener *listener;
     void *listener_opaque;
     unsigned pending;
+    uint64_t calls;
     QEMUBH *bh;
     QemuThread thread;
 
@@ -331,15 +333,18 @@ bool host_iommu_nesting_attached(HostIOMMUDeviceNesting *hiodn);
 bool host_iommu_nesting_get_info(HostIOMMUDeviceNesting *hiodn,
                                  HostIOMMUNestingInfo *info, Error **errp);
 
-/* The operations of the class that wait; these queue them. */
-void host_iommu_nesting_bind(HostIOMMUDeviceNesting *hiodn, uint32_t pasid,
-                             const HostIOMMUNestingFirstStage *fs);
+/*
+ * The operations of the class that wait; these queue them. Those that may fail
+ * return a number that is the call's own.
+ */
+uint64_t host_iommu_nesting_bind(HostIOMMUDeviceNesting *hiodn, uint32_t pasid,
+                                 const HostIOMMUNestingFirstStage *fs);
 void host_iommu_nesting_unbind(HostIOMMUDeviceNesting *hiodn, uint32_t pasid);
 void host_iommu_nesting_invalidate(HostIOMMUDeviceNesting *hiodn,
                                    const HostIOMMUNestingRange *range);
-void host_iommu_nesting_set_rid(HostIOMMUDeviceNesting *hiodn,
-                                HostIOMMUNestingRidMode mode,
-                                const HostIOMMUNestingFirstStage *fs);
+uint64_t host_iommu_nesting_set_rid(HostIOMMUDeviceNesting *hiodn,
+                                    HostIOMMUNestingRidMode mode,
+                                    const HostIOMMUNestingFirstStage *fs);
 void host_iommu_nesting_respond(HostIOMMUDeviceNesting *hiodn,
                                 const HostIOMMUNestingResponse *response);
 void host_iommu_nesting_drain(HostIOMMUDeviceNesting *hiodn);
