@@ -22,6 +22,7 @@
 #include "qemu/timer.h"
 #include "qemu/units.h"
 #include "hw/pci/pci_sva.h"
+#include "system/host_iommu_nesting.h"
 
 #define SVA_REGION_SIZE     0x1000
 #define SVA_NR_FRCD         8
@@ -33,6 +34,19 @@
 #define SVA_FLUSH_SMALL     16          /* pages, looked for one by one */
 #define SVA_PENDING_MAX     256         /* invalidations under way */
 #define SVA_FABRIC_MAX      65536       /* page requests under way */
+
+#define SVA_PT_SHIFT        6           /* PASIDs of a directory entry */
+
+/* Devices of the host */
+#define SVA_HOST_SLICE_NS   (5 * SCALE_MS)  /* of work under the BQL */
+#define SVA_HOST_CALLS      256         /* calls of the host under way */
+#define SVA_HOST_COVERED    16          /* invalidations that are remembered */
+#define SVA_HOST_FAULTS     64          /* of one turn of the main loop */
+#define SVA_HOST_REPORT_MS  5000        /* between two messages */
+#define SVA_GROUP_MAX_LIVE  512
+#define SVA_GROUP_MAX_DEAD  512
+#define SVA_GROUP_DEAD_MS   60000
+#define SVA_DID_ANY         UINT32_MAX
 
 #define SVA_REG_IQER        0xb0
 
@@ -75,6 +89,7 @@ enum { SVA_TTM_LEGACY, SVA_TTM_SCALABLE, SVA_TTM_RESERVED, SVA_TTM_ABORT };
 #define SVA_CE_DTE          BIT_ULL(2)
 #define SVA_CE_PASIDE       BIT_ULL(3)
 #define SVA_CE_PRE          BIT_ULL(4)
+#define SVA_CE_PDTS_MASK    MAKE_64BIT_MASK(9, 3)
 #define SVA_CE_PDTS(v)      extract64(v, 9, 3)
 #define SVA_CE_RID_PASID    MAKE_64BIT_MASK(0, SVA_PASID_BITS)
 
@@ -304,13 +319,130 @@ typedef struct VTDSvaTable {
     bool user;
 } VTDSvaTable;
 
-/* VTDSvaEndpoint: an endpoint that attached itself. Protected by the BQL. */
+typedef struct VTDSvaHost VTDSvaHost;
+
+/**
+ * VTDSvaEndpoint: an endpoint that attached itself, or a device of the host.
+ * Protected by the BQL.
+ *
+ * @ops, @opaque: how to call it; NULL for a device of the host
+ * @host: device of the host, or NULL
+ */
 typedef struct VTDSvaEndpoint {
     PCIDevice *dev;
     const PCISVAEndpointOps *ops;
     void *opaque;
+    VTDSvaHost *host;
     QLIST_ENTRY(VTDSvaEndpoint) next;
 } VTDSvaEndpoint;
+
+/**
+ * VTDSvaStage: second stage of a device of the host
+ *
+ * @bus, @devfn: where the device is plugged in
+ * @alias: memory of the machine; disabled while requests without PASID are
+ *         blocked and the host has no other way to do that
+ */
+typedef struct VTDSvaStage {
+    PCIBus *bus;
+    int devfn;
+    AddressSpace as;
+    MemoryRegion root;
+    MemoryRegion alias;
+    QLIST_ENTRY(VTDSvaStage) next;
+} VTDSvaStage;
+
+/**
+ * VTDSvaBinding: a first-stage table that the host was told to use
+ *
+ * @val: first three quadwords of the guest's entry as it was read then
+ * @call: number of the call that told the host
+ * @flush: caches are to be invalidated
+ */
+typedef struct VTDSvaBinding {
+    uint32_t pasid;
+    uint64_t val[3];
+    uint64_t call;
+    bool flush;
+} VTDSvaBinding;
+
+/**
+ * VTDSvaGroup: a page request group that waits for its answer
+ *
+ * @pasid, @prgi, @needs_pasid, @cookie: as the host reported it
+ * @dead: the host has ended it, the guest does not know
+ * @expires: when a dead group is forgotten, in ms of the virtual clock
+ */
+typedef struct VTDSvaGroup {
+    uint32_t pasid;
+    uint16_t prgi;
+    bool needs_pasid;
+    bool dead;
+    uint64_t cookie;
+    int64_t expires;
+    QTAILQ_ENTRY(VTDSvaGroup) next;
+} VTDSvaGroup;
+
+/**
+ * VTDSvaMarks: what a guest's invalidations have named
+ *
+ * @any: one of the others is set
+ * @bound: PASIDs that are bound, of any domain
+ * @unbound: PASIDs that are not bound, of the domains in @dids
+ * @all: all PASIDs
+ * @dids: PASIDs of these domains
+ */
+typedef struct VTDSvaMarks {
+    bool any;
+    bool bound;
+    bool unbound;
+    bool all;
+    DECLARE_BITMAP(dids, 65536);
+} VTDSvaMarks;
+
+/* VTDSvaHost: a device of the host. Protected by the BQL. */
+struct VTDSvaHost {
+    IntelIOMMUState *s;
+    VTDSvaEndpoint *ep;
+    HostIOMMUDeviceNesting *hiodn;
+    VTDSvaStage *stage;
+    QLIST_ENTRY(VTDSvaHost) next;
+
+    GHashTable *bindings;       /* PASID -> VTDSvaBinding */
+    HostIOMMUNestingRidMode rid_mode;
+    VTDSvaBinding rid;          /* valid with a first stage */
+    bool full;                  /* the host has no room for more PASIDs */
+    bool unbound;               /* its records may name unbound PASIDs */
+
+    /* Marks: new ones, and those that are being worked off */
+    VTDSvaMarks dirty;
+    VTDSvaMarks scan;
+    bool flush;                 /* a binding has its mark set */
+    gpointer *todo;             /* PASIDs bound when the scan began */
+    unsigned num_todo;
+    unsigned next_todo;
+    unsigned next_dir;          /* directory entry */
+    uint64_t dir;               /* directory that was scanned last */
+
+    /* Calls: numbers of flushes, and which of them a wait needs */
+    uint32_t flushes_sent;
+    uint32_t flushes_done;
+    uint32_t wait_for;
+
+    /* What was invalidated since software wrote the tail of the queue */
+    uint64_t covered_epoch;
+    unsigned num_covered;
+    HostIOMMUNestingRange covered[SVA_HOST_COVERED];
+
+    QTAILQ_HEAD(, VTDSvaGroup) groups;
+    unsigned num_live;
+    unsigned num_dead;
+    unsigned max_live;
+
+    unsigned fault_budget;
+    QEMUBH *fault_bh;
+    int64_t next_report;        /* ms of the host's clock */
+};
 
 /* VTDSvaInv: an invalidation that an endpoint has not completed yet */
 typedef struct VTDSvaInv {
@@ -326,6 +458,7 @@ typedef enum VTDSvaStall {
     SVA_STALL_NONE,
     SVA_STALL_WAIT,         /* the wait descriptor at the head waits */
     SVA_STALL_DEPTH,        /* endpoints accept no more invalidations */
+    SVA_STALL_HOST,         /* calls of the host are under way */
 } VTDSvaStall;
 
 /* VTDSvaMessage: a page request or an automatic response on its way */
@@ -368,6 +501,12 @@ struct VTDSvaState {
     QEMUTimer *fabric_timer;
     VTDSvaMessages responses;   /* automatic responses on their way back */
     QEMUBH *response_bh;
+    QLIST_HEAD(, VTDSvaHost) hosts;
+    QLIST_HEAD(, VTDSvaStage) stages;
+    QEMUBH *host_bh;            /* goes on with the queue */
+    bool waiting;               /* for the host, with the wait at the head */
+    uint64_t iqt_epoch;         /* writes of the tail of the queue */
+    int64_t slice_end;          /* of the work for hosts, of the host's clock */
     Error *migration_blocker;
 };
 
@@ -378,6 +517,12 @@ static bool vtd_sva_rid_translate(VTDAddressSpace *vtd_as, hwaddr addr,
                                   bool is_write, IOMMUTLBEntry *entry);
 static void vtd_sva_record_frcd(IntelIOMMUState *s, uint64_t hi, uint64_t lo);
 static void vtd_sva_fetch(IntelIOMMUState *s);
+static void vtd_sva_refresh_hosts(IntelIOMMUState *s);
+static bool vtd_sva_check_host(IntelIOMMUState *s, HostIOMMUDevice *hiod,
+                               Error **errp);
+static void vtd_sva_attach_host(IntelIOMMUState *s, PCIBus *bus, int devfn,
+                                HostIOMMUDevice *hiod);
+static void vtd_sva_detach_host(IntelIOMMUState *s, PCIBus *bus, int devfn);
 static bool vtd_sva_mem_read(IntelIOMMUState *s, hwaddr addr, unsigned size,
                              uint64_t *val);
 static bool vtd_sva_mem_write(IntelIOMMUState *s, hwaddr addr, uint64_t val,

@@ -15,6 +15,8 @@ typedef struct Registers {
 
 static const Registers registers[] = {
     { "nested", SVA_UNIT, 0x81d2078c226f0606, 0x0413ef9aa4f00f5f },
+    { "hosts", SVA_UNIT ",caching-mode=on", 0x81d2078c226f0686,
+      0x00138f98a0f00f5f & ~(1ull << 31) },
     { "nested/five-levels", SVA_UNIT ",x-fs5lp=on", 0x91d2078c226f0606,
       0x0413ef9aa4f00f5f },
     { "stock/first-stage",
@@ -146,7 +148,6 @@ static const Refusal refusals[] = {
     { "first-stage", SVA_UNIT ",x-flts=on" },
     { "pasid-mode", "-device intel-iommu,x-scalable-mode=on,x-nested=on,"
       "x-pasid-mode=on" },
-    { "caching-mode", SVA_UNIT ",caching-mode=on" },
     { "snoop-control", SVA_UNIT ",snoop-control=on" },
     { "stale-tm", SVA_UNIT ",stale-tm=on" },
     { "no-translation", SVA_UNIT ",dma-translation=off" },

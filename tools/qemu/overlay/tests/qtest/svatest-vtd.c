@@ -31,6 +31,15 @@ char *sva_firmware(void)
     return path;
 }
 
+/** sva_config_space: make it accessible, by PCIEXBAR of the host bridge */
+void sva_config_space(Sva *s)
+{
+    qtest_outl(s->qts, 0xcf8, 0x80000064);
+    qtest_outl(s->qts, 0xcfc, 0);
+    qtest_outl(s->qts, 0xcf8, 0x80000060);
+    qtest_outl(s->qts, 0xcfc, ECAM_BASE | 1);
+}
+
 /**
  * sva_start: start a machine
  *
@@ -48,12 +57,7 @@ Sva *sva_start(const char *args)
     s->mmio = MMIO_BASE;
     s->iq_shift = 5;
 
-    /* PCIEXBAR of the host bridge */
-    qtest_outl(s->qts, 0xcf8, 0x80000064);
-    qtest_outl(s->qts, 0xcfc, 0);
-    qtest_outl(s->qts, 0xcf8, 0x80000060);
-    qtest_outl(s->qts, 0xcfc, ECAM_BASE | 1);
-
+    sva_config_space(s);
     s->root = sva_page(s);
     s->iq = sva_page(s);
     s->status = sva_page(s);

@@ -136,6 +136,7 @@ typedef struct Sva {
 
 char *sva_firmware(void);
 Sva *sva_start(const char *args);
+void sva_config_space(Sva *s);
 void sva_quit(Sva *s);
 uint64_t sva_page(Sva *s);
 uint64_t sva_pages(Sva *s, uint64_t size, uint64_t align);

@@ -1,0 +1,1009 @@
+/*
+ * Devices of the host: page requests, faults, errors, and hostile guests
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bswap.h"
+#include "qobject/qdict.h"
+#include "svatest-host.h"
+
+#define COOKIE  0x51u
+#define PRGI    17
+
+static void start(Host *h)
+{
+    host_start_bound(h, HOST_DEV);
+    vtd_pq_init(h->s, 0);
+}
+
+static void send_group(Host *h, unsigned prgi, uint32_t cookie)
+{
+    host_send(h, H_PAGE_REQUEST, HPASID, HADDR,
+              H_READ | H_LAST | H_NEEDS_PASID, prgi, cookie);
+}
+
+static void answer(Host *h, uint32_t pasid, unsigned prgi, unsigned code)
+{
+    host_flush(h, vtd_resp_q0(SID0, pasid, code), vtd_resp_q1(prgi));
+}
+
+/* What svahost logs of a response, alone in its call */
+static uint64_t response_arg(unsigned code, unsigned prgi)
+{
+    return code | prgi << 8 | 1 << 24 | 1ull << 32;
+}
+
+static void expect_response(Host *h, unsigned code, unsigned prgi,
+                            uint32_t cookie)
+{
+    host_idle(h);
+    host_expect(h, C_RESPOND, HPASID, cookie, response_arg(code, prgi));
+    host_expect_none(h);
+}
+
+/* Let the unit's own answers go out. */
+static void settle(Host *h)
+{
+    host_wait_flags(h, WAIT_PD);
+    host_idle(h);
+}
+
+typedef struct Field {
+    const char *name;
+    uint32_t pasid, flags;
+    unsigned prgi;
+    uint64_t q0, q1;
+} Field;
+
+#define Q0  (1ull | 1 << 8 | SID0 << 16 | (uint64_t)HPASID << 32)
+
+static const Field fields[] = {
+    { "read", HPASID, H_READ | H_LAST, 1, Q0, HADDR | 1 | 4 | 1 << 3 },
+    { "write", HPASID, H_WRITE | H_LAST, 2, Q0, HADDR | 2 | 4 | 2 << 3 },
+    { "not-last", HPASID, H_READ, 3, Q0, HADDR | 1 | 3 << 3 },
+    { "index-511", HPASID, H_READ | H_LAST, 511, Q0, HADDR | 1 | 4 | 511 << 3 },
+    { "exec", HPASID, H_READ | H_EXEC | H_LAST, 5, Q0 | 1ull << 52,
+      HADDR | 1 | 4 | 5 << 3 },
+    { "privileged", HPASID, H_READ | H_PRIV | H_LAST, 5, Q0 | 1ull << 53,
+      HADDR | 1 | 4 | 5 << 3 },
+    { "without-pasid", NO_PASID, H_READ | H_LAST, 6, 1ull | SID0 << 16,
+      HADDR | 1 | 4 | 6 << 3 },
+};
+
+static void field_case(const void *opaque)
+{
+    const Field *f = opaque;
+    uint64_t d[4];
+    Host h;
+
+    start(&h);
+    host_send(&h, H_PAGE_REQUEST, f->pasid, HADDR, f->flags, f->prgi, COOKIE);
+    g_assert_cmphex(vtd_readl(h.s, VTD_PRS), ==, PRS_PPR);
+    g_assert_true(vtd_pq_next(h.s, d));
+    g_assert_cmphex(d[0], ==, f->q0);
+    g_assert_cmphex(d[1], ==, f->q1);
+    settle(&h);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
+/* Codes that are neither success nor invalid request are failures. */
+static void test_codes(void)
+{
+    unsigned code;
+    Host h;
+
+    start(&h);
+    for (code = 0; code < 16; code++) {
+        send_group(&h, PRGI, COOKIE + code);
+        answer(&h, HPASID, PRGI, code);
+        expect_response(&h, code < 2 ? code : R_FAILURE, PRGI, COOKIE + code);
+    }
+    host_quit(&h);
+}
+
+/* Answers that nobody has asked for do not reach the host. */
+static void test_made_up(void)
+{
+    Host h;
+
+    start(&h);
+    answer(&h, HPASID, PRGI, 0);
+    send_group(&h, PRGI, COOKIE);
+    answer(&h, HPASID + 1, PRGI, 0);
+    answer(&h, HPASID, PRGI + 1, 0);
+    answer(&h, NO_PASID, PRGI, 0);
+    host_flush(&h, vtd_resp_q0(SID1, HPASID, 0), vtd_resp_q1(PRGI));
+    host_expect_none(&h);
+    answer(&h, HPASID, PRGI, 0);
+    expect_response(&h, R_SUCCESS, PRGI, COOKIE);
+    answer(&h, HPASID, PRGI, 0);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
+/* The index comes again while it waits: the host has ended the first group. */
+static void test_index_again(void)
+{
+    Host h;
+
+    start(&h);
+    send_group(&h, PRGI, COOKIE);
+    send_group(&h, PRGI, COOKIE + 1);
+    answer(&h, HPASID, PRGI, 1);
+    host_idle(&h);
+    host_expect_none(&h);
+    answer(&h, HPASID, PRGI, 0);
+    expect_response(&h, R_SUCCESS, PRGI, COOKIE + 1);
+    host_quit(&h);
+}
+
+/* The host says that it has ended a group. */
+static void test_ended(void)
+{
+    Host h;
+
+    start(&h);
+    send_group(&h, PRGI, COOKIE);
+    host_send(&h, H_END, HPASID, 0, 0, PRGI, COOKIE);
+    answer(&h, HPASID, PRGI, 0);
+    host_idle(&h);
+    host_expect_none(&h);
+    send_group(&h, PRGI, COOKIE + 1);
+    /* Answered already, or never seen: nothing to swallow. */
+    host_send(&h, H_END, HPASID, 0, 0, PRGI, COOKIE);
+    answer(&h, HPASID, PRGI, 0);
+    expect_response(&h, R_SUCCESS, PRGI, COOKIE + 1);
+    host_quit(&h);
+}
+
+/* A guest that drops a request does not shift its answers for ever. */
+static void test_dead_expires(void)
+{
+    Host h;
+
+    start(&h);
+    send_group(&h, PRGI, COOKIE);
+    host_send(&h, H_END, HPASID, 0, 0, PRGI, COOKIE);
+    qtest_clock_step(h.s->qts, 59 * 1000000000ll);
+    send_group(&h, PRGI, COOKIE + 1);
+    answer(&h, HPASID, PRGI, 0);
+    host_idle(&h);
+    host_expect_none(&h);
+    send_group(&h, PRGI + 1, COOKIE + 2);
+    host_send(&h, H_END, HPASID, 0, 0, PRGI + 1, COOKIE + 2);
+    qtest_clock_step(h.s->qts, 61 * 1000000000ll);
+    send_group(&h, PRGI + 1, COOKIE + 3);
+    answer(&h, HPASID, PRGI + 1, 0);
+    expect_response(&h, R_SUCCESS, PRGI + 1, COOKIE + 3);
+    host_quit(&h);
+}
+
+/* The host answers for a PASID that is unbound; so must nobody else. */
+static void test_unbind_forgets(void)
+{
+    Host h;
+
+    start(&h);
+    send_group(&h, PRGI, COOKIE);
+    host_clear(&h, HPASID);
+    host_pasid_flush(&h, HPASID, HDID);
+    host_expect(&h, C_UNBIND, HPASID, 0, 0);
+    answer(&h, HPASID, PRGI, 0);
+    host_idle(&h);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
+/* The same when the PASID gets another table. */
+static void test_replace_forgets(void)
+{
+    Host h;
+
+    start(&h);
+    send_group(&h, PRGI, COOKIE);
+    vtd_table(&h.fs, h.s, false, 4, NULL);
+    host_entry(&h, HPASID, HDID);
+    host_pasid_flush(&h, HPASID, HDID);
+    host_expect(&h, C_BIND, HPASID, h.fs.root, 48);
+    answer(&h, HPASID, PRGI, 0);
+    host_idle(&h);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
+/* Requests that the host had not told yet come before the wait is over. */
+static void test_unbind_delivers(void)
+{
+    Host h;
+
+    start(&h);
+    host_set(&h, H_LAZY, 1);
+    send_group(&h, PRGI, COOKIE);
+    host_wait(&h);
+    g_assert_cmpuint(host_get(&h, H_DELIVERED), ==, 0);
+    host_clear(&h, HPASID);
+    host_pasid_flush(&h, HPASID, HDID);
+    g_assert_cmpuint(host_get(&h, H_DELIVERED), ==, 1);
+    g_assert_cmpuint(vtd_pq_count(h.s), ==, 0);
+    host_quit(&h);
+}
+
+static void test_drain_delivers(void)
+{
+    Host h;
+
+    host_start_bound(&h, HOST_RID);
+    vtd_pq_init(h.s, 0);
+    host_set(&h, H_LAZY, 1);
+    send_group(&h, PRGI, COOKIE);
+    host_wait(&h);
+    g_assert_cmpuint(vtd_pq_count(h.s), ==, 0);
+    host_expect_none(&h);
+    host_wait_flags(&h, WAIT_PD);
+    g_assert_cmpuint(vtd_pq_count(h.s), ==, 1);
+    host_expect(&h, C_DRAIN, 0, 0, 0);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
+/* The guest has reset the interface: the host still waits for answers. */
+static void test_interface_reset(void)
+{
+    Host h;
+
+    start(&h);
+    send_group(&h, PRGI, COOKIE);
+    host_send(&h, H_RESET, HPASID, 0, 0, 0, 0);
+    expect_response(&h, R_INVALID, PRGI, COOKIE);
+    answer(&h, HPASID, PRGI, 0);
+    host_idle(&h);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
+static void fill_queue(Host *h)
+{
+    vtd_writeq(h->s, VTD_PQT, (vtd_readq(h->s, VTD_PQH) - 32) & 0xfe0);
+}
+
+/* No room: the device is to ask again. */
+static void test_queue_full(void)
+{
+    Host h;
+
+    start(&h);
+    fill_queue(&h);
+    send_group(&h, PRGI, COOKIE);
+    settle(&h);
+    expect_response(&h, R_SUCCESS, PRGI, COOKIE);
+    g_assert_cmphex(vtd_readl(h.s, VTD_PRS), ==, PRS_PRO);
+    answer(&h, HPASID, PRGI, 0);
+    host_idle(&h);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
+/* It is the last group of that name that the unit answers by itself. */
+static void test_queue_full_again(void)
+{
+    Host h;
+
+    start(&h);
+    send_group(&h, PRGI, COOKIE);
+    fill_queue(&h);
+    send_group(&h, PRGI, COOKIE + 1);
+    settle(&h);
+    expect_response(&h, R_SUCCESS, PRGI, COOKIE + 1);
+    host_quit(&h);
+}
+
+static void test_queue_no_memory(void)
+{
+    Host h;
+
+    start(&h);
+    vtd_writeq(h.s, VTD_PQA, 0x100000000ull << 4);
+    send_group(&h, PRGI, COOKIE);
+    settle(&h);
+    expect_response(&h, R_SUCCESS, PRGI, COOKIE);
+    host_quit(&h);
+}
+
+/* The guest's tables refuse the request: answered, and told. */
+typedef struct Refused {
+    const char *name;
+    uint64_t ctx, pe;       /* bits to be cleared */
+    uint8_t reason;
+} Refused;
+
+static const Refused refused[] = {
+    { "entry", 0, PE_P, 0x59 },
+    { "requests-off", CTX_PRE, 0, 0x47 },
+    { "pasids-off", CTX_PASIDE, 0, 0x45 },
+    { "context", CTX_P, 0, 0x41 },
+};
+
+static void refused_case(const void *opaque)
+{
+    const Refused *r = opaque;
+    SvaFault want = { r->reason, SID0, HPASID, HADDR, .t2 = true };
+    Host h;
+
+    start(&h);
+    sva_clear_bits(h.s, vtd_entry_at(h.s, SID0, HPASID), r->pe);
+    sva_clear_bits(h.s, vtd_context_at(h.s, SID0), r->ctx);
+    send_group(&h, PRGI, COOKIE);
+    vtd_expect_fault(h.s, &want);
+    g_assert_cmpuint(vtd_pq_count(h.s), ==, 0);
+    settle(&h);
+    expect_response(&h, R_INVALID, PRGI, COOKIE);
+    host_quit(&h);
+}
+
+/* More groups than the host may have outstanding: the oldest ones have ended. */
+static void test_limit(void)
+{
+    unsigned i;
+    Host h;
+
+    host_start_bound(&h, HOST_DEV ",page-request-limit=4");
+    vtd_pq_init(h.s, 2);
+    for (i = 0; i < 300; i++) {
+        send_group(&h, i, i);
+    }
+    for (i = 0; i < 296; i++) {
+        answer(&h, HPASID, i, 0);
+    }
+    host_idle(&h);
+    host_expect_none(&h);
+    answer(&h, HPASID, 296, 0);
+    expect_response(&h, R_SUCCESS, 296, 296);
+    host_quit(&h);
+}
+
+/* Unrecoverable faults: the reason is the one of the guest's own tables. */
+typedef struct Walked {
+    const char *name;
+    uint32_t pasid;
+    uint64_t addr, flags;   /* of the entry; 0: nothing is mapped */
+    uint32_t access;
+    uint32_t reason;        /* what the host says */
+    uint8_t want;           /* 0: no record */
+} Walked;
+
+enum { UNKNOWN, FETCH, BAD_ENTRY, BAD_PASID, WALK_EABT, PTE_FETCH, PERMISSION,
+       ACCESS, OOR };
+
+static const Walked walked[] = {
+    { "not-mapped", HPASID, HADDR, 0, H_READ, UNKNOWN, 0x71 },
+    { "read-only", HPASID, HADDR, FS_P | FS_US, H_WRITE, UNKNOWN, 0x85 },
+    { "supervisor", HPASID, HADDR, FS_P | FS_RW, H_READ, UNKNOWN, 0x81 },
+    { "not-canonical", HPASID, 1ull << 52, 0, H_READ, UNKNOWN, 0x80 },
+    { "reserved", HPASID, HADDR, FS_ALL | 1ull << 50, H_READ, UNKNOWN, 0x72 },
+    { "entry-absent", HPASID + 1, HADDR, 0, H_READ, UNKNOWN, 0x59 },
+    { "without-pasid", NO_PASID, HADDR, 0, H_WRITE, UNKNOWN, 0x85 },
+    { "without-pasid-read", NO_PASID, HADDR, 0, H_READ, PTE_FETCH, 0x86 },
+    { "fault-disabled", HPASID + 2, HADDR, 0, H_READ, UNKNOWN, 0 },
+    /* The tables grant it by now. */
+    { "race/unknown", HPASID, HADDR, FS_ALL, H_READ, UNKNOWN, 0x86 },
+    { "race/fetch", HPASID, HADDR, FS_ALL, H_READ, FETCH, 0x50 },
+    { "race/bad-entry", HPASID, HADDR, FS_ALL, H_READ, BAD_ENTRY, 0x59 },
+    { "race/bad-pasid", HPASID, HADDR, FS_ALL, H_READ, BAD_PASID, 0x46 },
+    { "race/walk", HPASID, HADDR, FS_ALL, H_READ, WALK_EABT, 0x70 },
+    { "race/not-mapped", HPASID, HADDR, FS_ALL, H_READ, PTE_FETCH, 0x71 },
+    { "race/read", HPASID, HADDR, FS_ALL, H_READ, PERMISSION, 0x86 },
+    { "race/write", HPASID, HADDR, FS_ALL, H_WRITE, PERMISSION, 0x85 },
+    { "race/access", HPASID, HADDR, FS_ALL, H_READ, ACCESS, 0x91 },
+    { "race/range", HPASID, HADDR, FS_ALL, H_READ, OOR, 0x80 },
+    { "race/no-such-reason", HPASID, HADDR, FS_ALL, H_WRITE, 1000, 0x85 },
+};
+
+static void walked_case(const void *opaque)
+{
+    const Walked *w = opaque;
+    SvaFault want = {
+        w->want, SID0, w->pasid, w->addr, .t1 = w->access == H_READ,
+    };
+    Host h;
+
+    start(&h);
+    if (w->flags) {
+        vtd_map(&h.fs, HADDR, 0x200000, w->flags, 1);
+    }
+    host_entry(&h, HPASID + 2, HDID);
+    sva_set_bits(h.s, vtd_entry_at(h.s, SID0, HPASID + 2), PE_FPD);
+    host_set(&h, H_REASON, w->reason);
+    host_send(&h, H_FAULT, w->pasid, w->addr, w->access, 0, 0);
+    if (w->want) {
+        vtd_expect_fault(h.s, &want);
+    } else {
+        vtd_expect_no_fault(h.s);
+    }
+    /* It was looked at, not used: no accessed flag is set. */
+    if (w->flags) {
+        g_assert_cmphex(sva_read64(h.s, vtd_slot(&h.fs, HADDR, 1)), ==,
+                        0x200000 | w->flags);
+    }
+    host_quit(&h);
+}
+
+static void test_fault_translation_off(void)
+{
+    Host h;
+
+    start(&h);
+    vtd_gcmd(h.s, GSTS_TE, false);
+    host_send(&h, H_FAULT, HPASID, HADDR, H_READ, 0, 0);
+    vtd_expect_no_fault(h.s);
+    host_quit(&h);
+}
+
+static void test_fault_flood(void)
+{
+    SvaFault f;
+    unsigned n = 0;
+    Host h;
+
+    start(&h);
+    host_set(&h, H_REPEAT, 100000);
+    host_send(&h, H_FAULT, HPASID, HADDR, H_READ, 0, 0);
+    while (vtd_fault_next(h.s, &f)) {
+        n++;
+    }
+    g_assert_cmpuint(n, ==, 1);
+    g_assert_cmphex(vtd_readl(h.s, VTD_FSTS) & FSTS_PFO, ==, FSTS_PFO);
+    vtd_fault_clear(h.s);
+    /* The next turn of the main loop takes faults again. */
+    host_send(&h, H_FAULT, HPASID, HADDR, H_READ, 0, 0);
+    g_assert_true(vtd_fault_next(h.s, &f));
+    host_quit(&h);
+}
+
+static void test_gone(void)
+{
+    SvaFault want = { 0x41, SID0, NO_PASID, 0, .t1 = true };
+    Host h;
+
+    start(&h);
+    host_send(&h, H_GONE, NO_PASID, 0, 0, 0, 0);
+    vtd_expect_fault(h.s, &want);
+    host_quit(&h);
+}
+
+/* Errors of bind */
+
+static void test_bind_error(void)
+{
+    Host h;
+
+    host_start(&h, HOST_UNIT, HOST_DEV);
+    host_enable(&h);
+    host_set(&h, H_BIND_ERROR, 22);
+    host_entry(&h, HPASID, HDID);
+    host_pasid_flush(&h, HPASID, HDID);
+    host_expect(&h, C_BIND, HPASID, h.fs.root, 48);
+    /* It is not bound: there is nothing to invalidate, nor to unbind. */
+    host_flush(&h, vtd_piotlb_q0(PIOTLB_ALL, HDID, HPASID), 0);
+    host_expect_none(&h);
+    /* The next invalidation tries again. */
+    host_set(&h, H_BIND_ERROR, 0);
+    host_pasid_flush(&h, HPASID, HDID);
+    host_expect(&h, C_BIND, HPASID, h.fs.root, 48);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
+static void test_replace_error(void)
+{
+    Host h;
+
+    start(&h);
+    host_set(&h, H_BIND_ERROR, 12);
+    vtd_table(&h.fs, h.s, false, 4, NULL);
+    host_entry(&h, HPASID, HDID);
+    host_pasid_flush(&h, HPASID, HDID);
+    host_expect(&h, C_BIND, HPASID, h.fs.root, 48);
+    host_clear(&h, HPASID);
+    host_pasid_flush(&h, HPASID, HDID);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
+/* An error of an older call must not undo what a newer one did. */
+static void test_late_error(void)
+{
+    uint64_t old;
+    Host h;
+
+    start(&h);
+    old = h.fs.root;
+    host_set(&h, H_HOLD, 1);
+    host_set(&h, H_BIND_ERROR, 12);
+    vtd_table(&h.fs, h.s, false, 4, NULL);
+    host_entry(&h, HPASID, HDID);
+    vtd_iq(h.s, vtd_pc_q0(PC_PASID, HDID, HPASID), 0);
+    host_expect_none(&h);
+    sva_write64(h.s, vtd_entry_at(h.s, SID0, HPASID) + 16, old);
+    vtd_iq(h.s, vtd_pc_q0(PC_PASID, HDID, HPASID), 0);
+    host_set(&h, H_STEP, 1);
+    while (host_get(&h, H_PENDING) > 1) {
+        g_usleep(1000);
+    }
+    host_expect(&h, C_BIND, HPASID, h.fs.root, 48);
+    host_set(&h, H_BIND_ERROR, 0);
+    host_set(&h, H_HOLD, 0);
+    host_wait(&h);
+    host_expect(&h, C_BIND, HPASID, old, 48);
+    host_flush(&h, vtd_piotlb_q0(PIOTLB_ALL, HDID, HPASID), 0);
+    host_expect(&h, C_INVALIDATE, HPASID, 0, 0);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
+/* The host's quota is used up: a scan does not go on asking. */
+static void test_quota(void)
+{
+    unsigned i;
+    Host h;
+
+    host_start(&h, HOST_UNIT, HOST_DEV);
+    host_enable(&h);
+    host_set(&h, H_QUOTA, 10);
+    for (i = 1; i <= 1000; i++) {
+        host_entry(&h, i, HDID);
+    }
+    host_flush(&h, vtd_pc_q0(PC_GLOBAL, 0, 0), 0);
+    g_assert_cmpuint(host_get(&h, H_BOUND), ==, 10);
+    g_assert_cmpuint(host_get(&h, H_COUNT), <, 1000);
+    /* Room again: a PASID that goes makes it. */
+    host_forget(&h);
+    host_clear(&h, 5);
+    host_pasid_flush(&h, 5, HDID);
+    host_expect(&h, C_UNBIND, 5, 0, 0);
+    host_pasid_flush(&h, 900, HDID);
+    host_expect(&h, C_BIND, 900, h.fs.root, 48);
+    g_assert_cmpuint(host_get(&h, H_BOUND), ==, 10);
+    host_quit(&h);
+}
+
+/* A host that does not complete */
+
+/* The machine goes on: monitor, registers, other descriptors' effects. */
+static void expect_alive(Host *h)
+{
+    QDict *reply = qtest_qmp(h->s->qts, "{ 'execute': 'query-status' }");
+
+    g_assert_true(qdict_haskey(reply, "return"));
+    qobject_unref(reply);
+    g_assert_cmphex(vtd_readl(h->s, VTD_GSTS) & GSTS_TE, ==, GSTS_TE);
+}
+
+static const uint64_t held[][2] = {
+    { PIOTLB_ALL << 4 | 6 | HDID << 16 | (uint64_t)HPASID << 32, 0 },
+};
+
+static void test_hold(void)
+{
+    Host h;
+
+    start(&h);
+    host_set(&h, H_HOLD, 1);
+    host_queue(&h, held, 1);
+    g_assert_false(vtd_wait(h.s));
+    expect_alive(&h);
+    g_assert_false(vtd_wait_done(h.s));
+    /* The wait is still at the head. */
+    g_assert_cmphex(vtd_readq(h.s, VTD_IQH), !=, vtd_readq(h.s, VTD_IQT));
+    host_set(&h, H_STEP, 1);
+    host_poll(&h);
+    g_assert_cmphex(vtd_readq(h.s, VTD_IQH), ==, vtd_readq(h.s, VTD_IQT));
+    host_expect(&h, C_INVALIDATE, HPASID, 0, 0);
+    host_quit(&h);
+}
+
+/* Each wait is complete with the calls before it, not with those after it. */
+static void test_hold_order(void)
+{
+    uint32_t first;
+    Host h;
+
+    start(&h);
+    host_set(&h, H_HOLD, 1);
+    host_queue(&h, held, 1);
+    first = h.s->waits + 1;
+    g_assert_false(vtd_wait(h.s));
+    host_queue(&h, held, 1);
+    g_assert_false(vtd_wait(h.s));
+    host_set(&h, H_STEP, 1);
+    while (qtest_readl(h.s->qts, h.s->status) != first) {
+        g_usleep(1000);
+    }
+    g_assert_false(vtd_wait_done(h.s));
+    host_set(&h, H_STEP, 1);
+    host_poll(&h);
+    host_quit(&h);
+}
+
+/* Without a wait the queue must not grow calls without bound either. */
+static void test_hold_bound(void)
+{
+    uint64_t many[100][2];
+    unsigned i;
+    Host h;
+
+    start(&h);
+    host_set(&h, H_HOLD, 1);
+    for (i = 0; i < ARRAY_SIZE(many); i++) {
+        memcpy(many[i], held[0], sizeof(many[i]));
+    }
+    for (i = 0; i < 20; i++) {
+        uint64_t room = (vtd_readq(h.s, VTD_IQH) - vtd_readq(h.s, VTD_IQT) -
+                         32) & 0xfff;
+
+        host_queue(&h, many, MIN(room / 32, ARRAY_SIZE(many)));
+    }
+    g_assert_cmpuint(host_get(&h, H_PENDING), >=, 256);
+    g_assert_cmpuint(host_get(&h, H_PENDING), <=, 258);
+    expect_alive(&h);
+    host_set(&h, H_HOLD, 0);
+    while (vtd_readq(h.s, VTD_IQH) != vtd_readq(h.s, VTD_IQT)) {
+        g_usleep(1000);
+    }
+    host_wait(&h);
+    host_quit(&h);
+}
+
+static void test_hold_reset(void)
+{
+    Host h;
+
+    start(&h);
+    host_set(&h, H_HOLD, 1);
+    host_queue(&h, held, 1);
+    g_assert_false(vtd_wait(h.s));
+    qtest_system_reset(h.s->qts);
+    g_assert_cmphex(vtd_readl(h.s, VTD_GSTS), ==, 0);
+    qtest_quit(h.s->qts);
+    g_free(h.s);
+}
+
+/* Hostile guests */
+
+/* Every PASID there is, by one table under all directory entries */
+static void every_pasid(Host *h, uint64_t flags)
+{
+    uint64_t dir[512], at = vtd_dir_at(h->s, SID0, 0);
+    uint64_t table = sva_page(h->s);
+    SvaEntry e = vtd_entry_first(&h->fs, HDID);
+    unsigned i;
+
+    e.q[0] ^= flags;
+    for (i = 0; i < 64; i++) {
+        qtest_memwrite(h->s->qts, table + i * 64, e.q, sizeof(e.q));
+    }
+    for (i = 0; i < 512; i++) {
+        dir[i] = cpu_to_le64(table | 1);
+    }
+    for (i = 0; i < 16384 / 512; i++) {
+        qtest_memwrite(h->s->qts, at + i * 4096, dir, sizeof(dir));
+    }
+}
+
+static void flush_everything(Host *h)
+{
+    uint64_t many[120][2];
+    unsigned i;
+
+    for (i = 0; i < ARRAY_SIZE(many); i++) {
+        many[i][0] = vtd_pc_q0(i & 1 ? PC_GLOBAL : PC_DOMAIN, HDID, 0);
+        many[i][1] = 0;
+    }
+    host_queue(h, many, ARRAY_SIZE(many));
+}
+
+/* One table everywhere: entries that are looked at and not wanted */
+static void test_every_pasid(void)
+{
+    Host h;
+
+    host_start(&h, HOST_UNIT, HOST_DEV);
+    host_enable(&h);
+    every_pasid(&h, PE_FIRST | PE_SECOND | PE_AW(2));
+    flush_everything(&h);
+    vtd_wait(h.s);
+    expect_alive(&h);
+    host_poll(&h);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
+static void test_every_pasid_bound(void)
+{
+    Host h;
+
+    host_start(&h, HOST_UNIT, HOST_DEV);
+    host_enable(&h);
+    host_set(&h, H_QUOTA, 100);
+    every_pasid(&h, 0);
+    flush_everything(&h);
+    vtd_wait(h.s);
+    expect_alive(&h);
+    host_poll(&h);
+    g_assert_cmpuint(host_get(&h, H_BOUND), ==, 100);
+    g_assert_cmpuint(host_get(&h, H_COUNT), <, 1000);
+    host_quit(&h);
+}
+
+/* The same while the host does not complete anything */
+static void test_every_pasid_held(void)
+{
+    Host h;
+
+    host_start(&h, HOST_UNIT, HOST_DEV);
+    host_enable(&h);
+    host_set(&h, H_QUOTA, 100);
+    host_set(&h, H_HOLD, 1);
+    every_pasid(&h, 0);
+    flush_everything(&h);
+    g_assert_false(vtd_wait(h.s));
+    expect_alive(&h);
+    g_assert_cmpuint(host_get(&h, H_PENDING), <=, 256 + 64 + 2);
+    host_set(&h, H_HOLD, 0);
+    host_poll(&h);
+    g_assert_cmpuint(host_get(&h, H_BOUND), ==, 100);
+    host_quit(&h);
+}
+
+/* A directory, and a table, where there is no memory */
+static void test_no_memory(void)
+{
+    uint64_t ctx;
+    Host h;
+
+    host_start(&h, HOST_UNIT, HOST_DEV);
+    host_enable(&h);
+    ctx = vtd_context_at(h.s, SID0);
+    sva_write64(h.s, vtd_dir_at(h.s, SID0, HPASID), VTD_BASE | 1);
+    host_flush(&h, vtd_pc_q0(PC_GLOBAL, 0, 0), 0);
+    host_pasid_flush(&h, HPASID, HDID);
+    sva_write64(h.s, ctx, 0x100000000000ull | CTX_PDTS(7) | CTX_ALL);
+    host_flush(&h, vtd_ctx_q0(CTX_GLOBAL, 0, 0, 0), 0);
+    host_flush(&h, vtd_pc_q0(PC_GLOBAL, 0, 0), 0);
+    host_pasid_flush(&h, HPASID, HDID);
+    host_expect_none(&h);
+    expect_alive(&h);
+    host_quit(&h);
+}
+
+/* A PASID that comes and goes: one call for each time it was told */
+static void test_flip(void)
+{
+    unsigned i;
+    Host h;
+
+    start(&h);
+    for (i = 0; i < 50; i++) {
+        host_clear(&h, HPASID);
+        host_pasid_flush(&h, HPASID, HDID);
+        host_expect(&h, C_UNBIND, HPASID, 0, 0);
+        host_entry(&h, HPASID, HDID);
+        host_pasid_flush(&h, HPASID, HDID);
+        host_expect(&h, C_BIND, HPASID, h.fs.root, 48);
+    }
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
+/* Garbage in the registers of the page request queue */
+static void test_queue_garbage(void)
+{
+    Host h;
+
+    start(&h);
+    vtd_writeq(h.s, VTD_PQH, UINT64_MAX);
+    vtd_writeq(h.s, VTD_PQT, 0x5555555555555555ull);
+    send_group(&h, PRGI, COOKIE);
+    g_assert_cmpuint(vtd_pq_count(h.s), <, 128);
+    vtd_writeq(h.s, VTD_PQA, UINT64_MAX);
+    send_group(&h, PRGI + 1, COOKIE);
+    expect_alive(&h);
+    host_quit(&h);
+}
+
+static void test_request_flood(void)
+{
+    Host h;
+
+    start(&h);
+    host_set(&h, H_REPEAT, 5000);
+    send_group(&h, PRGI, COOKIE);
+    expect_alive(&h);
+    g_assert_cmpuint(vtd_pq_count(h.s), ==, 127);
+    settle(&h);
+    host_forget(&h);
+    /* Of all that was asked for one group waits; the unit refused the others. */
+    host_quit(&h);
+}
+
+/* The device moves to another bus number: its bindings are its own. */
+static void test_renumbered(void)
+{
+    uint64_t bar[6];
+    uint16_t sid = BDF(1, 0, 0);
+    SvaEntry pt = vtd_entry_pt(1), first;
+    Sva *s = sva_start(HOST_UNIT " -device pcie-root-port,id=p,addr=4 "
+                       "-device svahost,id=h0,bus=p");
+    Host h = { .s = s };
+
+    vtd_table(&h.fs, s, false, 4, NULL);
+    sva_cfg_writel(s, SID0, 0x18, 0x00010100);
+    sva_cfg_writel(s, SID0, 0x20, (s->mmio >> 16 & 0xfff0) |
+                   ((s->mmio + 0x0fffffff) & 0xfff00000));
+    sva_cfg_writew(s, SID0, 0x04, 0x6);
+    sva_assign_bars(s, sid, 0x10, bar);
+    sva_cfg_writew(s, sid, 0x04, 0x6);
+    h.bar = bar[0];
+    vtd_context(s, sid, CTX_ALL);
+    vtd_bind(s, sid, 0, &pt);
+    first = vtd_entry_first(&h.fs, HDID);
+    vtd_bind(s, sid, HPASID, &first);
+    vtd_enable(s);
+    host_flush(&h, vtd_pc_q0(PC_GLOBAL, 0, 0), 0);
+    host_expect(&h, C_BIND, HPASID, h.fs.root, 48);
+    sva_cfg_writel(s, SID0, 0x18, 0x00020200);
+    vtd_context(s, BDF(2, 0, 0), CTX_ALL);
+    sva_write64(s, vtd_context_at(s, BDF(2, 0, 0)),
+                sva_read64(s, vtd_context_at(s, sid)));
+    sva_write64(s, vtd_context_at(s, sid), 0);
+    host_flush(&h, vtd_ctx_q0(CTX_GLOBAL, 0, 0, 0), 0);
+    host_expect_none(&h);
+    host_flush(&h, vtd_pdev_q0(BDF(2, 0, 0), BDF(2, 0, 0), HPASID), HADDR);
+    host_expect(&h, C_INVALIDATE, HPASID, HADDR, KiB4);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
+/* The device goes while the host holds a call of it. */
+static void test_unplug_held(void)
+{
+    QDict *reply;
+    Host h;
+
+    host_start(&h, HOST_UNIT, HOST_DEV);
+    host_enable(&h);
+    host_entry(&h, HPASID, HDID);
+    host_set(&h, H_HOLD, 1);
+    vtd_iq(h.s, vtd_pc_q0(PC_PASID, HDID, HPASID), 0);
+    g_assert_false(vtd_wait(h.s));
+    reply = qtest_qmp(h.s->qts, "{ 'execute': 'qom-get', 'arguments': "
+                      "{ 'path': '/machine/peripheral/h0', "
+                      "'property': 'realized' } }");
+    g_assert_true(qdict_get_bool(reply, "return"));
+    qobject_unref(reply);
+    reply = qtest_qmp(h.s->qts, "{ 'execute': 'qom-set', 'arguments': "
+                      "{ 'path': '/machine/peripheral/h0', "
+                      "'property': 'realized', 'value': false } }");
+    g_assert_true(qdict_haskey(reply, "return"));
+    qobject_unref(reply);
+    /* Nobody is left to wait for. */
+    host_poll(&h);
+    sva_quit(h.s);
+}
+
+/* Refusals, with their sentences */
+typedef struct Refusal {
+    const char *name;
+    const char *args;
+    const char *text;
+} Refusal;
+
+#define NEEDS "nesting=on needs -device intel-iommu,x-nested=on," \
+              "caching-mode=on before this device"
+
+static const Refusal refusals[] = {
+    { "no-unit", HOST_DEV, NEEDS },
+    { "unit-after", HOST_DEV " " HOST_UNIT, NEEDS },
+    { "stock-unit", "-device intel-iommu,caching-mode=on" HOST_DEV, NEEDS },
+    { "unit-of-hardware", SVA_UNIT HOST_DEV, NEEDS },
+    { "stock-device", HOST_UNIT HOST_DEV ",kind=stock",
+      "use nesting=on: this unit has no second stage to shadow" },
+    { "format", HOST_UNIT HOST_DEV ",format=2",
+      "the host's IOMMU speaks format 2, the unit speaks VT-d" },
+    { "bind", HOST_UNIT HOST_DEV ",bind=off",
+      "the host's IOMMU lacks binding of tables" },
+    { "invalidate", HOST_UNIT HOST_DEV ",invalidate=off",
+      "the host's IOMMU lacks invalidation of caches" },
+    { "system-wide", HOST_UNIT HOST_DEV ",syswide-pasid=on",
+      "the host hands PASIDs out, the guest cannot choose" },
+    { "large-pages", HOST_UNIT HOST_DEV ",cap=0",
+      "the host's IOMMU has no 1-GiB pages: use fs1gp=off" },
+    { "five-levels", HOST_UNIT ",x-fs5lp=on" HOST_DEV ",cap=0x100000000000000",
+      "the host's IOMMU has no five levels: use x-fs5lp=off" },
+    { "width", HOST_UNIT HOST_DEV ",aw-bits=39",
+      "aw-bits 48 > host aw-bits 39" },
+};
+
+static void refusal_case(const void *opaque)
+{
+    const Refusal *r = opaque;
+    g_autofree char *bios = sva_firmware();
+    g_autofree char *line = g_strdup_printf(
+        "%s -M q35 -accel qtest -display none -nodefaults -S -bios %s %s",
+        g_getenv("QTEST_QEMU_BINARY"), bios, r->args);
+    g_autofree char *err = NULL;
+    g_auto(GStrv) argv = NULL;
+    int status;
+
+    g_assert_true(g_shell_parse_argv(line, NULL, &argv, NULL));
+    g_assert_true(g_spawn_sync(NULL, argv, NULL, G_SPAWN_STDOUT_TO_DEV_NULL,
+                               NULL, NULL, NULL, &err, &status, NULL));
+    unlink(bios);
+    g_test_message("%s", err);
+    g_assert_true(WIFEXITED(status));
+    g_assert_cmpint(WEXITSTATUS(status), ==, 1);
+    g_assert_nonnull(strstr(err, r->text));
+}
+
+/* What a host lacks does not matter where the unit does not offer it. */
+static void test_follow_host(void)
+{
+    Host h;
+
+    host_start(&h, HOST_UNIT ",fs1gp=off", HOST_DEV ",cap=0");
+    g_assert_cmphex(vtd_readq(h.s, VTD_CAP) >> 56 & 1, ==, 0);
+    host_quit(&h);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    SVA_ADD_TABLE("host/request", fields, field_case);
+    SVA_ADD_TABLE("host/request-refused", refused, refused_case);
+    SVA_ADD_TABLE("host/fault", walked, walked_case);
+    SVA_ADD_TABLE("host/refused", refusals, refusal_case);
+    qtest_add_func("/svatest/host/answer/codes", test_codes);
+    qtest_add_func("/svatest/host/answer/made-up", test_made_up);
+    qtest_add_func("/svatest/host/answer/index-again", test_index_again);
+    qtest_add_func("/svatest/host/answer/ended", test_ended);
+    qtest_add_func("/svatest/host/answer/dead-expires", test_dead_expires);
+    qtest_add_func("/svatest/host/answer/unbind", test_unbind_forgets);
+    qtest_add_func("/svatest/host/answer/replace", test_replace_forgets);
+    qtest_add_func("/svatest/host/answer/interface-reset",
+                   test_interface_reset);
+    qtest_add_func("/svatest/host/answer/limit", test_limit);
+    qtest_add_func("/svatest/host/request-queue/full", test_queue_full);
+    qtest_add_func("/svatest/host/request-queue/full-again",
+                   test_queue_full_again);
+    qtest_add_func("/svatest/host/request-queue/no-memory",
+                   test_queue_no_memory);
+    qtest_add_func("/svatest/host/request-queue/garbage", test_queue_garbage);
+    qtest_add_func("/svatest/host/request-queue/unbind", test_unbind_delivers);
+    qtest_add_func("/svatest/host/request-queue/drain", test_drain_delivers);
+    qtest_add_func("/svatest/host/fault-translation-off",
+                   test_fault_translation_off);
+    qtest_add_func("/svatest/host/gone", test_gone);
+    qtest_add_func("/svatest/host/error/bind", test_bind_error);
+    qtest_add_func("/svatest/host/error/replace", test_replace_error);
+    qtest_add_func("/svatest/host/error/late", test_late_error);
+    qtest_add_func("/svatest/host/error/quota", test_quota);
+    qtest_add_func("/svatest/host/hold/wait", test_hold);
+    qtest_add_func("/svatest/host/hold/order", test_hold_order);
+    qtest_add_func("/svatest/host/hold/bound", test_hold_bound);
+    qtest_add_func("/svatest/host/hold/reset", test_hold_reset);
+    qtest_add_func("/svatest/host/hold/unplug", test_unplug_held);
+    qtest_add_func("/svatest/host/hostile/every-pasid", test_every_pasid);
+    qtest_add_func("/svatest/host/hostile/every-pasid-bound",
+                   test_every_pasid_bound);
+    qtest_add_func("/svatest/host/hostile/every-pasid-held",
+                   test_every_pasid_held);
+    qtest_add_func("/svatest/host/hostile/no-memory", test_no_memory);
+    qtest_add_func("/svatest/host/hostile/flip", test_flip);
+    qtest_add_func("/svatest/host/hostile/fault-flood", test_fault_flood);
+    qtest_add_func("/svatest/host/hostile/request-flood", test_request_flood);
+    qtest_add_func("/svatest/host/hostile/renumbered", test_renumbered);
+    qtest_add_func("/svatest/host/follow-host", test_follow_host);
+    return g_test_run();
+}
