@@ -495,6 +495,7 @@ static void svahost_realize(PCIDevice *dev, Error **errp)
 {
     SvaHost *s = SVAHOST(dev);
     bool stock = !g_strcmp0(s->kind, "stock");
+    bool rid = !g_strcmp0(s->kind, "rid");
 
     if (!stock) {
         s->stage = pci_sva_second_stage(dev, errp);
@@ -504,7 +505,7 @@ static void svahost_realize(PCIDevice *dev, Error **errp)
     }
     s->hiod = HOST_IOMMU_DEVICE(object_new(
         stock ? TYPE_SVAHOST_IOMMU_STOCK :
-        !g_strcmp0(s->kind, "rid") ? TYPE_SVAHOST_IOMMU_RID : TYPE_SVAHOST_IOMMU));
+        rid ? TYPE_SVAHOST_IOMMU_RID : TYPE_SVAHOST_IOMMU));
     svahost_hiod_realize(s->hiod, s, NULL);
     if (!pci_device_set_iommu_device(dev, s->hiod, errp)) {
         object_unref(s->hiod);

@@ -343,7 +343,7 @@ static void refused_case(const void *opaque)
     host_quit(&h);
 }
 
-/* More groups than the host may have outstanding: the oldest ones have ended. */
+/* More groups than the host has outstanding: the oldest ones have ended. */
 static void test_limit(void)
 {
     unsigned i;
@@ -823,47 +823,99 @@ static void test_request_flood(void)
     expect_alive(&h);
     g_assert_cmpuint(vtd_pq_count(h.s), ==, 127);
     settle(&h);
-    host_forget(&h);
-    /* Of all that was asked for one group waits; the unit refused the others. */
+    /* Only the last group of that index is one that still waits. */
+    expect_response(&h, R_SUCCESS, PRGI, COOKIE);
     host_quit(&h);
+}
+
+#define PORT_UNIT   HOST_UNIT \
+    " -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off" \
+    " -device pcie-root-port,id=p,addr=4"
+#define BEHIND      BDF(1, 0, 0)
+
+/* A root port at SID0, the device, if there is one, on bus 1 */
+static void port_start(Host *h, const char *dev)
+{
+    g_autofree char *args = g_strdup_printf("%s%s", PORT_UNIT, dev);
+
+    *h = (Host) { .s = sva_start(args) };
+    vtd_table(&h->fs, h->s, false, 4, NULL);
+    sva_cfg_writel(h->s, SID0, 0x18, 0x00010100);
+    sva_cfg_writel(h->s, SID0, 0x20, (h->s->mmio >> 16 & 0xfff0) |
+                   ((h->s->mmio + 0x0fffffff) & 0xfff00000));
+    sva_cfg_writew(h->s, SID0, 0x04, 0x6);
+}
+
+static void port_bars(Host *h)
+{
+    uint64_t bar[6];
+
+    sva_assign_bars(h->s, BEHIND, 0x10, bar);
+    sva_cfg_writew(h->s, BEHIND, 0x04, 0x6);
+    h->bar = bar[0];
+}
+
+/* Tables of the device, and translation */
+static void port_enable(Host *h)
+{
+    SvaEntry pt = vtd_entry_pt(1), first = vtd_entry_first(&h->fs, HDID);
+
+    vtd_context(h->s, BEHIND, CTX_ALL);
+    vtd_bind(h->s, BEHIND, 0, &pt);
+    vtd_bind(h->s, BEHIND, HPASID, &first);
+    vtd_enable(h->s);
+    host_wait(h);
 }
 
 /* The device moves to another bus number: its bindings are its own. */
 static void test_renumbered(void)
 {
-    uint64_t bar[6];
-    uint16_t sid = BDF(1, 0, 0);
-    SvaEntry pt = vtd_entry_pt(1), first;
-    Sva *s = sva_start(HOST_UNIT " -device pcie-root-port,id=p,addr=4 "
-                       "-device svahost,id=h0,bus=p");
-    Host h = { .s = s };
+    uint16_t moved = BDF(2, 0, 0);
+    Host h;
 
-    vtd_table(&h.fs, s, false, 4, NULL);
-    sva_cfg_writel(s, SID0, 0x18, 0x00010100);
-    sva_cfg_writel(s, SID0, 0x20, (s->mmio >> 16 & 0xfff0) |
-                   ((s->mmio + 0x0fffffff) & 0xfff00000));
-    sva_cfg_writew(s, SID0, 0x04, 0x6);
-    sva_assign_bars(s, sid, 0x10, bar);
-    sva_cfg_writew(s, sid, 0x04, 0x6);
-    h.bar = bar[0];
-    vtd_context(s, sid, CTX_ALL);
-    vtd_bind(s, sid, 0, &pt);
-    first = vtd_entry_first(&h.fs, HDID);
-    vtd_bind(s, sid, HPASID, &first);
-    vtd_enable(s);
-    host_flush(&h, vtd_pc_q0(PC_GLOBAL, 0, 0), 0);
+    port_start(&h, " -device svahost,id=h0,bus=p");
+    port_bars(&h);
+    port_enable(&h);
     host_expect(&h, C_BIND, HPASID, h.fs.root, 48);
-    sva_cfg_writel(s, SID0, 0x18, 0x00020200);
-    vtd_context(s, BDF(2, 0, 0), CTX_ALL);
-    sva_write64(s, vtd_context_at(s, BDF(2, 0, 0)),
-                sva_read64(s, vtd_context_at(s, sid)));
-    sva_write64(s, vtd_context_at(s, sid), 0);
+    sva_cfg_writel(h.s, SID0, 0x18, 0x00020200);
+    vtd_context(h.s, moved, CTX_ALL);
+    sva_write64(h.s, vtd_context_at(h.s, moved),
+                sva_read64(h.s, vtd_context_at(h.s, BEHIND)));
+    sva_write64(h.s, vtd_context_at(h.s, BEHIND), 0);
     host_flush(&h, vtd_ctx_q0(CTX_GLOBAL, 0, 0, 0), 0);
     host_expect_none(&h);
-    host_flush(&h, vtd_pdev_q0(BDF(2, 0, 0), BDF(2, 0, 0), HPASID), HADDR);
+    host_flush(&h, vtd_pdev_q0(moved, moved, HPASID), HADDR);
     host_expect(&h, C_INVALIDATE, HPASID, HADDR, KiB4);
     host_expect_none(&h);
     host_quit(&h);
+}
+
+/* The device comes while translation is on, goes and comes again. */
+static void test_hot_plug(void)
+{
+    unsigned slot, i;
+    Host h;
+
+    port_start(&h, "");
+    slot = sva_cap(h.s, SID0, CAP_PCIE) + 0x18;
+    port_enable(&h);
+    for (i = 0; i < 2; i++) {
+        qtest_qmp_device_add(h.s->qts, "svahost", "h0", "{ 'bus': 'p' }");
+        sva_cfg_writew(h.s, SID0, slot, 0x01c0);
+        port_bars(&h);
+        host_wait(&h);
+        h.seen = 0;
+        host_expect(&h, C_BIND, HPASID, h.fs.root, 48);
+        host_expect_none(&h);
+        sva_cfg_writew(h.s, SID0, slot, 0x07c0);
+        qtest_qmp_eventwait(h.s->qts, "DEVICE_DELETED");
+        g_assert_cmphex(sva_cfg_readl(h.s, BEHIND, 0), ==, UINT32_MAX);
+        /* Its tables are of no interest any more. */
+        host_wait(&h);
+        vtd_iq(h.s, vtd_pc_q0(PC_GLOBAL, 0, 0), 0);
+        host_wait(&h);
+    }
+    sva_quit(h.s);
 }
 
 /* The device goes while the host holds a call of it. */
@@ -922,6 +974,8 @@ static const Refusal refusals[] = {
       "the host's IOMMU has no 1-GiB pages: use fs1gp=off" },
     { "five-levels", HOST_UNIT ",x-fs5lp=on" HOST_DEV ",cap=0x100000000000000",
       "the host's IOMMU has no five levels: use x-fs5lp=off" },
+    { "snoop", HOST_UNIT HOST_DEV ",ecap=0",
+      "the host's IOMMU does not snoop when it reads tables" },
     { "width", HOST_UNIT HOST_DEV ",aw-bits=39",
       "aw-bits 48 > host aw-bits 39" },
 };
@@ -1004,6 +1058,7 @@ int main(int argc, char **argv)
     qtest_add_func("/svatest/host/hostile/fault-flood", test_fault_flood);
     qtest_add_func("/svatest/host/hostile/request-flood", test_request_flood);
     qtest_add_func("/svatest/host/hostile/renumbered", test_renumbered);
+    qtest_add_func("/svatest/host/hot-plug", test_hot_plug);
     qtest_add_func("/svatest/host/follow-host", test_follow_host);
     return g_test_run();
 }
