@@ -176,8 +176,8 @@ static void test_dead_expires(void)
     host_expect_none(&h);
     send_group(&h, PRGI + 1, COOKIE + 2);
     host_send(&h, H_END, HPASID, 0, 0, PRGI + 1, COOKIE + 2);
-    qtest_clock_step(h.s->qts, 61 * 1000000000ll);
     send_group(&h, PRGI + 1, COOKIE + 3);
+    qtest_clock_step(h.s->qts, 61 * 1000000000ll);
     answer(&h, HPASID, PRGI + 1, 0);
     expect_response(&h, R_SUCCESS, PRGI + 1, COOKIE + 3);
     host_quit(&h);
@@ -490,6 +490,26 @@ static void test_dead_bound(void)
     host_quit(&h);
 }
 
+/* A group without PASID belongs to no binding. */
+static void test_reset_forgets(void)
+{
+    Host h;
+
+    start(&h);
+    host_send(&h, H_PAGE_REQUEST, NO_PASID, HADDR, H_READ | H_LAST, PRGI,
+              COOKIE);
+    qtest_system_reset(h.s->qts);
+    host_restart(&h);
+    vtd_set_root(h.s, TTM_SCALABLE);
+    vtd_iq_init(h.s, true);
+    vtd_gcmd(h.s, GSTS_TE, true);
+    host_wait(&h);
+    host_forget(&h);
+    answer(&h, NO_PASID, PRGI, 0);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
 /* A group of two requests has one answer. */
 static void test_two_requests(void)
 {
@@ -686,6 +706,27 @@ static void test_late_error(void)
     host_quit(&h);
 }
 
+/* It comes when the PASID is no longer wanted. */
+static void test_late_error_unbound(void)
+{
+    Host h;
+
+    host_start(&h, HOST_UNIT, HOST_DEV);
+    host_enable(&h);
+    host_set(&h, H_BIND_ERROR, 22);
+    host_set(&h, H_HOLD, 1);
+    host_entry(&h, HPASID, HDID);
+    vtd_iq(h.s, vtd_pc_q0(PC_PASID, HDID, HPASID), 0);
+    host_clear(&h, HPASID);
+    vtd_iq(h.s, vtd_pc_q0(PC_PASID, HDID, HPASID), 0);
+    host_set(&h, H_HOLD, 0);
+    host_wait(&h);
+    host_expect(&h, C_BIND, HPASID, h.fs.root, 48);
+    host_expect(&h, C_UNBIND, HPASID, 0, 0);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
 /* The host's quota is used up: a scan does not go on asking. */
 static void test_quota(void)
 {
@@ -709,6 +750,10 @@ static void test_quota(void)
     host_pasid_flush(&h, 900, HDID);
     host_expect(&h, C_BIND, 900, h.fs.root, 48);
     g_assert_cmpuint(host_get(&h, H_BOUND), ==, 10);
+    /* The next scan asks again. */
+    host_set(&h, H_QUOTA, 20);
+    host_flush(&h, vtd_pc_q0(PC_GLOBAL, 0, 0), 0);
+    g_assert_cmpuint(host_get(&h, H_BOUND), ==, 20);
     host_quit(&h);
 }
 
@@ -912,6 +957,24 @@ static void test_every_pasid_held(void)
     host_set(&h, H_HOLD, 0);
     host_poll(&h);
     g_assert_cmpuint(host_get(&h, H_BOUND), ==, 100);
+    host_quit(&h);
+}
+
+/* Nothing waits for the scan, and the host has no room for a while. */
+static void test_every_pasid_no_wait(void)
+{
+    Host h;
+
+    host_start(&h, HOST_UNIT, HOST_DEV);
+    host_enable(&h);
+    host_set(&h, H_QUOTA, 1000);
+    host_set(&h, H_HOLD, 1);
+    every_pasid(&h, 0);
+    vtd_iq(h.s, vtd_pc_q0(PC_GLOBAL, 0, 0), 0);
+    host_set(&h, H_HOLD, 0);
+    while (host_get(&h, H_BOUND) < 1000) {
+        g_usleep(1000);
+    }
     host_quit(&h);
 }
 
@@ -1216,6 +1279,7 @@ int main(int argc, char **argv)
     qtest_add_func("/svatest/host/answer/limit", test_limit);
     qtest_add_func("/svatest/host/answer/dead-bound", test_dead_bound);
     qtest_add_func("/svatest/host/answer/two-requests", test_two_requests);
+    qtest_add_func("/svatest/host/answer/reset", test_reset_forgets);
     qtest_add_func("/svatest/host/request-queue/full", test_queue_full);
     qtest_add_func("/svatest/host/request-queue/full-again",
                    test_queue_full_again);
@@ -1233,6 +1297,8 @@ int main(int argc, char **argv)
     qtest_add_func("/svatest/host/error/bind", test_bind_error);
     qtest_add_func("/svatest/host/error/replace", test_replace_error);
     qtest_add_func("/svatest/host/error/late", test_late_error);
+    qtest_add_func("/svatest/host/error/late-unbound",
+                   test_late_error_unbound);
     qtest_add_func("/svatest/host/error/quota", test_quota);
     qtest_add_func("/svatest/host/hold/wait", test_hold);
     qtest_add_func("/svatest/host/hold/order", test_hold_order);
@@ -1244,6 +1310,8 @@ int main(int argc, char **argv)
                    test_every_pasid_bound);
     qtest_add_func("/svatest/host/hostile/every-pasid-held",
                    test_every_pasid_held);
+    qtest_add_func("/svatest/host/hostile/every-pasid-no-wait",
+                   test_every_pasid_no_wait);
     qtest_add_func("/svatest/host/hostile/no-memory", test_no_memory);
     qtest_add_func("/svatest/host/hostile/flip", test_flip);
     qtest_add_func("/svatest/host/hostile/fault-flood", test_fault_flood);

@@ -279,8 +279,11 @@ static void test_translation_off_on(void)
     host_expect_none(&h);
     /* As after a kexec: the tables are there before translation is on. */
     vtd_gcmd(h.s, GSTS_TE, true);
-    host_wait(&h);
+    while (!host_get(&h, H_BOUND)) {
+        g_usleep(1000);
+    }
     host_expect(&h, C_BIND, HPASID, h.fs.root, 48);
+    host_wait(&h);
     host_expect_none(&h);
     host_quit(&h);
 }
@@ -661,6 +664,13 @@ static void test_covered(void)
     host_queue(&h, many, 20);
     host_wait(&h);
     g_assert_cmpuint(host_get(&h, H_COUNT) - before, ==, 18);
+    /* Of another turn nothing is. */
+    host_queue(&h, &many[1], 1);
+    host_wait(&h);
+    before = host_get(&h, H_COUNT);
+    host_queue(&h, &many[16], 2);
+    host_wait(&h);
+    g_assert_cmpuint(host_get(&h, H_COUNT) - before, ==, 2);
     host_quit(&h);
 }
 
@@ -696,6 +706,7 @@ static void test_rid_invalidations(void)
     host_flush(&h, vtd_piotlb_q0(PIOTLB_ALL, HDID, 0), 0);
     host_expect(&h, C_INVALIDATE, NO_PASID, 0, 0);
     host_flush(&h, vtd_piotlb_q0(PIOTLB_ALL, HDID + 1, 0), 0);
+    host_flush(&h, vtd_piotlb_q0(PIOTLB_ALL, HDID, 5), 0);
     host_flush(&h, vtd_iotlb_q0(IOTLB_DOMAIN, HDID + 1), 0);
     host_expect_none(&h);
     host_flush(&h, vtd_iotlb_q0(IOTLB_DOMAIN, HDID), 0);
