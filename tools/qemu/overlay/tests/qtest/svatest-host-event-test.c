@@ -95,7 +95,8 @@ static void test_codes(void)
     unsigned code;
     Host h;
 
-    start(&h);
+    host_start_bound(&h, HOST_DEV ",page-request-limit=4");
+    vtd_pq_init(h.s, 0);
     for (code = 0; code < 16; code++) {
         send_group(&h, PRGI, COOKIE + code);
         answer(&h, HPASID, PRGI, code);
@@ -148,6 +149,7 @@ static void test_ended(void)
     start(&h);
     send_group(&h, PRGI, COOKIE);
     host_send(&h, H_END, HPASID, 0, 0, PRGI, COOKIE);
+    host_send(&h, H_END, HPASID, 0, 0, PRGI, COOKIE);
     answer(&h, HPASID, PRGI, 0);
     host_idle(&h);
     host_expect_none(&h);
@@ -174,8 +176,8 @@ static void test_dead_expires(void)
     host_expect_none(&h);
     send_group(&h, PRGI + 1, COOKIE + 2);
     host_send(&h, H_END, HPASID, 0, 0, PRGI + 1, COOKIE + 2);
-    qtest_clock_step(h.s->qts, 61 * 1000000000ll);
     send_group(&h, PRGI + 1, COOKIE + 3);
+    qtest_clock_step(h.s->qts, 61 * 1000000000ll);
     answer(&h, HPASID, PRGI + 1, 0);
     expect_response(&h, R_SUCCESS, PRGI + 1, COOKIE + 3);
     host_quit(&h);
@@ -264,6 +266,71 @@ static void test_interface_reset(void)
     host_quit(&h);
 }
 
+/* Groups that the host has ended are none that it waits for. */
+static void test_interface_reset_dead(void)
+{
+    Host h;
+
+    start(&h);
+    send_group(&h, PRGI, COOKIE);
+    host_send(&h, H_END, HPASID, 0, 0, PRGI, COOKIE);
+    send_group(&h, PRGI + 1, COOKIE + 1);
+    host_send(&h, H_RESET, HPASID, 0, 0, 0, 0);
+    expect_response(&h, R_INVALID, PRGI + 1, COOKIE + 1);
+    host_quit(&h);
+}
+
+/* The same index in two address spaces is two groups. */
+static void start_two(Host *h)
+{
+    start(h);
+    host_entry(h, HPASID + 1, HDID);
+    host_pasid_flush(h, HPASID + 1, HDID);
+    host_expect(h, C_BIND, HPASID + 1, h->fs.root, 48);
+}
+
+static void send_other(Host *h, unsigned prgi, uint32_t cookie)
+{
+    host_send(h, H_PAGE_REQUEST, HPASID + 1, HADDR,
+              H_READ | H_LAST | H_NEEDS_PASID, prgi, cookie);
+}
+
+static void expect_other(Host *h, unsigned code, unsigned prgi, uint32_t cookie)
+{
+    host_idle(h);
+    host_expect(h, C_RESPOND, HPASID + 1, cookie, response_arg(code, prgi));
+    host_expect_none(h);
+}
+
+static void test_two_pasids(void)
+{
+    Host h;
+
+    start_two(&h);
+    send_group(&h, PRGI, COOKIE);
+    send_other(&h, PRGI, COOKIE + 1);
+    answer(&h, HPASID + 1, PRGI, 1);
+    expect_other(&h, R_INVALID, PRGI, COOKIE + 1);
+    answer(&h, HPASID, PRGI, 0);
+    expect_response(&h, R_SUCCESS, PRGI, COOKIE);
+    host_quit(&h);
+}
+
+static void test_unbind_other(void)
+{
+    Host h;
+
+    start_two(&h);
+    send_group(&h, PRGI, COOKIE);
+    send_other(&h, PRGI, COOKIE + 1);
+    host_clear(&h, HPASID);
+    host_pasid_flush(&h, HPASID, HDID);
+    host_expect(&h, C_UNBIND, HPASID, 0, 0);
+    answer(&h, HPASID + 1, PRGI, 0);
+    expect_other(&h, R_SUCCESS, PRGI, COOKIE + 1);
+    host_quit(&h);
+}
+
 static void fill_queue(Host *h)
 {
     vtd_writeq(h->s, VTD_PQT, (vtd_readq(h->s, VTD_PQH) - 32) & 0xfe0);
@@ -297,6 +364,43 @@ static void test_queue_full_again(void)
     send_group(&h, PRGI, COOKIE + 1);
     settle(&h);
     expect_response(&h, R_SUCCESS, PRGI, COOKIE + 1);
+    host_quit(&h);
+}
+
+/* The unit refuses one group; the guest is to answer the one of that index. */
+static void test_refused_one(void)
+{
+    Host h;
+
+    start_two(&h);
+    host_set(&h, H_LAZY, 1);
+    sva_clear_bits(h.s, vtd_entry_at(h.s, SID0, HPASID), PE_P);
+    send_group(&h, PRGI, COOKIE);
+    send_other(&h, PRGI, COOKIE + 1);
+    settle(&h);
+    expect_response(&h, R_INVALID, PRGI, COOKIE);
+    answer(&h, HPASID + 1, PRGI, 0);
+    expect_other(&h, R_SUCCESS, PRGI, COOKIE + 1);
+    host_quit(&h);
+}
+
+/* Each answer of the unit goes to the group of its index. */
+static void test_queue_full_two(void)
+{
+    HostCall c;
+    Host h;
+
+    start(&h);
+    fill_queue(&h);
+    host_set(&h, H_LAZY, 1);
+    send_group(&h, PRGI, COOKIE);
+    send_group(&h, PRGI + 1, COOKIE + 1);
+    settle(&h);
+    g_assert_true(host_next(&h, &c));
+    g_assert_cmphex(c.addr, ==, COOKIE);
+    g_assert_true(host_next(&h, &c));
+    g_assert_cmphex(c.addr, ==, COOKIE + 1);
+    host_expect_none(&h);
     host_quit(&h);
 }
 
@@ -361,6 +465,62 @@ static void test_limit(void)
     host_expect_none(&h);
     answer(&h, HPASID, 296, 0);
     expect_response(&h, R_SUCCESS, 296, 296);
+    host_quit(&h);
+}
+
+/* Groups that have ended are not kept without bound. */
+static void test_dead_bound(void)
+{
+    unsigned i;
+    Host h;
+
+    host_start_bound(&h, HOST_DEV ",page-request-limit=4");
+    vtd_pq_init(h.s, 3);
+    host_entry(&h, HPASID + 1, HDID);
+    host_pasid_flush(&h, HPASID + 1, HDID);
+    for (i = 0; i < 520; i++) {
+        host_send(&h, H_PAGE_REQUEST, HPASID + i / 512, HADDR,
+                  H_READ | H_LAST | H_NEEDS_PASID, i % 512, i);
+    }
+    settle(&h);
+    host_forget(&h);
+    send_group(&h, 0, COOKIE);
+    answer(&h, HPASID, 0, 0);
+    expect_response(&h, R_SUCCESS, 0, COOKIE);
+    host_quit(&h);
+}
+
+/* A group without PASID belongs to no binding. */
+static void test_reset_forgets(void)
+{
+    Host h;
+
+    start(&h);
+    host_send(&h, H_PAGE_REQUEST, NO_PASID, HADDR, H_READ | H_LAST, PRGI,
+              COOKIE);
+    qtest_system_reset(h.s->qts);
+    host_restart(&h);
+    vtd_set_root(h.s, TTM_SCALABLE);
+    vtd_iq_init(h.s, true);
+    vtd_gcmd(h.s, GSTS_TE, true);
+    host_wait(&h);
+    host_forget(&h);
+    answer(&h, NO_PASID, PRGI, 0);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
+/* A group of two requests has one answer. */
+static void test_two_requests(void)
+{
+    Host h;
+
+    start(&h);
+    host_send(&h, H_PAGE_REQUEST, HPASID, HADDR, H_READ, PRGI, 0);
+    send_group(&h, PRGI, COOKIE);
+    g_assert_cmpuint(vtd_pq_count(h.s), ==, 2);
+    answer(&h, HPASID, PRGI, 0);
+    expect_response(&h, R_SUCCESS, PRGI, COOKIE);
     host_quit(&h);
 }
 
@@ -470,6 +630,9 @@ static void test_gone(void)
     start(&h);
     host_send(&h, H_GONE, NO_PASID, 0, 0, 0, 0);
     vtd_expect_fault(h.s, &want);
+    vtd_gcmd(h.s, GSTS_TE, false);
+    host_send(&h, H_GONE, NO_PASID, 0, 0, 0, 0);
+    vtd_expect_no_fault(h.s);
     host_quit(&h);
 }
 
@@ -543,6 +706,27 @@ static void test_late_error(void)
     host_quit(&h);
 }
 
+/* It comes when the PASID is no longer wanted. */
+static void test_late_error_unbound(void)
+{
+    Host h;
+
+    host_start(&h, HOST_UNIT, HOST_DEV);
+    host_enable(&h);
+    host_set(&h, H_BIND_ERROR, 22);
+    host_set(&h, H_HOLD, 1);
+    host_entry(&h, HPASID, HDID);
+    vtd_iq(h.s, vtd_pc_q0(PC_PASID, HDID, HPASID), 0);
+    host_clear(&h, HPASID);
+    vtd_iq(h.s, vtd_pc_q0(PC_PASID, HDID, HPASID), 0);
+    host_set(&h, H_HOLD, 0);
+    host_wait(&h);
+    host_expect(&h, C_BIND, HPASID, h.fs.root, 48);
+    host_expect(&h, C_UNBIND, HPASID, 0, 0);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
 /* The host's quota is used up: a scan does not go on asking. */
 static void test_quota(void)
 {
@@ -566,6 +750,10 @@ static void test_quota(void)
     host_pasid_flush(&h, 900, HDID);
     host_expect(&h, C_BIND, 900, h.fs.root, 48);
     g_assert_cmpuint(host_get(&h, H_BOUND), ==, 10);
+    /* The next scan asks again. */
+    host_set(&h, H_QUOTA, 20);
+    host_flush(&h, vtd_pc_q0(PC_GLOBAL, 0, 0), 0);
+    g_assert_cmpuint(host_get(&h, H_BOUND), ==, 20);
     host_quit(&h);
 }
 
@@ -656,6 +844,7 @@ static void test_hold_bound(void)
     host_quit(&h);
 }
 
+/* A reset while a wait stands at the head: the next one waits as any other. */
 static void test_hold_reset(void)
 {
     Host h;
@@ -665,9 +854,22 @@ static void test_hold_reset(void)
     host_queue(&h, held, 1);
     g_assert_false(vtd_wait(h.s));
     qtest_system_reset(h.s->qts);
+    host_restart(&h);
     g_assert_cmphex(vtd_readl(h.s, VTD_GSTS), ==, 0);
-    qtest_quit(h.s->qts);
-    g_free(h.s);
+    g_assert_cmpuint(host_get(&h, H_COUNT), ==, h.seen);
+    host_set(&h, H_HOLD, 0);
+    host_idle(&h);
+    g_assert_cmpuint(host_get(&h, H_BOUND), ==, 0);
+    host_set(&h, H_HOLD, 1);
+    vtd_set_root(h.s, TTM_SCALABLE);
+    vtd_iq_init(h.s, true);
+    vtd_gcmd(h.s, GSTS_TE, true);
+    g_assert_false(vtd_wait(h.s));
+    expect_alive(&h);
+    g_assert_false(vtd_wait_done(h.s));
+    host_set(&h, H_HOLD, 0);
+    host_poll(&h);
+    host_quit(&h);
 }
 
 /* Hostile guests */
@@ -713,7 +915,8 @@ static void test_every_pasid(void)
     host_enable(&h);
     every_pasid(&h, PE_FIRST | PE_SECOND | PE_AW(2));
     flush_everything(&h);
-    vtd_wait(h.s);
+    /* A million entries are more than one turn. */
+    g_assert_false(vtd_wait(h.s));
     expect_alive(&h);
     host_poll(&h);
     host_expect_none(&h);
@@ -754,6 +957,24 @@ static void test_every_pasid_held(void)
     host_set(&h, H_HOLD, 0);
     host_poll(&h);
     g_assert_cmpuint(host_get(&h, H_BOUND), ==, 100);
+    host_quit(&h);
+}
+
+/* Nothing waits for the scan, and the host has no room for a while. */
+static void test_every_pasid_no_wait(void)
+{
+    Host h;
+
+    host_start(&h, HOST_UNIT, HOST_DEV);
+    host_enable(&h);
+    host_set(&h, H_QUOTA, 1000);
+    host_set(&h, H_HOLD, 1);
+    every_pasid(&h, 0);
+    vtd_iq(h.s, vtd_pc_q0(PC_GLOBAL, 0, 0), 0);
+    host_set(&h, H_HOLD, 0);
+    while (host_get(&h, H_BOUND) < 1000) {
+        g_usleep(1000);
+    }
     host_quit(&h);
 }
 
@@ -1001,6 +1222,30 @@ static void refusal_case(const void *opaque)
     g_assert_nonnull(strstr(err, r->text));
 }
 
+/* Other units take other devices of the host, as ever. */
+static void test_stock_device(void)
+{
+    static const char *const units[] = {
+        SVA_UNIT, "-device intel-iommu,caching-mode=on",
+    };
+    unsigned i;
+
+    for (i = 0; i < ARRAY_SIZE(units); i++) {
+        Sva *s;
+        QDict *reply;
+        g_autofree char *args = g_strdup_printf("%s%s,kind=stock", units[i],
+                                                HOST_DEV);
+
+        s = sva_start(args);
+        reply = qtest_qmp(s->qts, "{ 'execute': 'qom-set', 'arguments': "
+                          "{ 'path': '/machine/peripheral/h0', "
+                          "'property': 'realized', 'value': false } }");
+        g_assert_true(qdict_haskey(reply, "return"));
+        qobject_unref(reply);
+        sva_quit(s);
+    }
+}
+
 /* What a host lacks does not matter where the unit does not offer it. */
 static void test_follow_host(void)
 {
@@ -1027,10 +1272,20 @@ int main(int argc, char **argv)
     qtest_add_func("/svatest/host/answer/replace", test_replace_forgets);
     qtest_add_func("/svatest/host/answer/interface-reset",
                    test_interface_reset);
+    qtest_add_func("/svatest/host/answer/interface-reset-dead",
+                   test_interface_reset_dead);
+    qtest_add_func("/svatest/host/answer/two-pasids", test_two_pasids);
+    qtest_add_func("/svatest/host/answer/unbind-other", test_unbind_other);
     qtest_add_func("/svatest/host/answer/limit", test_limit);
+    qtest_add_func("/svatest/host/answer/dead-bound", test_dead_bound);
+    qtest_add_func("/svatest/host/answer/two-requests", test_two_requests);
+    qtest_add_func("/svatest/host/answer/reset", test_reset_forgets);
     qtest_add_func("/svatest/host/request-queue/full", test_queue_full);
     qtest_add_func("/svatest/host/request-queue/full-again",
                    test_queue_full_again);
+    qtest_add_func("/svatest/host/request-queue/full-two", test_queue_full_two);
+    qtest_add_func("/svatest/host/request-queue/refused-one",
+                   test_refused_one);
     qtest_add_func("/svatest/host/request-queue/no-memory",
                    test_queue_no_memory);
     qtest_add_func("/svatest/host/request-queue/garbage", test_queue_garbage);
@@ -1042,6 +1297,8 @@ int main(int argc, char **argv)
     qtest_add_func("/svatest/host/error/bind", test_bind_error);
     qtest_add_func("/svatest/host/error/replace", test_replace_error);
     qtest_add_func("/svatest/host/error/late", test_late_error);
+    qtest_add_func("/svatest/host/error/late-unbound",
+                   test_late_error_unbound);
     qtest_add_func("/svatest/host/error/quota", test_quota);
     qtest_add_func("/svatest/host/hold/wait", test_hold);
     qtest_add_func("/svatest/host/hold/order", test_hold_order);
@@ -1053,6 +1310,8 @@ int main(int argc, char **argv)
                    test_every_pasid_bound);
     qtest_add_func("/svatest/host/hostile/every-pasid-held",
                    test_every_pasid_held);
+    qtest_add_func("/svatest/host/hostile/every-pasid-no-wait",
+                   test_every_pasid_no_wait);
     qtest_add_func("/svatest/host/hostile/no-memory", test_no_memory);
     qtest_add_func("/svatest/host/hostile/flip", test_flip);
     qtest_add_func("/svatest/host/hostile/fault-flood", test_fault_flood);
@@ -1060,5 +1319,6 @@ int main(int argc, char **argv)
     qtest_add_func("/svatest/host/hostile/renumbered", test_renumbered);
     qtest_add_func("/svatest/host/hot-plug", test_hot_plug);
     qtest_add_func("/svatest/host/follow-host", test_follow_host);
+    qtest_add_func("/svatest/host/stock-device", test_stock_device);
     return g_test_run();
 }

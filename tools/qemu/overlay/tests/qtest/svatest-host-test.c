@@ -205,6 +205,7 @@ static const Unwanted unwanted[] = {
     { "reserved-2", HPASID, .q2 = 1ull << 8 },
     { "beyond-memory", HPASID, .q2 = 1ull << 50 },
     { "zero", 0 },
+    { "zero-not-of-rid", 0, .ctx1 = HPASID },
     { "rid-pasid", HPASID, .ctx1 = HPASID },
     { "no-pasids", HPASID, .ctx = CTX_PASIDE },
     { "beyond-directory", HPASID, .ctx = CTX_PDTS(7) },
@@ -278,8 +279,11 @@ static void test_translation_off_on(void)
     host_expect_none(&h);
     /* As after a kexec: the tables are there before translation is on. */
     vtd_gcmd(h.s, GSTS_TE, true);
-    host_wait(&h);
+    while (!host_get(&h, H_BOUND)) {
+        g_usleep(1000);
+    }
     host_expect(&h, C_BIND, HPASID, h.fs.root, 48);
+    host_wait(&h);
     host_expect_none(&h);
     host_quit(&h);
 }
@@ -311,6 +315,22 @@ static void test_reset(void)
     host_idle(&h);
     g_assert_cmpuint(host_get(&h, H_BOUND), ==, 0);
     g_assert_cmpuint(host_get(&h, H_COUNT) - h.seen, ==, 2);
+    host_quit(&h);
+}
+
+/* Without translation tables say nothing. */
+static void test_translation_off(void)
+{
+    Host h;
+
+    host_start_bound(&h, HOST_DEV);
+    vtd_gcmd(h.s, GSTS_TE, false);
+    host_wait(&h);
+    host_expect(&h, C_UNBIND, HPASID, 0, 0);
+    raise_pasid(&h);
+    raise_global(&h);
+    raise_context(&h);
+    host_expect_none(&h);
     host_quit(&h);
 }
 
@@ -480,6 +500,35 @@ static void test_rid_error(void)
     host_quit(&h);
 }
 
+/* An error of an older call says nothing about a newer one. */
+static void test_rid_late_error(void)
+{
+    SvaEntry first, pass = vtd_entry_pt(1);
+    Host h;
+
+    host_start(&h, HOST_UNIT, HOST_RID);
+    host_enable(&h);
+    host_forget(&h);
+    host_set(&h, H_RID_ERROR, 22);
+    host_set(&h, H_HOLD, 1);
+    first = vtd_entry_first(&h.fs, HDID);
+    vtd_bind(h.s, SID0, 0, &first);
+    vtd_iq(h.s, vtd_pc_q0(PC_PASID, 1, 0), 0);
+    vtd_bind(h.s, SID0, 0, &pass);
+    vtd_iq(h.s, vtd_pc_q0(PC_PASID, 1, 0), 0);
+    host_set(&h, H_STEP, 1);
+    while (host_get(&h, H_PENDING) > 1) {
+        g_usleep(1000);
+    }
+    host_set(&h, H_RID_ERROR, 0);
+    host_set(&h, H_HOLD, 0);
+    host_idle(&h);
+    host_expect(&h, C_SET_RID, RID_FIRST, h.fs.root, 48);
+    host_expect(&h, C_SET_RID, RID_PASS, 0, 0);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
 /* Invalidations of the IOTLB and of the device's cache */
 typedef struct Inval {
     const char *name;
@@ -594,6 +643,54 @@ static void pair_case(const void *opaque)
     host_quit(&h);
 }
 
+/* More than one call of a turn is remembered, but not without bound. */
+static void test_covered(void)
+{
+    uint64_t many[20][2];
+    uint32_t before;
+    unsigned i;
+    Host h;
+
+    host_start_bound(&h, HOST_DEV);
+    for (i = 0; i < 17; i++) {
+        many[i][0] = PIOTLB(PIOTLB_PAGE, HDID, HPASID);
+        many[i][1] = HADDR + i * KiB4;
+    }
+    for (i = 0; i < 3; i++) {
+        many[17 + i][0] = PDEV(SID0, HPASID);
+        many[17 + i][1] = HADDR + i * 8 * KiB4;
+    }
+    before = host_get(&h, H_COUNT);
+    host_queue(&h, many, 20);
+    host_wait(&h);
+    g_assert_cmpuint(host_get(&h, H_COUNT) - before, ==, 18);
+    /* Of another turn nothing is. */
+    host_queue(&h, &many[1], 1);
+    host_wait(&h);
+    before = host_get(&h, H_COUNT);
+    host_queue(&h, &many[16], 2);
+    host_wait(&h);
+    g_assert_cmpuint(host_get(&h, H_COUNT) - before, ==, 2);
+    host_quit(&h);
+}
+
+/* Only PASIDs of the domain are invalidated, each of them. */
+static void test_two_domains(void)
+{
+    Host h;
+
+    host_start_bound(&h, HOST_DEV);
+    host_entry(&h, HPASID + 1, OTHER_DID);
+    host_pasid_flush(&h, HPASID + 1, OTHER_DID);
+    host_forget(&h);
+    host_flush(&h, vtd_iotlb_q0(IOTLB_DOMAIN, OTHER_DID), 0);
+    host_expect(&h, C_INVALIDATE, HPASID + 1, 0, 0);
+    host_expect_none(&h);
+    host_flush(&h, vtd_iotlb_q0(IOTLB_GLOBAL, 0), 0);
+    g_assert_cmpuint(host_get(&h, H_COUNT) - h.seen, ==, 2);
+    host_quit(&h);
+}
+
 /* Requests without PASID have caches, too, once a table is theirs. */
 static void test_rid_invalidations(void)
 {
@@ -609,6 +706,7 @@ static void test_rid_invalidations(void)
     host_flush(&h, vtd_piotlb_q0(PIOTLB_ALL, HDID, 0), 0);
     host_expect(&h, C_INVALIDATE, NO_PASID, 0, 0);
     host_flush(&h, vtd_piotlb_q0(PIOTLB_ALL, HDID + 1, 0), 0);
+    host_flush(&h, vtd_piotlb_q0(PIOTLB_ALL, HDID, 5), 0);
     host_flush(&h, vtd_iotlb_q0(IOTLB_DOMAIN, HDID + 1), 0);
     host_expect_none(&h);
     host_flush(&h, vtd_iotlb_q0(IOTLB_DOMAIN, HDID), 0);
@@ -656,6 +754,10 @@ int main(int argc, char **argv)
     qtest_add_func("/svatest/host/directory", test_directory);
     qtest_add_func("/svatest/host/translation-off-on",
                    test_translation_off_on);
+    qtest_add_func("/svatest/host/translation-off", test_translation_off);
+    qtest_add_func("/svatest/host/covered", test_covered);
+    qtest_add_func("/svatest/host/two-domains", test_two_domains);
+    qtest_add_func("/svatest/host/rid-late-error", test_rid_late_error);
     qtest_add_func("/svatest/host/reset", test_reset);
     qtest_add_func("/svatest/host/two-devices", test_two_devices);
     qtest_add_func("/svatest/host/rid-changes", test_rid_changes);
