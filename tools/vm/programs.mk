@@ -54,10 +54,8 @@ $(NESTING:%=$(OUT)/%): $(OUT)/%: $(OUT)/%.o $(OUT)/library.a
 	$(CC) $(CFLAGS) -o $@ $^
 
 # For the guest in the VM
-$(OUT)/guest_demo: $(TOP)/tools/vm/guest/demo.c $(wildcard $(NESTING_DIR)/*.[ch]) $(THIS)
-	@mkdir -p $(OUT)
-	$(CC) $(CPPFLAGS) -I$(NESTING_DIR) $(CFLAGS) -o $@ $< \
-		$(filter-out $(NESTING:%=$(NESTING_DIR)/%.c),$(wildcard $(NESTING_DIR)/*.c))
+$(OUT)/guest_demo: $(TOP)/tools/vm/guest/demo.c $(OUT)/library.a
+	$(CC) $(CPPFLAGS) -I$(NESTING_DIR) $(CFLAGS) -MD -MP -MF $@.d -o $@ $< $(OUT)/library.a
 
 -include $(wildcard $(OUT)/*.d)
 
