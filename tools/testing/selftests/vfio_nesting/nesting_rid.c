@@ -607,8 +607,9 @@ TEST_F(aborted, told)
 		EXPECT_EQ(IOMMU_FAULT_UNRECOV_ADDR_VALID, record.event.flags);
 		EXPECT_EQ(0, record.event.pasid);
 		EXPECT_EQ(cases[i].gva, record.event.addr);
-		perm = cases[i].write ? IOMMU_FAULT_PERM_WRITE :
-					IOMMU_FAULT_PERM_READ;
+		perm = IOMMU_FAULT_PERM_READ;
+		if (cases[i].write)
+			perm = IOMMU_FAULT_PERM_WRITE;
 		EXPECT_EQ(perm, record.event.perm);
 	}
 }
