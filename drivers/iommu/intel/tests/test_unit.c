@@ -116,13 +116,14 @@ static void stop_queue(struct test_unit *unit, u16 sid)
 
 	unit->timeouts++;
 	unit->stopped = true;
-	guard(raw_spinlock)(&unit->qi.q_lock);
+	raw_spin_lock(&unit->qi.q_lock);
 	writel(readl(reg + DMAR_IQT_REG), reg + DMAR_IQH_REG);
 	unit->head = readl(reg + DMAR_IQT_REG) >> qi_shift(&unit->iommu);
 	dmar_writeq(reg + DMAR_IQER_REG, (u64)sid << 32);
 	unit->room = unit->qi.free_cnt;
 	unit->qi.free_cnt = 0;
 	writel(DMA_FSTS_ITE | FSTS_NEW, reg + DMAR_FSTS_REG);
+	raw_spin_unlock(&unit->qi.q_lock);
 }
 
 static void restart_queue(struct test_unit *unit)
@@ -132,9 +133,10 @@ static void restart_queue(struct test_unit *unit)
 	if (readl(reg + DMAR_FSTS_REG) & FSTS_NEW)
 		return;
 	unit->stopped = false;
-	guard(raw_spinlock)(&unit->qi.q_lock);
+	raw_spin_lock(&unit->qi.q_lock);
 	writel(0, reg + DMAR_FSTS_REG);
 	unit->qi.free_cnt += unit->room;
+	raw_spin_unlock(&unit->qi.q_lock);
 }
 
 /* False if it takes longer */
