@@ -31,7 +31,7 @@ kernel-guest: linux		## the kernel of a guest in the VM, which has none of our c
 	@GUEST=1 tools/vm/kernel
 
 qemu:				## build the platform: QEMU with our VT-d and test device
-	@tools/qemu/build
+	@tools/qemu/build qemu-system-x86_64 tests/qtest/vfio-nesting-test
 
 vm: kernel qemu			## an interactive shell in the VM
 	@tools/vm/run --shell
