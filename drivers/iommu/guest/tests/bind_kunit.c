@@ -48,6 +48,17 @@ void mock_guest_exit(struct kunit *test)
 	test->priv = NULL;
 }
 
+void mock_guest_own_ops(struct mock_guest *mock, unsigned int index,
+			struct iommu_guest_ops *ops)
+{
+	struct iommu_guest_device *gdev;
+
+	guard(mutex)(&mock->ctx->lock);
+	gdev = iommu_guest_find_device(mock->ctx, mock_dev(mock, index));
+	*ops = *gdev->ops;
+	gdev->ops = ops;
+}
+
 /* A bind that nothing is wrong with */
 static struct iommu_gpasid_bind_data bind_data(u64 pasid, u64 gpgd)
 {
@@ -273,15 +284,10 @@ static void repeated_bind_catches_up(struct kunit *test)
 static void driver_without_page_requests_has_no_sync(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct iommu_guest_device *gdev;
 	struct iommu_guest_ops ops;
 
-	scoped_guard(mutex, &mock->ctx->lock) {
-		gdev = iommu_guest_find_device(mock->ctx, mock_dev(mock, 0));
-		ops = *gdev->ops;
-		ops.fault_sync = NULL;
-		gdev->ops = &ops;
-	}
+	mock_guest_own_ops(mock, 0, &ops);
+	ops.fault_sync = NULL;
 	KUNIT_EXPECT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 10, 0x1000));
 	unbind(mock, NULL, 10);
 	EXPECT_LOG("BIND.a alloc0=1000 set0.a=1000 remove0.a=1000 free=1000 UNBIND.a");

@@ -165,26 +165,32 @@ struct reset_scene {
 	struct fault_owner *owner;
 };
 
+/* Nobody waits for an answer to what the device sends now. */
+static void request_in_reset(struct mock_guest *mock, u32 pasid)
+{
+	struct iopf_fault event = {
+		.fault.type = IOMMU_FAULT_PAGE_REQ,
+		.fault.prm.flags = IOMMU_FAULT_PAGE_REQUEST_PASID_VALID |
+				   IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE |
+				   IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID,
+		.fault.prm.pasid = pasid,
+	};
+
+	iommu_report_device_fault(mock_dev(mock, 0), &event);
+}
+
 /* What an owner, a deadline and a device may do between the two calls */
 static void do_all_in_reset(void *arg)
 {
 	struct reset_scene *scene = arg;
 	struct kunit *test = scene->test;
 	struct mock_guest *mock = test->priv;
-	struct iopf_fault event = {
-		.fault.type = IOMMU_FAULT_PAGE_REQ,
-		.fault.prm.flags = IOMMU_FAULT_PAGE_REQUEST_PASID_VALID |
-				   IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE |
-				   IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID,
-	};
 	u32 pasid;
 
 	KUNIT_EXPECT_EQ(test, -ENOENT, fault_respond(scene->owner, 10, 1, 0));
 	/* Two that are bound, one that is not */
-	for (pasid = 10; pasid < 13; pasid++) {
-		event.fault.prm.pasid = pasid;
-		iommu_report_device_fault(mock_dev(mock, 0), &event);
-	}
+	for (pasid = 10; pasid < 13; pasid++)
+		request_in_reset(mock, pasid);
 	KUNIT_EXPECT_EQ(test, 3, scene->owner->used);
 	iommu_guest_unbind_gpasid(mock->ctx, NULL, 11);
 	iommu_fault_handler_set_timeout(scene->owner->handler, 1);
@@ -239,18 +245,11 @@ static void reset_in_reset(void *arg)
 	struct reset_scene *scene = arg;
 	struct kunit *test = scene->test;
 	struct mock_guest *mock = test->priv;
-	struct iopf_fault event = {
-		.fault.type = IOMMU_FAULT_PAGE_REQ,
-		.fault.prm.flags = IOMMU_FAULT_PAGE_REQUEST_PASID_VALID |
-				   IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE |
-				   IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID,
-		.fault.prm.pasid = 10,
-	};
 
 	mock_reset(mock, 0, NULL, NULL);
 	KUNIT_EXPECT_EQ(test, 1, scene->owner->ended);
 	/* The line is not behind it yet. */
-	iommu_report_device_fault(mock_dev(mock, 0), &event);
+	request_in_reset(mock, 10);
 	KUNIT_EXPECT_EQ(test, 1, scene->owner->used);
 }
 

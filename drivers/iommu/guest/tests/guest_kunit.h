@@ -12,4 +12,8 @@
 int mock_guest_init(struct kunit *test);
 void mock_guest_exit(struct kunit *test);
 
+/* Give a device operations of its own: @ops, like those it has, to be changed */
+void mock_guest_own_ops(struct mock_guest *mock, unsigned int index,
+			struct iommu_guest_ops *ops);
+
 #endif /* __IOMMU_GUEST_TEST_H */

@@ -315,15 +315,10 @@ static void refused_changes_nothing(struct kunit *test)
 static void refused_for_the_device(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct iommu_guest_device *gdev;
 	struct iommu_guest_ops ops;
 
-	scoped_guard(mutex, &mock->ctx->lock) {
-		gdev = iommu_guest_find_device(mock->ctx, mock_dev(mock, 0));
-		ops = *gdev->ops;
-		ops.set_rid = NULL;
-		gdev->ops = &ops;
-	}
+	mock_guest_own_ops(mock, 0, &ops);
+	ops.set_rid = NULL;
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, set_table(mock, 0, 0x1000));
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, set_mode(mock, 0, IOMMU_RID_BLOCK));
 	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
