@@ -117,8 +117,8 @@ struct iommu_guest_invalidation {
  * All of them may sleep. But for @nesting_info, they are called with the lock
  * of a guest context held, and for a device on the second-stage domain that the
  * context has for it. From @domain_alloc_gpasid until the domain is freed, and
- * thus for all that follow it here but @device_info, the device is runtime active, as it is
- * for @set_rid if it can be resumed.
+ * thus for all that follow it here but @device_info and @set_rid, the device is
+ * runtime active; for @set_rid it is if it can be resumed.
  */
 struct iommu_guest_ops {
 	int (*nesting_info)(struct device *dev, struct iommu_domain *parent,

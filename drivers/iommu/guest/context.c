@@ -468,10 +468,9 @@ EXPORT_SYMBOL_GPL(iommu_guest_handle_faults);
  * @dev: the device; not being in @ctx is fine
  *
  * On return no access of @dev uses a table of the guest, those without PASID are
- * translated by the second stage alone, nothing of @dev or of
- * its second stage is referred to any more, and no handler of its faults is
- * running. The device may be doing DMA meanwhile; what comes after the return
- * is aborted by the IOMMU.
+ * translated by the second stage alone, nothing of @dev or of its second stage is
+ * referred to any more, and no handler of its faults is running. The device may be
+ * doing DMA meanwhile; what comes after the return is aborted by the IOMMU.
  *
  * Context: Process context, takes the lock of @ctx.
  */
