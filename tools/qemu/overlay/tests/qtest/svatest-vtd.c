@@ -64,6 +64,31 @@ Sva *sva_start(const char *args)
     return s;
 }
 
+/**
+ * sva_refused: what QEMU says when it does not start a machine, to be freed
+ *
+ * @args: devices, one of which it refuses
+ */
+char *sva_refused(const char *args)
+{
+    g_autofree char *bios = sva_firmware();
+    g_autofree char *line = g_strdup_printf(
+        "%s -M q35 -accel qtest -display none -nodefaults -S -bios %s %s",
+        g_getenv("QTEST_QEMU_BINARY"), bios, args);
+    g_auto(GStrv) argv = NULL;
+    char *said;
+    int status;
+
+    g_assert_true(g_shell_parse_argv(line, NULL, &argv, NULL));
+    g_assert_true(g_spawn_sync(NULL, argv, NULL, G_SPAWN_STDOUT_TO_DEV_NULL,
+                               NULL, NULL, NULL, &said, &status, NULL));
+    unlink(bios);
+    g_test_message("%s", said);
+    g_assert_true(WIFEXITED(status));
+    g_assert_cmpint(WEXITSTATUS(status), ==, 1);
+    return said;
+}
+
 void sva_quit(Sva *s)
 {
     qtest_quit(s->qts);

@@ -135,6 +135,7 @@ typedef struct Sva {
 } Sva;
 
 char *sva_firmware(void);
+char *sva_refused(const char *args);
 Sva *sva_start(const char *args);
 void sva_config_space(Sva *s);
 void sva_quit(Sva *s);
