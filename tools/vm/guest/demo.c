@@ -19,35 +19,11 @@
 
 #include "native.h"
 #include "pgtable.h"
+#include "story.h"
 #include "svatest.h"
 
 static struct vmm_device dev;
 static int pasid;
-static unsigned int right, wrong;
-
-static void scene(const char *title)
-{
-	static unsigned int number;
-
-	printf("\n   %u. %s\n\n", ++number, title);
-}
-
-/* Say what should be so, and whether it is */
-__attribute__((format(printf, 2, 3)))
-static void claim(bool true_, const char *format, ...)
-{
-	va_list args;
-
-	if (true_)
-		right++;
-	else
-		wrong++;
-	printf("      %s ", true_ ? "[ok]" : "[WRONG]");
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	printf("\n");
-}
 
 static uint64_t address(const void *memory)
 {
@@ -239,6 +215,7 @@ int main(void)
 	char *from;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	story_margin = "   ";
 	if (native_open(&dev, 0, NULL))
 		return 1;
 	svatest_write(&dev, SVATEST_R_CONTROL, SVATEST_CTRL_RESET);
@@ -254,6 +231,6 @@ int main(void)
 	wild_access();
 	goodbye(from);
 	native_close(&dev);
-	printf("\n      %u claims were true, %u were not\n", right, wrong);
-	return wrong != 0;
+	printf("\n      %u claims were true, %u were not\n", story_right, story_wrong);
+	return story_wrong != 0;
 }

@@ -251,7 +251,6 @@ const char *fuzz_check(struct fuzz_world *w, const struct fuzz_model *m,
 		       unsigned int patience);
 bool fuzz_same_bindings(struct fuzz_world *w, const struct fuzz_model *m);
 const char *fuzz_check_memory(struct fuzz_world *w, const struct fuzz_model *m);
-long fuzz_iommu_pages(void);
 
 /* What must be the same when all is over */
 struct fuzz_books {

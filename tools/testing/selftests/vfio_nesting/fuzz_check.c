@@ -252,26 +252,6 @@ static const char *check_words(struct fuzz_world *w, const struct fuzz_model *m)
 	return NULL;
 }
 
-long fuzz_iommu_pages(void)
-{
-	FILE *file = fopen("/proc/sys/vm/stat_refresh", "w");
-	long value, found = -1;
-	char key[64];
-
-	/* What each CPU has counted is added up. */
-	if (file) {
-		fputs("1", file);
-		fclose(file);
-	}
-	file = fopen("/proc/vmstat", "r");
-	while (file && fscanf(file, "%63s %ld", key, &value) == 2)
-		if (!strcmp(key, "nr_iommu_pages"))
-			found = value;
-	if (file)
-		fclose(file);
-	return found;
-}
-
 static unsigned int count_leaves(const struct fuzz_model *m)
 {
 	unsigned int d, p, count = 0;
@@ -315,7 +295,7 @@ const char *fuzz_check_memory(struct fuzz_world *w, const struct fuzz_model *m)
 	long least, now;
 
 	do {
-		now = fuzz_iommu_pages() - leaves;
+		now = guest_iommu_pages() - leaves;
 		least = floor_of_pages(m, now);
 		if (now <= least + SLACK)
 			return NULL;
@@ -375,7 +355,7 @@ void fuzz_books_take(struct fuzz_books *books)
 	add_file(books, DEBUGFS "ioasid/sets", 1);
 	add_file(books, DEBUGFS "ioasid/ids", 0);
 	add_file(books, DOMAINS, 0);
-	books->pages = fuzz_iommu_pages();
+	books->pages = guest_iommu_pages();
 }
 
 const char *fuzz_books_compare(const struct fuzz_books *before)

@@ -81,6 +81,26 @@ uint64_t guest_copied(struct guest *guest, unsigned int channel)
 	return guest_peek(&guest->vmm, guest->dst);
 }
 
+long guest_iommu_pages(void)
+{
+	FILE *file = fopen("/proc/sys/vm/stat_refresh", "w");
+	long value, found = -1;
+	char key[64];
+
+	/* What each CPU has counted is added up. */
+	if (file) {
+		fputs("1", file);
+		fclose(file);
+	}
+	file = fopen("/proc/vmstat", "r");
+	while (file && fscanf(file, "%63s %ld", key, &value) == 2)
+		if (!strcmp(key, "nr_iommu_pages"))
+			found = value;
+	if (file)
+		fclose(file);
+	return found;
+}
+
 char *guest_bindings(void)
 {
 	FILE *file = fopen(BINDINGS, "r");

@@ -61,4 +61,7 @@ uint64_t guest_copied(struct guest *guest, unsigned int channel);
 /* What the kernel says is bound, to be freed */
 char *guest_bindings(void);
 
+/* Pages of memory that IOMMU drivers have; -1 if the kernel does not say */
+long guest_iommu_pages(void);
+
 #endif

@@ -122,20 +122,6 @@ static uint64_t wrong_address(enum wrong wrong)
 	return wrong == NOT_CANONICAL ? 0x0000900000000000ULL : GVA_SRC;
 }
 
-static unsigned int access_memory(struct guest *guest, uint64_t gva, bool write,
-				  uint32_t flags)
-{
-	struct svatest_desc desc = {
-		.op_flags = SVATEST_OP_TOUCH | flags,
-		.dst = gva,
-		.length = 8,
-		.aux = write ? SVATEST_AUX_WRITE : SVATEST_AUX_READ,
-		.imm2 = 8,
-	};
-
-	return svatest_run(guest->dev, 0, &desc).status;
-}
-
 TEST_F(aborted, told)
 {
 	struct iommu_fault_unrecoverable *event;
@@ -143,7 +129,7 @@ TEST_F(aborted, told)
 	struct iommu_fault record;
 
 	EXPECT_EQ(SVATEST_ST_ACCESS,
-		  access_memory(guest, wrong_address(variant->wrong),
+		  svatest_touch(guest->dev, 0, wrong_address(variant->wrong),
 				variant->write,
 				variant->wrong == PRIVILEGED ? SVATEST_F_PRIV : 0));
 	ASSERT_EQ(1, fault_next_event(self->fd, &record));
@@ -201,7 +187,7 @@ TEST(flood)
 	/* Hardware has few registers for faults, and loses what they can't hold. */
 	do {
 		EXPECT_EQ(SVATEST_ST_ACCESS,
-			  access_memory(&guest, GVA_SRC + SIZE_2M, true, 0));
+			  svatest_touch(guest.dev, 0, GVA_SRC + SIZE_2M, true, 0));
 		if (++sent % 500 == 0)
 			ASSERT_EQ(0, fault_get_counters(guest.dev, &counters));
 	} while (sent < 2000 || (!counters.lost && sent < 100000));
@@ -227,7 +213,7 @@ TEST(flood)
 
 	/* And it hears of the next one. */
 	EXPECT_EQ(SVATEST_ST_ACCESS,
-		  access_memory(&guest, GVA_SRC + SIZE_2M, true, 0));
+		  svatest_touch(guest.dev, 0, GVA_SRC + SIZE_2M, true, 0));
 	EXPECT_EQ(1, fault_next_event(fd, &record));
 	close(fd);
 	guest_close(&guest);
@@ -248,7 +234,7 @@ TEST(nobody_listens)
 	 */
 	for (tries = 0; tries < 100; tries++) {
 		EXPECT_EQ(SVATEST_ST_ACCESS,
-			  access_memory(&guest, GVA_SRC + SIZE_2M, true, 0));
+			  svatest_touch(guest.dev, 0, GVA_SRC + SIZE_2M, true, 0));
 		usleep(100000);
 		if (lines_of_the_host("DMAR: [") > lines)
 			break;
@@ -273,7 +259,7 @@ TEST(of_the_neighbour)
 	svatest_setup(first.dev, 0, GUEST_PASID, 0);
 
 	EXPECT_EQ(SVATEST_ST_ACCESS,
-		  access_memory(&first, GVA_SRC + SIZE_2M, true, 0));
+		  svatest_touch(first.dev, 0, GVA_SRC + SIZE_2M, true, 0));
 	EXPECT_EQ(1, fault_next_event(first_fd, &record));
 	EXPECT_FALSE(fault_wait(second_fd, 100));
 	close(first_fd);

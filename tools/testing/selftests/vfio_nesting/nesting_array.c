@@ -31,19 +31,11 @@ FIXTURE(array) {
 
 static struct iommu_cache_invalidate_info page(unsigned int i)
 {
-	return (struct iommu_cache_invalidate_info) {
-		.argsz = sizeof(struct iommu_cache_invalidate_info),
-		.version = IOMMU_CACHE_INVALIDATE_INFO_VERSION_1,
-		.cache = GUEST_CACHES,
-		.granularity = IOMMU_INV_GRANU_ADDR,
-		.granu.addr_info = {
-			.flags = IOMMU_INV_ADDR_FLAGS_PASID,
-			.pasid = GUEST_PASID,
-			.addr = GVA_SRC + i * SIZE_4K,
-			.granule_size = SIZE_4K,
-			.nb_granules = 1,
-		},
-	};
+	struct iommu_cache_invalidate_info info;
+
+	vmm_addr_info(&info, GUEST_CACHES, GUEST_PASID, GVA_SRC + i * SIZE_4K,
+		      SIZE_4K, 1);
+	return info;
 }
 
 /* What the device reads at page @i */

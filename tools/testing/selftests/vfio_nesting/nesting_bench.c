@@ -165,19 +165,8 @@ static void fill_infos(unsigned int caches)
 	unsigned int i;
 
 	for (i = 0; i < RANGES_MAX; i++)
-		infos[i] = (struct iommu_cache_invalidate_info) {
-			.argsz = sizeof(infos[i]),
-			.version = IOMMU_CACHE_INVALIDATE_INFO_VERSION_1,
-			.cache = caches,
-			.granularity = IOMMU_INV_GRANU_ADDR,
-			.granu.addr_info = {
-				.flags = IOMMU_INV_ADDR_FLAGS_PASID,
-				.pasid = GUEST_PASID,
-				.addr = GVA_SRC + 2 * i * SIZE_4K,
-				.granule_size = SIZE_4K,
-				.nb_granules = 1,
-			},
-		};
+		vmm_addr_info(&infos[i], caches, GUEST_PASID,
+			      GVA_SRC + 2 * i * SIZE_4K, SIZE_4K, 1);
 }
 
 static const unsigned int numbers[] = { 1, 16, 256, 4096 };

@@ -166,19 +166,10 @@ TEST_F(counts, close_of_the_device)
 static struct iommu_cache_invalidate_info range(unsigned int cache, uint64_t addr,
 						uint64_t pages)
 {
-	return (struct iommu_cache_invalidate_info) {
-		.argsz = sizeof(struct iommu_cache_invalidate_info),
-		.version = IOMMU_CACHE_INVALIDATE_INFO_VERSION_1,
-		.cache = cache,
-		.granularity = IOMMU_INV_GRANU_ADDR,
-		.granu.addr_info = {
-			.flags = IOMMU_INV_ADDR_FLAGS_PASID,
-			.pasid = GUEST_PASID,
-			.addr = addr,
-			.granule_size = SIZE_4K,
-			.nb_granules = pages,
-		},
-	};
+	struct iommu_cache_invalidate_info info;
+
+	vmm_addr_info(&info, cache, GUEST_PASID, addr, SIZE_4K, pages);
+	return info;
 }
 
 /* N ranges are as many descriptors for each cache, in the fewest batches. */

@@ -7,7 +7,6 @@
  * status says whether all of it was true.
  */
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,32 +14,7 @@
 
 #include "fault.h"
 #include "guest.h"
-
-static unsigned int right, wrong;
-
-static void scene(const char *title)
-{
-	static unsigned int number;
-
-	printf("\n%u. %s\n\n", ++number, title);
-}
-
-/* Say what should be so, and whether it is */
-__attribute__((format(printf, 2, 3)))
-static void claim(bool true_, const char *format, ...)
-{
-	va_list args;
-
-	if (true_)
-		right++;
-	else
-		wrong++;
-	printf("   %s ", true_ ? "[ok]" : "[WRONG]");
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	printf("\n");
-}
+#include "story.h"
 
 /* Where a page of ours is in the memory of the host; 0 if nobody says */
 static uint64_t host_physical(const void *address)
@@ -364,7 +338,7 @@ int main(void)
 	close(faults);
 	vmm_close(&vmm);
 
-	printf("\ndemo: %u claims, %u of them %s\n", right + wrong,
-	       wrong ? wrong : right, wrong ? "WRONG" : "true");
-	return wrong ? 1 : 0;
+	printf("\ndemo: %u claims, %u of them %s\n", story_right + story_wrong,
+	       story_wrong ?: story_right, story_wrong ? "WRONG" : "true");
+	return story_wrong ? 1 : 0;
 }

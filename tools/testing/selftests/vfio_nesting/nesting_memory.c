@@ -22,33 +22,13 @@
 /* Pages that may come and go for other reasons */
 #define SLACK		16
 
-static long iommu_pages(void)
-{
-	FILE *file = fopen("/proc/sys/vm/stat_refresh", "w");
-	long value, found = -1;
-	char key[64];
-
-	/* What each CPU has counted is added up. */
-	if (file) {
-		fputs("1", file);
-		fclose(file);
-	}
-	file = fopen("/proc/vmstat", "r");
-	while (file && fscanf(file, "%63s %ld", key, &value) == 2)
-		if (!strcmp(key, "nr_iommu_pages"))
-			found = value;
-	if (file)
-		fclose(file);
-	return found;
-}
-
 /* Memory is freed a little later than it is given back: have patience. */
 static long iommu_pages_settled(long expected)
 {
 	unsigned int patience = 600;
 	long pages;
 
-	while ((pages = iommu_pages()) > expected + SLACK && patience--)
+	while ((pages = guest_iommu_pages()) > expected + SLACK && patience--)
 		usleep(100000);
 	return pages;
 }
@@ -72,7 +52,7 @@ FIXTURE_SETUP(memory)
 	/* What the first use of a device leaves for the next */
 	ASSERT_EQ(0, guest_open(&self->guest, 0, 1));
 	guest_close(&self->guest);
-	self->before = iommu_pages();
+	self->before = guest_iommu_pages();
 	ASSERT_LT(0, self->before);
 	ASSERT_EQ(0, guest_open(&self->guest, 0, 1));
 }
@@ -87,7 +67,7 @@ FIXTURE_TEARDOWN(memory)
 TEST_F_TIMEOUT(memory, one_pasid_at_a_time, 600)
 {
 	struct guest *guest = &self->guest;
-	long opened = iommu_pages();
+	long opened = guest_iommu_pages();
 	uint32_t pasid;
 
 	for (pasid = PASIDS_PER_PAGE; pasid < PASIDS; pasid += PASIDS_PER_PAGE) {
@@ -104,7 +84,7 @@ TEST_F_TIMEOUT(memory, no_more_pages_than_pasids, 600)
 {
 	struct guest *guest = &self->guest;
 	const unsigned int count = 400;
-	long opened = iommu_pages();
+	long opened = guest_iommu_pages();
 	unsigned int i;
 
 	for (i = 1; i <= count; i++)
@@ -112,7 +92,7 @@ TEST_F_TIMEOUT(memory, no_more_pages_than_pasids, 600)
 	/* Another one in each page costs nothing. */
 	for (i = 1; i <= count; i++)
 		ASSERT_EQ(0, use_pasid(guest, i * PASIDS_PER_PAGE + 1));
-	EXPECT_LE(opened + count - SLACK, iommu_pages());
+	EXPECT_LE(opened + count - SLACK, guest_iommu_pages());
 	EXPECT_GE(opened + count + SLACK, iommu_pages_settled(opened + count));
 
 	for (i = 1; i <= count; i++)

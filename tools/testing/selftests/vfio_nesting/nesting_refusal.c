@@ -41,19 +41,7 @@ FIXTURE_SETUP(refusal)
 	svatest_setup(guest->dev, 1, FREE_PASID, SVATEST_CF_ATS);
 
 	vmm_bind_data(&self->bind, FREE_PASID, guest->pt.root, 4);
-	self->inv = (struct iommu_cache_invalidate_info) {
-		.argsz = sizeof(self->inv),
-		.version = IOMMU_CACHE_INVALIDATE_INFO_VERSION_1,
-		.cache = GUEST_CACHES,
-		.granularity = IOMMU_INV_GRANU_ADDR,
-		.granu.addr_info = {
-			.flags = IOMMU_INV_ADDR_FLAGS_PASID,
-			.pasid = GUEST_PASID,
-			.addr = GVA_SRC,
-			.granule_size = SIZE_4K,
-			.nb_granules = 1,
-		},
-	};
+	vmm_addr_info(&self->inv, GUEST_CACHES, GUEST_PASID, GVA_SRC, SIZE_4K, 1);
 	ASSERT_EQ(0, vmm_pasid_info(self->vmm, &info));
 	self->used = info.used;
 	self->bindings = guest_bindings();

@@ -560,19 +560,6 @@ FIXTURE_TEARDOWN(aborted)
 	guest_close(&self->guest);
 }
 
-static unsigned int touch(struct guest *guest, uint64_t gva, bool write)
-{
-	struct svatest_desc desc = {
-		.op_flags = SVATEST_OP_TOUCH,
-		.dst = gva,
-		.length = 8,
-		.aux = write ? SVATEST_AUX_WRITE : SVATEST_AUX_READ,
-		.imm2 = 8,
-	};
-
-	return svatest_run(guest->dev, 0, &desc).status;
-}
-
 TEST_F(aborted, told)
 {
 	static const struct {
@@ -601,7 +588,7 @@ TEST_F(aborted, told)
 			pgtable_map(&guest->pt, cases[i].gva, guest->dst, SIZE_4K,
 				    cases[i].rights);
 		EXPECT_EQ(SVATEST_ST_ACCESS,
-			  touch(guest, cases[i].gva, cases[i].write));
+			  svatest_touch(guest->dev, 0, cases[i].gva, cases[i].write, 0));
 		ASSERT_EQ(1, fault_next_event(self->fd, &record));
 		EXPECT_EQ(cases[i].reason, record.event.reason);
 		EXPECT_EQ(IOMMU_FAULT_UNRECOV_ADDR_VALID, record.event.flags);
@@ -620,7 +607,7 @@ TEST_F(aborted, blocked)
 	struct iommu_fault record;
 
 	EXPECT_EQ(0, set_mode(guest, IOMMU_RID_BLOCK));
-	EXPECT_EQ(SVATEST_ST_ACCESS, touch(guest, guest->dst, true));
+	EXPECT_EQ(SVATEST_ST_ACCESS, svatest_touch(guest->dev, 0, guest->dst, true, 0));
 	ASSERT_EQ(1, fault_next_event(self->fd, &record));
 	EXPECT_EQ(IOMMU_FAULT_REASON_BAD_PASID_ENTRY, record.event.reason);
 	EXPECT_EQ(IOMMU_FAULT_UNRECOV_ADDR_VALID, record.event.flags);

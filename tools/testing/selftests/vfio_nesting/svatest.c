@@ -116,6 +116,20 @@ unsigned int svatest_fill(const struct vmm_device *dev, unsigned int channel,
 	return svatest_wait(dev, channel).status;
 }
 
+unsigned int svatest_touch(const struct vmm_device *dev, unsigned int channel,
+			   uint64_t dst, bool write, uint32_t flags)
+{
+	struct svatest_desc desc = {
+		.op_flags = SVATEST_OP_TOUCH | flags,
+		.dst = dst,
+		.length = 8,
+		.aux = write ? SVATEST_AUX_WRITE : SVATEST_AUX_READ,
+		.imm2 = 8,
+	};
+
+	return svatest_run(dev, channel, &desc).status;
+}
+
 void svatest_start_fill(const struct vmm_device *dev, unsigned int channel,
 			uint64_t dst, uint64_t pattern, uint32_t length)
 {

@@ -53,6 +53,8 @@ unsigned int svatest_copy(const struct vmm_device *dev, unsigned int channel,
 			  uint64_t src, uint64_t dst, uint32_t length);
 unsigned int svatest_fill(const struct vmm_device *dev, unsigned int channel,
 			  uint64_t dst, uint64_t pattern, uint32_t length);
+unsigned int svatest_touch(const struct vmm_device *dev, unsigned int channel,
+			   uint64_t dst, bool write, uint32_t flags);
 void svatest_start_fill(const struct vmm_device *dev, unsigned int channel,
 			uint64_t dst, uint64_t pattern, uint32_t length);
 

@@ -376,8 +376,9 @@ int vmm_pasid_free(struct vmm *vmm, uint32_t min, uint32_t max)
 	return pasid_request(vmm, VFIO_IOMMU_FLAG_FREE_PASID, min, max);
 }
 
-int vmm_nesting_op(struct vmm *vmm, const struct vmm_device *dev,
-		   unsigned int op, const void *payload, size_t size)
+/* With @result the payload is the kernel's to write as well, also if it fails. */
+static int nesting_op(struct vmm *vmm, const struct vmm_device *dev, unsigned int op,
+		      void *payload, size_t size, bool result)
 {
 	struct vfio_nesting_device device = { .fd = dev ? dev->fd : -1 };
 	size_t head = sizeof(struct vfio_iommu_type1_nesting_op);
@@ -398,28 +399,30 @@ int vmm_nesting_op(struct vmm *vmm, const struct vmm_device *dev,
 	request->argsz = head + size;
 
 	ret = ioctl(vmm->container, VFIO_IOMMU_NESTING_OP, request);
-	return ret < 0 ? -errno : ret;
+	if (ret < 0)
+		ret = -errno;
+	if (result)
+		memcpy(payload, (uint8_t *)buffer + head, size);
+	return ret;
+}
+
+int vmm_nesting_op(struct vmm *vmm, const struct vmm_device *dev,
+		   unsigned int op, const void *payload, size_t size)
+{
+	return nesting_op(vmm, dev, op, (void *)payload, size, false);
 }
 
 int vmm_device_info(struct vmm *vmm, const struct vmm_device *dev,
 		    struct vfio_nesting_device_info *info)
 {
-	struct {
-		struct vfio_iommu_type1_nesting_op op;
-		struct vfio_nesting_device device;
-		struct vfio_nesting_device_info info;
-	} request = {
-		.op.argsz = sizeof(request),
-		.op.flags = VFIO_IOMMU_NESTING_OP_GET_DEVICE_INFO |
-			    VFIO_NESTING_FLAG_DEVICE,
-		.device.fd = dev->fd,
-		.info.argsz = sizeof(request.info),
-	};
+	struct vfio_nesting_device_info got = { .argsz = sizeof(got) };
+	int ret;
 
-	if (ioctl(vmm->container, VFIO_IOMMU_NESTING_OP, &request))
-		return -errno;
-	*info = request.info;
-	return 0;
+	ret = nesting_op(vmm, dev, VFIO_IOMMU_NESTING_OP_GET_DEVICE_INFO, &got,
+			 sizeof(got), true);
+	if (!ret)
+		*info = got;
+	return ret;
 }
 
 void vmm_bind_data(struct iommu_gpasid_bind_data *data, uint32_t pasid,
@@ -487,44 +490,25 @@ int vmm_invalidate_array(struct vmm *vmm, const struct vmm_device *dev,
 			 const struct iommu_cache_invalidate_info *infos,
 			 uint32_t *num)
 {
-	struct {
-		struct vfio_iommu_type1_nesting_op op;
-		struct vfio_nesting_device device;
-		struct vfio_nesting_invalidate_array array;
-	} named = {
-		.op.argsz = sizeof(named),
-		.op.flags = VFIO_IOMMU_NESTING_OP_CACHE_INVLD_ARRAY |
-			    VFIO_NESTING_FLAG_DEVICE,
-		.device.fd = dev ? dev->fd : -1,
-		.array = {
-			.argsz = sizeof(named.array),
-			.entry_len = sizeof(*infos),
-			.entry_num = *num,
-			.entries = (uintptr_t)infos,
-		},
-	};
-	struct {
-		struct vfio_iommu_type1_nesting_op op;
-		struct vfio_nesting_invalidate_array array;
-	} all = {
-		.op.argsz = sizeof(all),
-		.op.flags = VFIO_IOMMU_NESTING_OP_CACHE_INVLD_ARRAY,
-		.array = named.array,
+	struct vfio_nesting_invalidate_array array = {
+		.argsz = sizeof(array),
+		.entry_len = sizeof(*infos),
+		.entry_num = *num,
+		.entries = (uintptr_t)infos,
 	};
 	int ret;
 
-	ret = ioctl(vmm->container, VFIO_IOMMU_NESTING_OP,
-		    dev ? (void *)&named : (void *)&all) ? -errno : 0;
-	*num = dev ? named.array.entry_num : all.array.entry_num;
+	ret = nesting_op(vmm, dev, VFIO_IOMMU_NESTING_OP_CACHE_INVLD_ARRAY, &array,
+			 sizeof(array), true);
+	*num = array.entry_num;
 	return ret;
 }
 
-int vmm_invalidate_addr(struct vmm *vmm, const struct vmm_device *dev,
-			unsigned int cache, uint32_t pasid, uint64_t addr,
-			uint64_t granule, uint64_t granules)
+void vmm_addr_info(struct iommu_cache_invalidate_info *info, unsigned int cache,
+		   uint32_t pasid, uint64_t addr, uint64_t granule, uint64_t granules)
 {
-	struct iommu_cache_invalidate_info info = {
-		.argsz = sizeof(info),
+	*info = (struct iommu_cache_invalidate_info) {
+		.argsz = sizeof(*info),
 		.version = IOMMU_CACHE_INVALIDATE_INFO_VERSION_1,
 		.cache = cache,
 		.granularity = IOMMU_INV_GRANU_ADDR,
@@ -536,7 +520,15 @@ int vmm_invalidate_addr(struct vmm *vmm, const struct vmm_device *dev,
 			.nb_granules = granules,
 		},
 	};
+}
 
+int vmm_invalidate_addr(struct vmm *vmm, const struct vmm_device *dev,
+			unsigned int cache, uint32_t pasid, uint64_t addr,
+			uint64_t granule, uint64_t granules)
+{
+	struct iommu_cache_invalidate_info info;
+
+	vmm_addr_info(&info, cache, pasid, addr, granule, granules);
 	return vmm_invalidate(vmm, dev, &info);
 }
 

@@ -120,6 +120,8 @@ int vmm_invalidate(struct vmm *vmm, const struct vmm_device *dev,
 int vmm_invalidate_array(struct vmm *vmm, const struct vmm_device *dev,
 			 const struct iommu_cache_invalidate_info *infos,
 			 uint32_t *num);
+void vmm_addr_info(struct iommu_cache_invalidate_info *info, unsigned int cache,
+		   uint32_t pasid, uint64_t addr, uint64_t granule, uint64_t granules);
 int vmm_invalidate_addr(struct vmm *vmm, const struct vmm_device *dev,
 			unsigned int cache, uint32_t pasid, uint64_t addr,
 			uint64_t granule, uint64_t granules);
