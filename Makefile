@@ -31,7 +31,7 @@ kernel-guest: linux		## the kernel of a guest in the VM, which has none of our c
 	@GUEST=1 tools/vm/kernel
 
 qemu:				## build the platform: QEMU with our VT-d and test device
-	@tools/qemu/build qemu-system-x86_64 tests/qtest/vfio-nesting-test
+	@tools/qemu/build
 
 vm: kernel qemu			## an interactive shell in the VM
 	@tools/vm/run --shell
@@ -79,6 +79,7 @@ storm: kernel qemu		## owners that die, many PASIDs, lost devices (DEBUG=1)
 	@tools/fuzz/storm
 
 test-vm: kernel kernel-sva kernel-guest qemu	## the tests in the VM, all variants (DEBUG=1: in the debug kernel)
+	@tools/qemu/build tests/qtest/vfio-nesting-test
 	@tools/vm/test
 
 test:				## all tests: tools, platform, kunit, VM
