@@ -263,7 +263,7 @@ static u32 iommu_fault_cause(enum iommu_fault_outcome outcome)
 	}
 }
 
-/* Tell the owner that a group, which was reported, needs no answer any more */
+/* Report to the owner that a group of its needs no answer any more */
 static void iommu_fault_report_end(struct iommu_fault_handler *handler,
 				   const struct iommu_fault_group *group)
 {

@@ -359,7 +359,8 @@ void dmar_ats_completed(struct intel_iommu *iommu, int index, unsigned int count
 		if (!info || info->ats_cut_off)
 			continue;
 		dmar_ats_unwatch(info);
-		info->ats_waited += cycles;
+		/* Read without the locks */
+		WRITE_ONCE(info->ats_waited, info->ats_waited + cycles);
 		cycles = 0;
 	}
 	raw_spin_unlock_irqrestore(&iommu->device_rbtree_lock, flags);

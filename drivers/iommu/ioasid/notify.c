@@ -73,7 +73,7 @@ static void ioasid_call_chain(struct ioasid_chain *chain, int prio,
 	spin_unlock_irq(&chain->lock);
 }
 
-/* Tells those who listen to @set and to all sets. May sleep. */
+/* Calls the notifiers of @set and those of all sets. May sleep. */
 void ioasid_call_notifiers(struct ioasid_set *set, enum ioasid_notify_val event,
 			   const struct ioasid_nb_args *args)
 {

@@ -102,7 +102,6 @@ static void second_stage_flush(struct kunit *test, bool global)
 	for (i = 0; i < MANY; i++)
 		test_unbind(test, domains[i], 0, i + 1);
 	KUNIT_EXPECT_TRUE(test, list_empty(&parent->cache_tags));
-	kfree(parent->qi_batch);
 }
 
 /* A device that is slow but never too late: one call does not wait for ever. */
@@ -135,7 +134,6 @@ static void slow_device_ends_a_call(struct kunit *test)
 	test_unit_invalidate(unit, 0);
 	test_unit_invalidate(unit, 0);
 	KUNIT_EXPECT_FALSE(test, unit->devices[0].info.ats_cut_off);
-	kfree(parent->qi_batch);
 }
 
 static void second_stage_flush_names_pasids(struct kunit *test)
@@ -199,7 +197,6 @@ static void caches_are_flushed_apart(struct kunit *test)
 	ret = test_invalidate(unit, domain, IOMMU_CACHE_INV_TYPE_DEV_IOTLB, 0, U64_MAX);
 	KUNIT_EXPECT_EQ(test, ret, 0);
 	test_unbind(test, domain, 0, 5);
-	kfree(parent->qi_batch);
 }
 
 static void ranges_fit_into_a_descriptor(struct kunit *test)
@@ -246,7 +243,6 @@ static void ranges_fit_into_a_descriptor(struct kunit *test)
 				    cases[i].address | cases[i].order, "case %d", i);
 	}
 	test_unbind(test, domain, 0, 5);
-	kfree(parent->qi_batch);
 }
 
 static void pasids_of_a_device_share_an_id(struct kunit *test)
@@ -273,7 +269,6 @@ static void pasids_of_a_device_share_an_id(struct kunit *test)
 	for (i = 0; i < TEST_DEVICES; i++)
 		intel_guest_leave_parent(&unit->devices[i].info);
 	KUNIT_EXPECT_EQ(test, unit->domain_ids, 0UL);
-	kfree(parent->qi_batch);
 }
 
 static void ids_are_kept_for_the_host(struct kunit *test)
@@ -290,7 +285,6 @@ static void ids_are_kept_for_the_host(struct kunit *test)
 	test_unbind(test, domain, 0, 5);
 	domain = test_bind(test, parent, 0, 6, 0);
 	test_unbind(test, domain, 0, 6);
-	kfree(parent->qi_batch);
 }
 
 /* An id must not come to stand for two second stages. */
@@ -308,8 +302,6 @@ static void id_stays_with_its_parent(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, unit->domain_ids, 0UL);
 	domain = test_bind(test, other, 0, 6, 0);
 	test_unbind(test, domain, 0, 6);
-	kfree(parent->qi_batch);
-	kfree(other->qi_batch);
 }
 
 static struct kunit_case vtd_cache_test_cases[] = {

@@ -291,8 +291,6 @@ static void several_go_together(struct kunit *test)
 		test_unit_attach(test, domains[i], pasids[i]);
 	}
 	did = domain_id_iommu(domains[0], &unit->iommu);
-	for (i = 0; i < ARRAY_SIZE(pasids); i++)
-		pasid_set_domain_id(test_unit_entry(unit, pasids[i]), did);
 	unit->watched = FAR_PASID;
 	unit->logged = 0;
 	intel_pasid_tear_down_entries(&unit->iommu, test_unit_dev(unit), pasids,

@@ -373,6 +373,15 @@ void test_unit_exit(struct kunit *test)
 
 /* Domains */
 
+/* What attachments have left: it goes with the last reference of a real one. */
+static void end_domain(void *data)
+{
+	struct dmar_domain *domain = data;
+
+	kfree(domain->qi_batch);
+	xa_destroy(&domain->iommu_array);
+}
+
 static struct dmar_domain *make_domain(struct kunit *test, unsigned int type)
 {
 	struct dmar_domain *domain = kunit_kzalloc(test, sizeof(*domain), GFP_KERNEL);
@@ -387,6 +396,7 @@ static struct dmar_domain *make_domain(struct kunit *test, unsigned int type)
 	spin_lock_init(&domain->lock);
 	spin_lock_init(&domain->cache_lock);
 	xa_init(&domain->iommu_array);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, end_domain, domain), 0);
 	return domain;
 }
 
@@ -424,7 +434,7 @@ struct dmar_domain *test_unit_nested(struct kunit *test, struct dmar_domain *par
 	return domain;
 }
 
-void test_unit_attach(struct kunit *test, struct dmar_domain *domain, u32 pasid)
+static void attach_second_stage(struct kunit *test, struct dmar_domain *domain, u32 pasid)
 {
 	struct test_unit *unit = test->priv;
 	struct device *dev = test_unit_dev(unit);
@@ -438,12 +448,30 @@ void test_unit_attach(struct kunit *test, struct dmar_domain *domain, u32 pasid)
 
 	KUNIT_ASSERT_EQ(test, domain_attach_iommu(domain, &unit->iommu), 0);
 	KUNIT_ASSERT_EQ(test, cache_tag_assign_domain(domain, dev, pasid), 0);
+	KUNIT_ASSERT_EQ(test, intel_pasid_setup_second_level(&unit->iommu, domain, dev,
+							     pasid), 0);
+}
+
+static void attach_nested(struct kunit *test, struct dmar_domain *domain, u32 pasid)
+{
+	struct test_unit *unit = test->priv;
+	struct device_domain_info *info = test_unit_info(unit);
+
+	/* It is attached to its second stage only for the sake of the check. */
+	info->domain = domain->s2_domain;
+	KUNIT_ASSERT_EQ(test, intel_nested_set_dev_pasid(&domain->domain, test_unit_dev(unit),
+							 pasid, NULL), 0);
+	info->domain = NULL;
+}
+
+void test_unit_attach(struct kunit *test, struct dmar_domain *domain, u32 pasid)
+{
+	struct test_unit *unit = test->priv;
+
 	if (domain->domain.type == IOMMU_DOMAIN_NESTED)
-		KUNIT_ASSERT_EQ(test, intel_pasid_setup_nested(&unit->iommu, dev, pasid,
-							       domain), 0);
+		attach_nested(test, domain, pasid);
 	else
-		KUNIT_ASSERT_EQ(test, intel_pasid_setup_second_level(&unit->iommu, domain,
-								     dev, pasid), 0);
+		attach_second_stage(test, domain, pasid);
 	unit->watched = pasid;
 	unit->domain = domain;
 	unit->logged = 0;
@@ -459,8 +487,6 @@ void test_unit_detach(struct kunit *test, struct dmar_domain *domain, u32 pasid)
 	unit->logged = 0;
 	intel_iommu_ops.remove_dev_pasid(test_unit_dev(unit), pasid, &domain->domain);
 	unit->domain = NULL;
-	kfree(domain->qi_batch);
-	domain->qi_batch = NULL;
 }
 
 void test_unit_invalidate(struct test_unit *unit, unsigned int device)

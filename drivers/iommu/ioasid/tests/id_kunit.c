@@ -357,7 +357,7 @@ static void visit_one(ioasid_t id, void *data)
 	v->n++;
 	if (v->free) {
 		ioasid_free(v->set, id);
-		/* Isn't visited, or this would never end. */
+		/* Is not visited, or this would never end. */
 		ioasid_alloc(v->set, 1, INVALID_IOASID, NULL, GFP_KERNEL);
 	}
 }

@@ -10,7 +10,7 @@
 /* Seconds, from some time on */
 double bench_now(void);
 
-/* End the program, which can not measure because of @what */
+/* End the program, which cannot measure because of @what */
 __attribute__((noreturn))
 void bench_die(const char *what);
 

@@ -38,7 +38,7 @@ int fault_next_group(int fd, struct iommu_fault *records);
 int fault_gather(int fd, struct iommu_page_response *responses,
 		 unsigned int count, uint32_t code);
 
-/* Wait for one record of an aborted transaction */
+/* Wait for the record of one unrecoverable fault */
 int fault_next_event(int fd, struct iommu_fault *record);
 
 /* The answer to the group whose last record is @last */
@@ -58,7 +58,7 @@ int fault_answer_op(struct vmm *vmm, const struct vmm_device *dev,
  * @limit: page requests that may wait
  * @groups: groups in
  * @ends: groups out, by the columns of debugfs
- * @lost: records of aborted transactions that found no room
+ * @lost: records of unrecoverable faults that found no room
  */
 struct fault_counters {
 	uint64_t waiting;

@@ -86,7 +86,7 @@ static void count_descriptors(unsigned int count)
 		bench_die("an answer was not taken");
 	wait_for_device();
 	if (mark < 0 || queue_used(guest.dev, mark, &use))
-		bench_die("the invalidation queue can not be read");
+		bench_die("the invalidation queue cannot be read");
 	printf("# bench %2u answers in a write: %u descriptors, %u waits\n",
 	       count, use.responses, use.waits);
 }

@@ -176,7 +176,7 @@ static void send_groups(const struct side *side, unsigned int count)
 	for (i = 0; i < count; i++) {
 		*side->grpid = i;
 		if (ioctl(side->device, side->send, side->request))
-			bench_die("a group can not be sent");
+			bench_die("a group cannot be sent");
 	}
 }
 
@@ -288,7 +288,7 @@ int main(void)
 	CPU_ZERO(&cpus);
 	CPU_SET(0, &cpus);
 	if (sched_setaffinity(0, sizeof(cpus), &cpus))
-		bench_die("the program can not stay on a processor");
+		bench_die("the program cannot stay on a processor");
 	our_open(&sides[0]);
 	iommufd_open(&sides[1]);
 	compare(sides, 1);

@@ -184,7 +184,7 @@ TEST(flood)
 	svatest_setup(guest.dev, 0, GUEST_PASID, 0);
 
 	lines = lines_of_the_host("DMAR: ");
-	/* Hardware has few registers for faults, and loses what they can't hold. */
+	/* Hardware has few registers for faults, and loses what they cannot hold. */
 	do {
 		EXPECT_EQ(SVATEST_ST_ACCESS,
 			  svatest_touch(guest.dev, 0, GVA_SRC + SIZE_2M, true, 0));

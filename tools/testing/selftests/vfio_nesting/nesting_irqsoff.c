@@ -6,7 +6,9 @@
  * invalidation queue between these. That takes a kernel with TRACE_IRQFLAGS, as
  * lockdep needs it. A section must not have more to do because there are more
  * PASIDs, and must not wait for a device. Neither is judged by how fast the machine
- * is: the first is counted, and in the second the device waits for the test.
+ * is: the first is counted, and in the second the device waits for the test. The
+ * irqsoff tracer has the same events, but keeps the longest section only, by a clock
+ * that also runs while a virtual CPU does not: it can neither count nor compare.
  */
 #include <errno.h>
 #include <fcntl.h>

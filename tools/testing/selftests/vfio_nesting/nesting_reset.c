@@ -34,8 +34,8 @@ static int reset_by_vmm(struct vmm_device *dev)
 	return ioctl(dev->fd, VFIO_DEVICE_RESET) ? -errno : 0;
 }
 
-/* Where the PCI Express capability is, or 0 */
-static unsigned int find_express(const struct vmm_device *dev)
+/* Where the capability @id is, or 0 */
+static unsigned int find_capability(const struct vmm_device *dev, uint8_t id)
 {
 	uint8_t pos, cap[2];
 
@@ -44,7 +44,7 @@ static unsigned int find_express(const struct vmm_device *dev)
 	while (pos) {
 		if (pread(dev->fd, cap, 2, dev->config + pos) != 2)
 			return 0;
-		if (cap[0] == PCI_CAP_ID_EXP)
+		if (cap[0] == id)
 			return pos;
 		pos = cap[1];
 	}
@@ -53,7 +53,7 @@ static unsigned int find_express(const struct vmm_device *dev)
 
 static int reset_by_guest(struct vmm_device *dev)
 {
-	unsigned int express = find_express(dev);
+	unsigned int express = find_capability(dev, PCI_CAP_ID_EXP);
 	uint64_t at = dev->config + express + PCI_EXP_DEVCTL;
 	uint16_t control;
 
@@ -61,6 +61,20 @@ static int reset_by_guest(struct vmm_device *dev)
 		return -ENODEV;
 	control |= PCI_EXP_DEVCTL_BCR_FLR;
 	return pwrite(dev->fd, &control, 2, at) == 2 ? 0 : -errno;
+}
+
+static int set_power_state(struct vmm_device *dev, uint16_t state)
+{
+	unsigned int pm = find_capability(dev, PCI_CAP_ID_PM);
+
+	return pm && pwrite(dev->fd, &state, 2, dev->config + pm + PCI_PM_CTRL) == 2 ?
+	       0 : -ENODEV;
+}
+
+/* The guest lets it sleep, in D3hot; the way back is a reset. */
+static int reset_by_sleep(struct vmm_device *dev)
+{
+	return set_power_state(dev, 3) ?: set_power_state(dev, 0);
 }
 
 static int write_attribute(const struct vmm_device *dev, const char *attribute,
@@ -110,6 +124,7 @@ FIXTURE_VARIANT(reset) {
 
 FIXTURE_VARIANT_ADD(reset, by_vmm) { reset_by_vmm };
 FIXTURE_VARIANT_ADD(reset, by_guest) { reset_by_guest };
+FIXTURE_VARIANT_ADD(reset, by_sleep) { reset_by_sleep };
 FIXTURE_VARIANT_ADD(reset, by_administrator) { reset_by_administrator };
 FIXTURE_VARIANT_ADD(reset, of_the_bus) { reset_of_the_bus };
 FIXTURE_VARIANT_ADD(reset, of_the_slot) { reset_of_the_slot };
@@ -262,22 +277,29 @@ static int read_config(const char *name, unsigned int offset, void *to, size_t s
 	return ret;
 }
 
-/* Did the device get an answer to what it has not asked, since its last reset? */
-static bool got_stray_answer(const struct vmm_device *dev)
+/* A word of an extended capability as the device has it; all ones if it has not */
+static uint16_t read_extended(const struct vmm_device *dev, unsigned int id,
+			      unsigned int at)
 {
 	unsigned int offset = PCI_CFG_SPACE_SIZE;
-	uint16_t status = 0xffff;
+	uint16_t word = 0xffff;
 	uint32_t header;
 
 	while (offset && !read_config(dev->name, offset, &header, sizeof(header))) {
-		if (PCI_EXT_CAP_ID(header) == PCI_EXT_CAP_ID_PRI)
+		if (PCI_EXT_CAP_ID(header) == id)
 			break;
 		offset = PCI_EXT_CAP_NEXT(header);
 	}
-	if (!offset || read_config(dev->name, offset + PCI_PRI_STATUS, &status,
-				   sizeof(status)))
-		return true;
-	return status & PCI_PRI_STATUS_UPRGI;
+	if (!offset || read_config(dev->name, offset + at, &word, sizeof(word)))
+		return 0xffff;
+	return word;
+}
+
+/* Did the device get an answer to what it has not asked, since its last reset? */
+static bool got_stray_answer(const struct vmm_device *dev)
+{
+	return read_extended(dev, PCI_EXT_CAP_ID_PRI, PCI_PRI_STATUS) &
+	       PCI_PRI_STATUS_UPRGI;
 }
 
 /* It is reset, and then its owner is gone. */
@@ -328,18 +350,26 @@ static int inject_fatal_error(const struct vmm_device *dev)
 	return ret;
 }
 
+/* A fatal error, up to where the device is back and its request is over */
+static int recover(struct vmm_device *dev, int fd, uint64_t cookie)
+{
+	int ret = inject_fatal_error(dev);
+	struct iommu_fault end;
+
+	if (ret)
+		return ret;
+	do {
+		if (!fault_wait(fd, AFTER_MS) || fault_read(fd, &end, 1) != 1)
+			return -ETIMEDOUT;
+	} while (end.type != IOMMU_FAULT_PAGE_REQ_END);
+	return end.end.cause == IOMMU_FAULT_END_RESET && end.end.cookie == cookie ?
+	       0 : -EIO;
+}
+
 /* The bus is reset, and nobody restores what the device had. */
 TEST_F_TIMEOUT(ending, recovered_from, 60)
 {
-	struct iommu_fault *end = &self->records[1];
-
-	ASSERT_EQ(0, inject_fatal_error(self->dev));
-	do {
-		ASSERT_TRUE(fault_wait(self->fd, AFTER_MS));
-		ASSERT_EQ(1, fault_read(self->fd, end, 1));
-	} while (end->type != IOMMU_FAULT_PAGE_REQ_END);
-	EXPECT_EQ(IOMMU_FAULT_END_RESET, end->end.cause);
-	EXPECT_EQ(self->records[0].prm.cookie, end->end.cookie);
+	ASSERT_EQ(0, recover(self->dev, self->fd, self->records[0].prm.cookie));
 	EXPECT_EQ(-ENOENT, fault_answer(self->fd, self->records,
 					IOMMU_PAGE_RESP_SUCCESS));
 	EXPECT_FALSE(got_stray_answer(self->dev));
@@ -351,6 +381,36 @@ TEST_F_TIMEOUT(ending, recovered_from, 60)
 	ASSERT_EQ(0, guest_bind(&self->guest));
 	self->fd = fault_open(self->dev, VFIO_NESTING_FAULT_PAGE_REQ);
 	ASSERT_LE(0, self->fd);
+	ask(self->dev, GVA_SRC + SIZE_2M);
+	ASSERT_EQ(1, fault_next_group(self->fd, self->records));
+	EXPECT_EQ(0, fault_answer(self->fd, self->records,
+				  IOMMU_PAGE_RESP_INVALID));
+	svatest_wait(self->dev, 0);
+	svatest_setup(self->dev, 0, GUEST_PASID, PRI);
+	EXPECT_NE(0, guest_copied(&self->guest, 0));
+}
+
+/*
+ * The owner learns of the error and resets the device, as one does. That brings back
+ * what the kernel has switched on, and bindings with it.
+ */
+TEST_F_TIMEOUT(ending, recovered_from_and_reset, 60)
+{
+	const uint16_t command = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+	int ret;
+
+	ASSERT_EQ(0, recover(self->dev, self->fd, self->records[0].prm.cookie));
+	/* The recovery may have hold of the device yet. */
+	do
+		ret = reset_by_vmm(self->dev);
+	while (ret == -EAGAIN);
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(2, pwrite(self->dev->fd, &command, 2,
+			    self->dev->config + PCI_COMMAND));
+	EXPECT_TRUE(read_extended(self->dev, PCI_EXT_CAP_ID_ATS, PCI_ATS_CTRL) &
+		    PCI_ATS_CTRL_ENABLE);
+	EXPECT_FALSE(got_stray_answer(self->dev));
+
 	ask(self->dev, GVA_SRC + SIZE_2M);
 	ASSERT_EQ(1, fault_next_group(self->fd, self->records));
 	EXPECT_EQ(0, fault_answer(self->fd, self->records,

@@ -146,12 +146,24 @@ static void svatest_pri_config(SVATestState *s, uint32_t addr, uint32_t val,
     svatest_pri_set_status(s, 0);
 }
 
+/* 0 for D0 to 3 for D3hot */
+static unsigned svatest_power_state(PCIDevice *dev)
+{
+    return dev->pm_cap ? pci_get_word(dev->config + dev->pm_cap + PCI_PM_CTRL) &
+                         PCI_PM_CTRL_STATE_MASK : 0;
+}
+
 static void svatest_write_config(PCIDevice *dev, uint32_t addr, uint32_t val,
                                  int len)
 {
     SVATestState *s = SVATEST(dev);
+    unsigned slept = svatest_power_state(dev);
 
     pci_default_write_config(dev, addr, val, len);
+    if (slept && !svatest_power_state(dev)) {
+        /* No_Soft_Reset is clear. */
+        pci_device_reset(dev);
+    }
     pcie_cap_flr_write_config(dev, addr, val, len);
     svatest_pri_config(s, addr, val, len);
     if (!svatest_ats_control(s)) {
@@ -159,6 +171,19 @@ static void svatest_write_config(PCIDevice *dev, uint32_t addr, uint32_t val,
         svatest_atc_clear(s);
     }
     svatest_kick(s);
+}
+
+static bool svatest_add_pm(SVATestState *s, Error **errp)
+{
+    PCIDevice *dev = &s->parent_obj;
+    int cap = pci_pm_init(dev, 0, errp);
+
+    if (cap < 0) {
+        return false;
+    }
+    pci_set_word(dev->config + cap + PCI_PM_PMC, 3);    /* version 1.2 */
+    pci_set_word(dev->wmask + cap + PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK);
+    return true;
 }
 
 static void svatest_add_pasid(SVATestState *s, uint16_t offset)
@@ -360,6 +385,9 @@ static void svatest_realize(PCIDevice *dev, Error **errp)
         return;
     }
     pcie_cap_flr_init(dev);
+    if (s->has_pm && !pci_is_vf(dev) && !svatest_add_pm(s, errp)) {
+        return;
+    }
     svatest_atc_init(s);
     s->bh = qemu_bh_new_guarded(svatest_slice, s,
                                 &DEVICE(dev)->mem_reentrancy_guard);
@@ -424,6 +452,7 @@ static const Property svatest_properties[] = {
     DEFINE_PROP_BOOL("pri", SVATestState, has_pri, true),
     DEFINE_PROP_BOOL("prg-pasid", SVATestState, prg_pasid, true),
     DEFINE_PROP_BOOL("acs", SVATestState, has_acs, false),
+    DEFINE_PROP_BOOL("pm", SVATestState, has_pm, false),
     DEFINE_PROP_BOOL("cap-exec", SVATestState, cap_exec, true),
     DEFINE_PROP_BOOL("cap-priv", SVATestState, cap_priv, true),
     DEFINE_PROP_UINT32("atc-entries", SVATestState, atc_entries, 4096),

@@ -166,7 +166,7 @@ struct SVATestState {
     uint8_t num_channels;
     uint8_t num_vfs;
     uint8_t queue_depth;
-    bool has_ats, ats_global, has_pri, prg_pasid, has_acs;
+    bool has_ats, ats_global, has_pri, prg_pasid, has_acs, has_pm;
     bool cap_exec, cap_priv;
     uint32_t atc_entries;
     uint32_t slice_bytes_prop;

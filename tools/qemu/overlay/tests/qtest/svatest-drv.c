@@ -93,20 +93,37 @@ void sva_dev_msix(SvaDev *d, unsigned first)
     sva_cfg_writew(d->s, d->sid, cap + 2, 0x8000);
 }
 
-/** sva_dev_flr: function level reset; memory space stays enabled */
-void sva_dev_flr(SvaDev *d)
+/* Reset the function by a write to configuration space, keep memory space. */
+static void reset_by_config(SvaDev *d, unsigned at, uint16_t value)
 {
-    unsigned cap = sva_cap(d->s, d->sid, CAP_PCIE);
     uint64_t bar[6];
     int i;
 
     memcpy(bar, d->bar, sizeof(bar));
-    sva_cfg_writew(d->s, d->sid, cap + 8, 0x8000);
+    sva_cfg_writew(d->s, d->sid, at, value);
     for (i = 0; i < 6; i += 2) {
         sva_cfg_writel(d->s, d->sid, 0x10 + i * 4, bar[i]);
         sva_cfg_writel(d->s, d->sid, 0x14 + i * 4, bar[i] >> 32);
     }
     sva_cfg_writew(d->s, d->sid, 0x04, 6);
+}
+
+/** sva_dev_flr: function level reset; memory space stays enabled */
+void sva_dev_flr(SvaDev *d)
+{
+    reset_by_config(d, sva_cap(d->s, d->sid, CAP_PCIE) + 8, 0x8000);
+}
+
+/** sva_dev_sleep: to D3hot, where there are no registers, and back */
+void sva_dev_sleep(SvaDev *d)
+{
+    unsigned cap = sva_cap(d->s, d->sid, CAP_PM);
+
+    g_assert_cmpuint(cap, !=, 0);
+    sva_cfg_writew(d->s, d->sid, cap + 4, 3);
+    g_assert_cmphex(sva_dev_readl(d, SVATEST_R_MAGIC), !=, SVATEST_MAGIC);
+    reset_by_config(d, cap + 4, 0);
+    g_assert_cmphex(sva_cfg_readw(d->s, d->sid, cap + 4) & 3, ==, 0);
 }
 
 void sva_dev_pasid(SvaDev *d, bool on)

@@ -26,6 +26,7 @@ typedef struct SvaDev {
 #define SID1    BDF(0, 5, 0)
 
 /* Capabilities, the first two in the list of a conventional function */
+#define CAP_PM      0x01
 #define CAP_PCIE    0x10
 #define CAP_MSIX    0x11
 #define CAP_ACS     0x0d
@@ -66,6 +67,7 @@ void sva_dev_channel(SvaDev *d, unsigned n, unsigned reg, uint32_t value);
 uint32_t sva_dev_state(SvaDev *d, unsigned n);
 void sva_dev_msix(SvaDev *d, unsigned first);
 void sva_dev_flr(SvaDev *d);
+void sva_dev_sleep(SvaDev *d);
 
 void sva_pri_control(SvaDev *d, uint16_t value);
 uint16_t sva_pri_status(SvaDev *d);

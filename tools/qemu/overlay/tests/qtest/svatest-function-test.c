@@ -368,7 +368,7 @@ static void reg_case(const void *opaque)
 /* What a reset leaves, and what a device that lies about it keeps */
 static void dirty(Env *e)
 {
-    sva_env_start(e, "", "");
+    sva_env_start(e, "", ",pm=on");
     sva_dev_pri(&e->d, true);
     g_assert_cmphex(sva_peek(&e->d, PASID, IOVA, A_ATS), ==, ENV_OLD);
     sva_dev_writel(&e->d, SVATEST_K_INV_IGNORE, 3);
@@ -436,13 +436,19 @@ static uint64_t cached(Env *e)
     }).result;
 }
 
-static void test_flr(void)
+/* Without No_Soft_Reset in D3hot the way back is one as well. */
+static void function_reset_case(const void *opaque)
 {
+    bool sleep = GPOINTER_TO_INT(opaque);
     unsigned pri;
     Env e = { };
 
     dirty(&e);
-    sva_dev_flr(&e.d);
+    if (sleep) {
+        sva_dev_sleep(&e.d);
+    } else {
+        sva_dev_flr(&e.d);
+    }
     expect_registers_reset(&e.d);
     expect_knobs(&e.d, false);
     g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_COMMANDS), ==, 0);
@@ -737,7 +743,10 @@ int main(int argc, char **argv)
                         GINT_TO_POINTER(false), reset_case);
     ADD("two", test_two_functions);
     ADD("disabled", test_disabled);
-    ADD("reset/function", test_flr);
+    qtest_add_data_func("/svatest/function/reset/function",
+                        GINT_TO_POINTER(false), function_reset_case);
+    qtest_add_data_func("/svatest/function/reset/sleep",
+                        GINT_TO_POINTER(true), function_reset_case);
     ADD("reset/function-lie", test_flr_lie);
     ADD("reset/function-held", test_flr_held);
     ADD("reset/soft", test_soft_reset);
