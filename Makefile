@@ -57,11 +57,20 @@ bench-fault: kernel qemu	## what a page request costs, from the device to the VM
 bench-nesting: kernel qemu	## what binds, unbinds, invalidations cost, beside iommufd: descriptors, waits, instructions
 	@tools/bench/nesting
 
+bench-scale: kernel qemu	## the same with many PASIDs, devices, containers, and what they take of the memory
+	@tools/bench/scale
+
+bench-profile: kernel qemu	## where the instructions of those go, function by function
+	@tools/bench/profile
+
 report:				## build/report/index.html: pictures of what bench-* and test left in build/
 	@tools/bench/report
 
 bench-platform: kernel-sva qemu	## what the emulated platform costs, measured in the VM
 	@tools/vm/bench
+
+coverage: linux qemu		## which lines and branches of the kernel files the tests reach, build/coverage/index.html
+	@tools/coverage/kernel
 
 coverage-ioasid: linux		## which lines of the IOASID core its unit tests reach
 	@tools/coverage/ioasid

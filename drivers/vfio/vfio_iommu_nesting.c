@@ -588,7 +588,7 @@ static long vfio_nesting_invalidate_entries(struct vfio_nesting *n,
 					    const struct vfio_nesting_invalidate_array *req,
 					    u32 *done)
 {
-	struct iommu_cache_invalidate_info infos[VFIO_NESTING_INVALIDATE_CHUNK];
+	struct iommu_cache_invalidate_info infos[VFIO_NESTING_INVALIDATE_CHUNK] __uninitialized;
 	unsigned int count, got, some;
 	int err, copied, ret = 0;
 	u64 uaddr;

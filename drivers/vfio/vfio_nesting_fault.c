@@ -286,7 +286,7 @@ static int vfio_fault_copy(struct vfio_fault_queue *q, unsigned int count,
 	size_t rest = count * each - first;
 
 	if (copy_to_iter(vfio_fault_slot(q, q->tail), first, to) != first ||
-	    copy_to_iter(q->ring, rest, to) != rest)
+	    (rest && copy_to_iter(q->ring, rest, to) != rest))
 		return -EFAULT;
 	return 0;
 }
@@ -430,7 +430,7 @@ static int vfio_fault_write_some(struct vfio_fault_queue *q,
 				 struct iov_iter *from, u32 stride,
 				 unsigned int count)
 {
-	struct iommu_page_response resps[VFIO_FAULT_BATCH];
+	struct iommu_page_response resps[VFIO_FAULT_BATCH] __uninitialized;
 	unsigned int i;
 	int ret = 0;
 

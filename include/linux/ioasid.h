@@ -7,6 +7,7 @@
 #ifndef __LINUX_IOASID_H
 #define __LINUX_IOASID_H
 
+#include <linux/bits.h>
 #include <linux/gfp_types.h>
 #include <linux/iommu.h>
 #include <linux/limits.h>
@@ -66,6 +67,11 @@ enum ioasid_notify_val {
 	IOASID_NOTIFY_BIND = 3,
 	IOASID_NOTIFY_UNBIND = 4,
 };
+
+/* The events of a notifier that hears of everything */
+#define IOASID_NOTIFY_ALL						\
+	(BIT(IOASID_NOTIFY_ALLOC) | BIT(IOASID_NOTIFY_FREE) |		\
+	 BIT(IOASID_NOTIFY_BIND) | BIT(IOASID_NOTIFY_UNBIND))
 
 /**
  * enum ioasid_notifier_prios - order of the notifiers of one event
@@ -142,7 +148,8 @@ void ioasid_detach_spid(struct ioasid_set *set, ioasid_t id);
 int ioasid_find_by_spid(struct ioasid_set *set, ioasid_t spid, bool get);
 int ioasid_find_spid(struct ioasid_set *set, ioasid_t id);
 
-int ioasid_register_notifier(struct ioasid_set *set, struct notifier_block *nb);
+int ioasid_register_notifier(struct ioasid_set *set, struct notifier_block *nb,
+			     u32 events);
 void ioasid_unregister_notifier(struct ioasid_set *set,
 				struct notifier_block *nb);
 

@@ -361,6 +361,18 @@ static int iommu_guest_bind_locked(struct iommu_guest_ctx *ctx,
 	return ret;
 }
 
+/* Of a PASID that is bound, be it freed already or not */
+struct iommu_guest_pasid *
+iommu_guest_find_gpasid(struct iommu_guest_ctx *ctx, ioasid_t gpasid)
+{
+	struct iommu_guest_pasid *pasid = xa_load(&ctx->pasids, gpasid);
+
+	lockdep_assert_held(&ctx->lock);
+	if (pasid && pasid->gpasid == gpasid)
+		return pasid;
+	return xa_load(&ctx->gpasids, gpasid);
+}
+
 /*
  * A PASID that nothing is bound to yet. Takes the caller's reference to the
  * IOASID over, unless it fails.
@@ -371,6 +383,10 @@ iommu_guest_alloc_pasid(struct iommu_guest_ctx *ctx, ioasid_t hpasid,
 {
 	struct iommu_guest_pasid *pasid;
 	int ret;
+
+	/* It may be of a PASID that was freed, and is bound still. */
+	if (iommu_guest_find_gpasid(ctx, gpasid))
+		return ERR_PTR(-EEXIST);
 
 	pasid = kzalloc(sizeof(*pasid), GFP_KERNEL_ACCOUNT);
 	if (!pasid)
@@ -383,19 +399,18 @@ iommu_guest_alloc_pasid(struct iommu_guest_ctx *ctx, ioasid_t hpasid,
 	ret = xa_insert(&ctx->pasids, hpasid, pasid, GFP_KERNEL_ACCOUNT);
 	if (ret)
 		goto out_free;
-	ret = xa_insert(&ctx->gpasids, gpasid, pasid, GFP_KERNEL_ACCOUNT);
-	if (ret) {
-		/* Of a PASID that may have been freed, and is bound still */
-		ret = ret == -EBUSY ? -EEXIST : ret;
+	if (gpasid != hpasid)
+		ret = xa_insert(&ctx->gpasids, gpasid, pasid, GFP_KERNEL_ACCOUNT);
+	if (ret)
 		goto out_erase_hpasid;
-	}
 	ret = ioasid_attach_spid(ctx->set, hpasid, gpasid);
 	if (ret)
 		goto out_erase_gpasid;
 	return pasid;
 
 out_erase_gpasid:
-	xa_erase(&ctx->gpasids, gpasid);
+	if (gpasid != hpasid)
+		xa_erase(&ctx->gpasids, gpasid);
 out_erase_hpasid:
 	xa_erase(&ctx->pasids, hpasid);
 out_free:
@@ -410,7 +425,8 @@ static void iommu_guest_put_pasid(struct iommu_guest_ctx *ctx,
 	if (!list_empty(&pasid->bindings))
 		return;
 	xa_erase(&ctx->pasids, pasid->hpasid);
-	xa_erase(&ctx->gpasids, pasid->gpasid);
+	if (pasid->gpasid != pasid->hpasid)
+		xa_erase(&ctx->gpasids, pasid->gpasid);
 	ioasid_detach_spid(ctx->set, pasid->hpasid);
 	ioasid_put(ctx->set, pasid->hpasid);
 	kfree(pasid);
@@ -437,7 +453,7 @@ static void iommu_guest_detach_range(struct iommu_guest_ctx *ctx,
 				     struct iommu_guest_device *gdev,
 				     unsigned long min, unsigned long max)
 {
-	ioasid_t pasids[IOMMU_GUEST_BATCH];
+	ioasid_t pasids[IOMMU_GUEST_BATCH] __uninitialized;
 	struct iommu_guest_pasid *pasid;
 	unsigned int count = 0;
 	unsigned long hpasid;
@@ -650,9 +666,6 @@ int iommu_guest_notify(struct notifier_block *nb, unsigned long event,
 	struct iommu_guest_ctx *ctx = container_of(nb, struct iommu_guest_ctx, nb);
 	struct ioasid_nb_args *args = data;
 	struct iommu_guest_pasid *pasid;
-
-	if (event != IOASID_NOTIFY_FREE)
-		return NOTIFY_DONE;
 
 	guard(mutex)(&ctx->lock);
 	pasid = xa_load(&ctx->pasids, args->id);

@@ -221,15 +221,15 @@ static void iommu_guest_inv_add_pasid(struct iommu_guest_inv_batch *batch,
 			iommu_guest_inv_add(batch, binding, inv);
 }
 
-/* Of a PASID that is bound, be it freed already or not */
+/* The PASID that an owner means by @gpasid, or NULL */
 static struct iommu_guest_pasid *
-iommu_guest_find_gpasid(struct iommu_guest_ctx *ctx, u64 gpasid)
+iommu_guest_inv_pasid(struct iommu_guest_ctx *ctx, u64 gpasid)
 {
 	if (gpasid == IOMMU_NO_PASID)
 		return &ctx->rid;
 	/* The number is the owner's and of any size. */
 	return gpasid >= IOASID_CAPACITY_MAX ? NULL :
-					       xa_load(&ctx->gpasids, gpasid);
+					       iommu_guest_find_gpasid(ctx, gpasid);
 }
 
 /* What is to be done for @inv, in @batch or done already */
@@ -243,7 +243,7 @@ static int iommu_guest_inv_collect(struct iommu_guest_ctx *ctx,
 	if (!inv->caches)
 		return 0;
 	if (inv->one_pasid) {
-		pasid = iommu_guest_find_gpasid(ctx, inv->gpasid);
+		pasid = iommu_guest_inv_pasid(ctx, inv->gpasid);
 		if (pasid)
 			iommu_guest_inv_add_pasid(batch, pasid, inv);
 		return 0;
@@ -281,7 +281,7 @@ int iommu_guest_cache_invalidate_array(struct iommu_guest_ctx *ctx,
 				       const struct iommu_cache_invalidate_info *infos,
 				       unsigned int count, unsigned int *done)
 {
-	struct iommu_guest_inv_batch batch;
+	struct iommu_guest_inv_batch batch __uninitialized;
 	unsigned int i;
 	int ret = 0;
 

@@ -188,7 +188,7 @@ struct iommu_guest_ctx *iommu_guest_ctx_alloc(struct ioasid_set *set)
 	ctx->set = set;
 	ctx->nb.notifier_call = iommu_guest_notify;
 	ctx->nb.priority = IOASID_PRIO_IOMMU;
-	ret = ioasid_register_notifier(set, &ctx->nb);
+	ret = ioasid_register_notifier(set, &ctx->nb, BIT(IOASID_NOTIFY_FREE));
 	if (ret)
 		goto out_put_set;
 

@@ -343,13 +343,13 @@ iommu_fault_response(const struct iommu_fault_group *group)
 	};
 }
 
-/* With one wait for all; apart, as what it has on the stack is not free */
-static noinline void
-iommu_fault_respond_batch(struct device *dev, struct iommu_fault_group **groups,
-			  unsigned int count)
+/* With one wait for all */
+static void iommu_fault_respond_batch(struct device *dev,
+				      struct iommu_fault_group **groups,
+				      unsigned int count)
 {
-	struct iommu_page_response resps[IOMMU_FAULT_BATCH];
-	struct iopf_fault *faults[IOMMU_FAULT_BATCH];
+	struct iommu_page_response resps[IOMMU_FAULT_BATCH] __uninitialized;
+	struct iopf_fault *faults[IOMMU_FAULT_BATCH] __uninitialized;
 	unsigned int i;
 
 	for (i = 0; i < count; i++) {
@@ -385,7 +385,7 @@ static void iommu_fault_answer_batch(struct iommu_fault_handler *handler,
 				     struct iommu_fault_group **groups,
 				     unsigned int count)
 {
-	struct iommu_fault_group *due[IOMMU_FAULT_BATCH];
+	struct iommu_fault_group *due[IOMMU_FAULT_BATCH] __uninitialized;
 	struct device *dev = handler->fdev->dev;
 	unsigned int i, n = 0;
 
@@ -413,7 +413,7 @@ static void iommu_fault_answer_batch(struct iommu_fault_handler *handler,
 static void iommu_fault_answer(struct iommu_fault_handler *handler,
 			       struct list_head *taken)
 {
-	struct iommu_fault_group *groups[IOMMU_FAULT_BATCH];
+	struct iommu_fault_group *groups[IOMMU_FAULT_BATCH] __uninitialized;
 	struct iommu_fault_group *group, *next;
 	unsigned int count = 0;
 

@@ -67,8 +67,9 @@ struct iommu_guest_pasid {
  * @nb: for the FREE events of @set
  * @devices: struct iommu_guest_device
  * @pasids: host PASID -> struct iommu_guest_pasid
- * @gpasids: guest PASID -> struct iommu_guest_pasid, the same ones. The set's
- *	own index ends with the free of a PASID, this one with its last binding.
+ * @gpasids: guest PASID -> struct iommu_guest_pasid, of those where that is another
+ *	number than the host PASID. The set's own index ends with the free of a
+ *	PASID, this one with its last binding.
  * @rid: requests without PASID, with the bindings of those devices that have a
  *	table for them. In neither index, and no IOASID.
  * @refs: one of the owner, one of each walker of iommu_guest_contexts
@@ -153,6 +154,8 @@ iommu_guest_alloc_binding(struct iommu_guest_device *gdev,
 			  struct iommu_guest_pasid *pasid,
 			  const struct iommu_gpasid_bind_data *data);
 void iommu_guest_free_binding(struct iommu_guest_binding *binding);
+struct iommu_guest_pasid *
+iommu_guest_find_gpasid(struct iommu_guest_ctx *ctx, ioasid_t gpasid);
 void iommu_guest_forget_faults(struct iommu_guest_binding *binding);
 void iommu_guest_unbind_device(struct iommu_guest_ctx *ctx,
 			       struct iommu_guest_device *gdev);

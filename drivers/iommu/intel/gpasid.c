@@ -342,7 +342,6 @@ int intel_nested_set_dev_pasid(struct iommu_domain *domain, struct device *dev,
 		/* The device has the PASID, so what its table lacks is a page. */
 		return ret == -ENODEV ? -ENOMEM : ret;
 	}
-	intel_iommu_debugfs_create_dev_pasid(dev_pasid);
 	return 0;
 }
 

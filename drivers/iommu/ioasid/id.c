@@ -41,15 +41,17 @@
 static struct ioasid_data *ioasid_data_new(struct ioasid_set *set,
 					   void *private, gfp_t gfp)
 {
-	struct ioasid_data *data = kzalloc(sizeof(*data), gfp);
+	struct ioasid_data *data = kmalloc(sizeof(*data), gfp);
 
 	if (!data)
 		return NULL;
-	data->set = set;
-	data->spid = INVALID_IOASID;
-	data->state = IOASID_STATE_ACTIVE;
-	refcount_set(&data->refs, 1);
-	RCU_INIT_POINTER(data->private, private);
+	*data = (struct ioasid_data) {
+		.spid = INVALID_IOASID,
+		.refs = REFCOUNT_INIT(1),
+		.state = IOASID_STATE_ACTIVE,
+		.set = set,
+		.private = RCU_INITIALIZER(private),
+	};
 	return data;
 }
 
@@ -81,6 +83,43 @@ static struct ioasid_data *ioasid_load_live(struct ioasid_set *set, ioasid_t id)
 	struct ioasid_data *data = ioasid_load(set, id);
 
 	return data && ioasid_data_active(data) ? data : NULL;
+}
+
+/*
+ * The index of set-private ids has those that are another number than their id:
+ * owners that use one number for both, as most guests do, need none.
+ */
+static bool ioasid_spid_is_indexed(ioasid_t id, ioasid_t spid)
+{
+	return id != spid;
+}
+
+static bool ioasid_has_spid(const struct ioasid_data *data, ioasid_t spid)
+{
+	return data && READ_ONCE(data->bound) && READ_ONCE(data->spid) == spid;
+}
+
+/* The id that @spid is attached to. Lock as above. */
+static struct ioasid_data *ioasid_load_spid(struct ioasid_set *set, ioasid_t spid)
+{
+	struct ioasid_data *data;
+
+	if (!xa_empty(&set->spids)) {
+		data = xa_load(&set->spids, spid);
+		/* It may be on its way to be attached. */
+		if (ioasid_has_spid(data, spid))
+			return data;
+	}
+	data = ioasid_load(set, spid);
+	return ioasid_has_spid(data, spid) ? data : NULL;
+}
+
+/* Caller holds the id lock. */
+static void ioasid_unbind_locked(struct ioasid_data *data)
+{
+	WRITE_ONCE(data->bound, false);
+	if (ioasid_spid_is_indexed(data->id, data->spid))
+		xa_erase(&data->set->spids, data->spid);
 }
 
 /*
@@ -272,7 +311,7 @@ static bool ioasid_post(struct ioasid_data *data, enum ioasid_notify_val event)
 {
 	lockdep_assert_held(&ioasid_lock_of(data->set)->xa_lock);
 
-	if (!data->busy && !ioasid_set_has_notifiers(data->set))
+	if (!data->busy && !ioasid_set_hears(data->set, event))
 		return false;
 	data->pending |= BIT(event);
 	if (data->busy)
@@ -446,12 +485,10 @@ static void ioasid_free_locked(struct ioasid_data *data)
 		return;
 	trace_ioasid_free(data);
 	ioasid_set_state(data, IOASID_STATE_FREE_PENDING);
-	if (data->bound) {
-		WRITE_ONCE(data->bound, false);
-		xa_erase(&set->spids, data->spid);
-	}
+	if (data->bound)
+		ioasid_unbind_locked(data);
 
-	if (data->busy || ioasid_set_has_notifiers(set))
+	if (data->busy || ioasid_set_hears(set, IOASID_NOTIFY_FREE))
 		ioasid_queue_free(data);
 	else
 		ioasid_data_put_locked(data);
@@ -688,10 +725,22 @@ void ioasid_detach_data(struct ioasid_set *set, ioasid_t id)
 }
 EXPORT_SYMBOL_IF_KUNIT(ioasid_detach_data);
 
+/* Is @spid attached, or on its way to an id? What is indexed was inserted before. */
+static bool ioasid_spid_is_taken(struct ioasid_data *data, ioasid_t spid)
+{
+	struct ioasid_set *set = data->set;
+
+	return ioasid_has_spid(ioasid_load(set, spid), spid) ||
+	       (!ioasid_spid_is_indexed(data->id, spid) &&
+		xa_load(&set->spids, spid));
+}
+
 static int ioasid_bind_locked(struct ioasid_data *data, ioasid_t spid)
 {
 	if (!ioasid_data_active(data))
 		return -ENOENT;
+	if (ioasid_spid_is_taken(data, spid))
+		return -EEXIST;
 	/* One UNBIND on its way is as much as an id can remember. */
 	if (data->bound || data->pending & BIT(IOASID_NOTIFY_UNBIND))
 		return -EBUSY;
@@ -721,6 +770,7 @@ static int ioasid_bind_locked(struct ioasid_data *data, ioasid_t spid)
 int ioasid_attach_spid(struct ioasid_set *set, ioasid_t id, ioasid_t spid)
 {
 	struct xarray *ids = ioasid_lock_of(set);
+	const bool indexed = ioasid_spid_is_indexed(id, spid);
 	struct ioasid_data *data;
 	bool deliver = false;
 	int ret;
@@ -732,7 +782,10 @@ int ioasid_attach_spid(struct ioasid_set *set, ioasid_t id, ioasid_t spid)
 		return -ENOENT;
 
 	/* Allocates, hence not under the id lock; not found until it is bound. */
-	ret = xa_insert_irq(&set->spids, spid, data, GFP_KERNEL_ACCOUNT);
+	if (indexed)
+		ret = xa_insert_irq(&set->spids, spid, data, GFP_KERNEL_ACCOUNT);
+	else
+		ret = 0;
 	if (ret) {
 		ioasid_data_put(data);
 		return ret == -EBUSY ? -EEXIST : ret;
@@ -744,7 +797,7 @@ int ioasid_attach_spid(struct ioasid_set *set, ioasid_t id, ioasid_t spid)
 		deliver = ioasid_post(data, IOASID_NOTIFY_BIND);
 	xa_unlock_irq(ids);
 
-	if (ret)
+	if (ret && indexed)
 		xa_erase_irq(&set->spids, spid);
 	else if (deliver)
 		ioasid_deliver(data);
@@ -774,8 +827,7 @@ void ioasid_detach_spid(struct ioasid_set *set, ioasid_t id)
 	data = ioasid_load(set, id);
 	if (data && data->bound) {
 		trace_ioasid_unbind(data);
-		WRITE_ONCE(data->bound, false);
-		xa_erase(&set->spids, data->spid);
+		ioasid_unbind_locked(data);
 		deliver = ioasid_post(data, IOASID_NOTIFY_UNBIND);
 		if (!(data->pending & BIT(IOASID_NOTIFY_UNBIND)))
 			WRITE_ONCE(data->spid, INVALID_IOASID);
@@ -802,9 +854,8 @@ int ioasid_find_by_spid(struct ioasid_set *set, ioasid_t spid, bool get)
 	int ret = -ENOENT;
 
 	rcu_read_lock();
-	data = xa_load(&set->spids, spid);
-	if (data && READ_ONCE(data->bound) && READ_ONCE(data->spid) == spid &&
-	    (!get || ioasid_data_tryget(data)))
+	data = ioasid_load_spid(set, spid);
+	if (data && (!get || ioasid_data_tryget(data)))
 		ret = data->id;
 	rcu_read_unlock();
 	return ret;

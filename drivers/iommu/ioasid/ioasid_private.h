@@ -92,12 +92,15 @@ struct ioasid_space {
 
 /**
  * struct ioasid_chain - notifiers
- * @lock: protects the list and what is in it, not held while they run
+ * @lock: protects all below and what is in the list, not held while they run
  * @list: struct ioasid_notifier, in order of registration
+ * @events: BIT(enum ioasid_notify_val) of what one of them hears of. May be read
+ *	without @lock.
  */
 struct ioasid_chain {
-	spinlock_t lock;	/* @list */
+	spinlock_t lock;	/* all below */
 	struct list_head list;
+	u32 events;
 };
 
 /**
@@ -105,7 +108,8 @@ struct ioasid_chain {
  * @space: where the ids of the set are unique; never changes
  * @limit: what it shares with all other user sets, or NULL for the system set;
  *	never changes
- * @spids: set-private id -> struct ioasid_data
+ * @spids: set-private id -> struct ioasid_data, for those that are another number
+ *	than their id
  * @members: ids of the set, newest first. Protected by the id lock.
  * @quota: most ids that the set may hold. Protected by the id lock.
  * @used: ids that the set holds. Protected by the id lock.
@@ -217,10 +221,18 @@ extern struct workqueue_struct *ioasid_wq;
 void ioasid_call_notifiers(struct ioasid_set *set, enum ioasid_notify_val event,
 			   const struct ioasid_nb_args *args);
 
-static inline bool ioasid_set_has_notifiers(const struct ioasid_set *set)
+static inline bool ioasid_chain_hears(const struct ioasid_chain *chain,
+				      enum ioasid_notify_val event)
 {
-	return !list_empty(&set->notifiers.list) ||
-	       !list_empty(&ioasid_global_notifiers.list);
+	return READ_ONCE(chain->events) & BIT(event);
+}
+
+/* Is there anybody to tell? */
+static inline bool ioasid_set_hears(const struct ioasid_set *set,
+				    enum ioasid_notify_val event)
+{
+	return ioasid_chain_hears(&set->notifiers, event) ||
+	       ioasid_chain_hears(&ioasid_global_notifiers, event);
 }
 
 /* id.c */

@@ -25,6 +25,7 @@
  * @node: in ioasid_chain::list. All fields are protected by the lock of this
  *	chain.
  * @nb: the block, not to be touched if @gone
+ * @events: BIT(enum ioasid_notify_val) of what it hears of
  * @refs: one until it is unregistered, one per call that is running
  * @gone: unregistered, waits for @refs
  * @idle: @refs is zero
@@ -32,6 +33,7 @@
 struct ioasid_notifier {
 	struct list_head node;
 	struct notifier_block *nb;
+	u32 events;
 	unsigned int refs;
 	bool gone;
 	struct completion idle;
@@ -58,11 +60,14 @@ static void ioasid_call_chain(struct ioasid_chain *chain, int prio,
 {
 	struct ioasid_notifier *n;
 
+	if (!ioasid_chain_hears(chain, event))
+		return;
 	spin_lock_irq(&chain->lock);
 	list_for_each_entry(n, &chain->list, node) {
 		struct ioasid_nb_args copy = *args;
 
-		if (n->gone || n->nb->priority != prio)
+		if (n->gone || n->nb->priority != prio ||
+		    !(n->events & BIT(event)))
 			continue;
 		n->refs++;
 		spin_unlock_irq(&chain->lock);
@@ -103,6 +108,17 @@ static struct ioasid_notifier *ioasid_chain_find(struct ioasid_chain *chain,
 	return NULL;
 }
 
+/* Caller holds the lock of the chain, the list of which has changed. */
+static void ioasid_chain_update(struct ioasid_chain *chain)
+{
+	struct ioasid_notifier *n;
+	u32 events = 0;
+
+	list_for_each_entry(n, &chain->list, node)
+		events |= n->events;
+	WRITE_ONCE(chain->events, events);
+}
+
 static int ioasid_chain_add(struct ioasid_chain *chain,
 			    struct ioasid_notifier *n)
 {
@@ -110,10 +126,12 @@ static int ioasid_chain_add(struct ioasid_chain *chain,
 	int ret = 0;
 
 	spin_lock_irqsave(&chain->lock, flags);
-	if (ioasid_chain_find(chain, n->nb))
+	if (ioasid_chain_find(chain, n->nb)) {
 		ret = -EEXIST;
-	else
+	} else {
 		list_add_tail(&n->node, &chain->list);
+		ioasid_chain_update(chain);
+	}
 	spin_unlock_irqrestore(&chain->lock, flags);
 	return ret;
 }
@@ -141,6 +159,8 @@ EXPORT_SYMBOL_IF_KUNIT(ioasid_notifier_new);
  * @nb: called with an enum ioasid_notify_val and a &struct ioasid_nb_args; its
  *	priority is one of enum ioasid_notifier_prios. What it returns is
  *	ignored: no notifier can keep an event from another one.
+ * @events: BIT(enum ioasid_notify_val) of what it wants to hear of. What nobody
+ *	wants to hear of costs nothing.
  *
  * The notifier of a set hears of each id ALLOC first and FREE last. That of
  * all sets hears of what happens from now on: of an id that exists already the
@@ -154,11 +174,12 @@ EXPORT_SYMBOL_IF_KUNIT(ioasid_notifier_new);
  * reference to @set until it has unregistered.
  *
  * Context: Process context, may sleep. Takes the id lock.
- * Return: 0, or -EINVAL if the priority is unknown, -EBUSY if @set has ids,
- * those included that are being freed, -EEXIST if @nb is registered already,
- * -ENOMEM.
+ * Return: 0, or -EINVAL if the priority or an event is unknown or there is no
+ * event, -EBUSY if @set has ids, those included that are being freed, -EEXIST
+ * if @nb is registered already, -ENOMEM.
  */
-int ioasid_register_notifier(struct ioasid_set *set, struct notifier_block *nb)
+int ioasid_register_notifier(struct ioasid_set *set, struct notifier_block *nb,
+			     u32 events)
 {
 	struct ioasid_chain *chain = ioasid_chain_of(set);
 	struct ioasid_notifier *n;
@@ -166,11 +187,14 @@ int ioasid_register_notifier(struct ioasid_set *set, struct notifier_block *nb)
 
 	if (nb->priority < IOASID_PRIO_LAST || nb->priority > IOASID_PRIO_CPU)
 		return -EINVAL;
+	if (!events || events & ~IOASID_NOTIFY_ALL)
+		return -EINVAL;
 	if (!ioasid_wq)
 		return -ENOMEM;
 	n = ioasid_notifier_new(nb);
 	if (!n)
 		return -ENOMEM;
+	n->events = events;
 
 	if (set) {
 		xa_lock_irq(ioasid_lock_of(set));
@@ -218,6 +242,7 @@ void ioasid_unregister_notifier(struct ioasid_set *set,
 	/* The call that ended last has left it when the lock is free. */
 	spin_lock_irq(&chain->lock);
 	list_del(&n->node);
+	ioasid_chain_update(chain);
 	spin_unlock_irq(&chain->lock);
 	kfree(n);
 }

@@ -209,6 +209,7 @@ class Run:
         self.vm = Vm(self.label, variant, options, tests)
         self.factor = float(os.environ.get("VM_LIMIT_FACTOR", "1"))
         self.slow = 4 if options.debug else 1
+        self.passed = self.failed = 0
 
     def execute(self):
         """Return True if everything went well."""
@@ -226,6 +227,9 @@ class Run:
             self.writer.test(f"{self.label}/{test.name}", False,
                              notes=["it was not run: the VM did not get that far"])
         self._console(trouble)
+        # For tools/bench/report
+        with open(os.path.join(self.vm.directory, "result"), "w", encoding="utf-8") as file:
+            print(self.passed, self.failed + len(left), file=file)
         self.writer.comment(f"{self.label}: {time.monotonic() - began:.1f} s in all")
 
     def _limit(self, seconds):
@@ -283,6 +287,8 @@ class Run:
             record_baseline(test, lines, self.options.record)
         words = testlist.baseline(test) if test.baseline else None
         verdict = judge(tap.Parsed(lines), status, words)
+        self.passed += verdict.passed
+        self.failed += verdict.failed
         complaint = self._splat_notes(self.vm.console_of(test.name))
         self.writer.test(name, verdict.ok and not complaint, self._inner(lines),
                          verdict.notes + complaint, verdict.passed, verdict.failed)

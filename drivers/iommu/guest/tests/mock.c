@@ -748,8 +748,8 @@ static int mock_init_set(struct mock_guest *mock)
 	mock->nb.priority = IOASID_PRIO_LAST;
 	mock->early.notifier_call = mock_notify_early;
 	mock->early.priority = IOASID_PRIO_DEVICE;
-	ret = ioasid_register_notifier(set, &mock->nb);
-	return ret ?: ioasid_register_notifier(set, &mock->early);
+	ret = ioasid_register_notifier(set, &mock->nb, IOASID_NOTIFY_ALL);
+	return ret ?: ioasid_register_notifier(set, &mock->early, IOASID_NOTIFY_ALL);
 }
 
 static int mock_init_pasids(struct mock_guest *mock)

@@ -799,6 +799,38 @@ static void spid_refusals(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, used(c->a), 0);
 }
 
+/* One that is the number of an id, of its own or another one */
+static void spid_that_is_an_id(struct kunit *test)
+{
+	struct ioasid_ctx *c = test->priv;
+	ioasid_t one = get_id(test, c->p), two = get_id(test, c->p);
+
+	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(c->p, one, one), 0);
+	KUNIT_EXPECT_TRUE(test, xa_empty(&c->p->spids));
+	KUNIT_EXPECT_EQ(test, ioasid_find_by_spid(c->p, one, false), one);
+	KUNIT_EXPECT_EQ(test, ioasid_find_spid(c->p, one), one);
+	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(c->p, one, one), -EEXIST);
+	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(c->p, two, one), -EEXIST);
+	KUNIT_EXPECT_EQ(test, ioasid_find_by_spid(c->p, one, false), one);
+	KUNIT_EXPECT_EQ(test, ioasid_find_by_spid(c->p, two, false), -ENOENT);
+	ioasid_detach_spid(c->p, one);
+	KUNIT_EXPECT_EQ(test, ioasid_find_by_spid(c->p, one, false), -ENOENT);
+
+	/* Crosswise */
+	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(c->p, two, one), 0);
+	KUNIT_EXPECT_EQ(test, ioasid_find_by_spid(c->p, one, false), two);
+	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(c->p, one, one), -EEXIST);
+	KUNIT_EXPECT_EQ(test, ioasid_find_by_spid(c->p, one, false), two);
+	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(c->p, one, two), 0);
+	KUNIT_EXPECT_EQ(test, ioasid_find_by_spid(c->p, two, false), one);
+	ioasid_free(c->p, two);
+	KUNIT_EXPECT_EQ(test, ioasid_find_by_spid(c->p, one, false), -ENOENT);
+	ioasid_detach_spid(c->p, one);
+	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(c->p, one, one), 0);
+	ioasid_free(c->p, one);
+	KUNIT_EXPECT_EQ(test, ioasid_find_by_spid(c->p, one, false), -ENOENT);
+}
+
 static void spid_find_takes_reference(struct kunit *test)
 {
 	struct ioasid_ctx *c = test->priv;
@@ -831,6 +863,7 @@ static struct kunit_case ioasid_id_cases[] = {
 	KUNIT_CASE(id_private_data),
 	KUNIT_CASE(spid_both_ways),
 	KUNIT_CASE(spid_refusals),
+	KUNIT_CASE(spid_that_is_an_id),
 	KUNIT_CASE(spid_find_takes_reference),
 	{}
 };

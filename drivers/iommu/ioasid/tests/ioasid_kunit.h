@@ -56,6 +56,11 @@ static inline int alloc_one(struct ioasid_set *set, ioasid_t id)
 	return ioasid_alloc(set, id, id, NULL, GFP_KERNEL);
 }
 
+static inline int hear_all(struct ioasid_set *set, struct notifier_block *nb)
+{
+	return ioasid_register_notifier(set, nb, IOASID_NOTIFY_ALL);
+}
+
 static inline bool is_live(struct ioasid_set *set, ioasid_t id)
 {
 	return !IS_ERR(ioasid_find(set, id, NULL));

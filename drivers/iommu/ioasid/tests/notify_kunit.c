@@ -59,7 +59,7 @@ static struct rec *listen(struct kunit *test, struct ioasid_set *set, int prio)
 {
 	struct rec *r = rec_new(test, prio);
 
-	KUNIT_ASSERT_EQ(test, ioasid_register_notifier(set, &r->nb), 0);
+	KUNIT_ASSERT_EQ(test, hear_all(set, &r->nb), 0);
 	return r;
 }
 
@@ -203,17 +203,61 @@ static void notify_priorities(struct kunit *test)
 	}
 }
 
+/* Nor does it matter to others what one has asked for. */
+static void notify_of_what_was_asked_for(struct kunit *test)
+{
+	static const enum ioasid_notify_val events[] = { ALLOC, BIND, UNBIND, FREE };
+	struct ioasid_ctx *c = test->priv;
+	struct rec *recs[ARRAY_SIZE(events)], *all;
+	ioasid_t id;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(events); i++) {
+		recs[i] = rec_new(test, IOASID_PRIO_IOMMU);
+		KUNIT_ASSERT_EQ(test, ioasid_register_notifier(i & 1 ? NULL : c->a,
+							       &recs[i]->nb,
+							       BIT(events[i])), 0);
+	}
+	all = listen(test, NULL, IOASID_PRIO_LAST);
+	id = get_id(test, c->a);
+	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(c->a, id, 7), 0);
+	ioasid_detach_spid(c->a, id);
+	ioasid_free(c->a, id);
+	ioasid_set_flush(c->a);
+	for (i = 0; i < ARRAY_SIZE(events); i++)
+		expect_log(test, recs[i], events[i], id, 0);
+	expect_log(test, all, ALLOC, id, BIND, id, UNBIND, id, FREE, id, 0);
+
+	/* Who is left hears as before, and nobody is told of what nobody asked for. */
+	ioasid_unregister_notifier(NULL, &all->nb);
+	ioasid_unregister_notifier(c->a, &recs[0]->nb);
+	KUNIT_EXPECT_EQ(test, c->a->notifiers.events, BIT(UNBIND));
+	id = get_id(test, c->a);
+	ioasid_free(c->a, id);
+	ioasid_set_flush(c->a);
+	for (i = 0; i < ARRAY_SIZE(events) - 1; i++)
+		expect_log(test, recs[i], 0);
+	expect_log(test, recs[i], FREE, id, 0);
+
+	for (i = 1; i < ARRAY_SIZE(events); i++)
+		ioasid_unregister_notifier(i & 1 ? NULL : c->a, &recs[i]->nb);
+}
+
 static void notify_register_refusals(struct kunit *test)
 {
 	struct ioasid_ctx *c = test->priv;
 	struct rec *r = rec_new(test, IOASID_PRIO_CPU + 1);
 
-	KUNIT_EXPECT_EQ(test, ioasid_register_notifier(c->a, &r->nb), -EINVAL);
+	KUNIT_EXPECT_EQ(test, hear_all(c->a, &r->nb), -EINVAL);
 	r->nb.priority = -1;
-	KUNIT_EXPECT_EQ(test, ioasid_register_notifier(NULL, &r->nb), -EINVAL);
+	KUNIT_EXPECT_EQ(test, hear_all(NULL, &r->nb), -EINVAL);
 	r->nb.priority = IOASID_PRIO_LAST;
-	KUNIT_EXPECT_EQ(test, ioasid_register_notifier(c->a, &r->nb), 0);
-	KUNIT_EXPECT_EQ(test, ioasid_register_notifier(c->a, &r->nb), -EEXIST);
+	KUNIT_EXPECT_EQ(test, ioasid_register_notifier(c->a, &r->nb, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, ioasid_register_notifier(c->a, &r->nb,
+						       IOASID_NOTIFY_ALL | BIT(0)),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, hear_all(c->a, &r->nb), 0);
+	KUNIT_EXPECT_EQ(test, hear_all(c->a, &r->nb), -EEXIST);
 	ioasid_free(c->a, get_id(test, c->a));
 	ioasid_set_flush(c->a);
 	KUNIT_EXPECT_EQ(test, r->n, 2);
@@ -242,12 +286,12 @@ static void notify_register_fails_without_memory(struct kunit *test)
 	struct rec *r = rec_new(test, IOASID_PRIO_LAST);
 
 	kunit_activate_static_stub(test, ioasid_notifier_new, no_notifier);
-	KUNIT_EXPECT_EQ(test, ioasid_register_notifier(c->a, &r->nb), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, hear_all(c->a, &r->nb), -ENOMEM);
 	kunit_deactivate_static_stub(test, ioasid_notifier_new);
 	ioasid_free(c->a, get_id(test, c->a));
 	expect_log(test, r, 0);
 	KUNIT_EXPECT_EQ(test, used(c->a), 0);
-	KUNIT_EXPECT_EQ(test, ioasid_register_notifier(c->a, &r->nb), 0);
+	KUNIT_EXPECT_EQ(test, hear_all(c->a, &r->nb), 0);
 	ioasid_unregister_notifier(c->a, &r->nb);
 }
 
@@ -513,7 +557,7 @@ static void make_a_set(struct helper *h)
 
 	if (IS_ERR(set))
 		return;
-	if (!ioasid_register_notifier(set, &h->rec->nb)) {
+	if (!hear_all(set, &h->rec->nb)) {
 		h->set = set;
 		use_a_set(h);
 	}
@@ -688,17 +732,14 @@ static void notify_register_needs_an_empty_set(struct kunit *test)
 		struct rec *r = rec_new(test, IOASID_PRIO_LAST);
 		ioasid_t id = get_id(test, sets[i]);
 
-		KUNIT_EXPECT_EQ(test, ioasid_register_notifier(sets[i], &r->nb),
-				-EBUSY);
+		KUNIT_EXPECT_EQ(test, hear_all(sets[i], &r->nb), -EBUSY);
 		/* An id that is freed but not gone is one of the set. */
 		KUNIT_EXPECT_EQ(test, ioasid_get(sets[i], id), 0);
 		ioasid_free(sets[i], id);
-		KUNIT_EXPECT_EQ(test, ioasid_register_notifier(sets[i], &r->nb),
-				-EBUSY);
+		KUNIT_EXPECT_EQ(test, hear_all(sets[i], &r->nb), -EBUSY);
 		KUNIT_EXPECT_TRUE(test, ioasid_put(sets[i], id));
 		expect_log(test, r, 0);
-		KUNIT_EXPECT_EQ(test, ioasid_register_notifier(sets[i], &r->nb),
-				0);
+		KUNIT_EXPECT_EQ(test, hear_all(sets[i], &r->nb), 0);
 		id = get_id(test, sets[i]);
 		expect_log(test, r, ALLOC, id, 0);
 		ioasid_unregister_notifier(sets[i], &r->nb);
@@ -726,6 +767,7 @@ static struct kunit_case ioasid_notify_cases[] = {
 	KUNIT_CASE(notify_free_ends_binding),
 	KUNIT_CASE(notify_refusals_are_silent),
 	KUNIT_CASE(notify_priorities),
+	KUNIT_CASE(notify_of_what_was_asked_for),
 	KUNIT_CASE(notify_register_refusals),
 	KUNIT_CASE(notify_register_fails_without_memory),
 	KUNIT_CASE(notify_free_holds_the_id),

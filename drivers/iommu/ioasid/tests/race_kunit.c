@@ -209,12 +209,11 @@ static void race_notifiers(struct kunit *test)
 
 	racers = kunit_kcalloc(test, RACE_THREADS, sizeof(*racers), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, racers);
-	KUNIT_EXPECT_EQ(test, ioasid_register_notifier(c->a, &set->nb), 0);
+	KUNIT_EXPECT_EQ(test, hear_all(c->a, &set->nb), 0);
 	start_racers(test, racers, c->a);
 	all->late = true;
 	for (i = 0; i < 20; i++) {
-		KUNIT_EXPECT_EQ(test, ioasid_register_notifier(NULL, &all->nb),
-				0);
+		KUNIT_EXPECT_EQ(test, hear_all(NULL, &all->nb), 0);
 		usleep_range(1000, 2000);
 		ioasid_unregister_notifier(NULL, &all->nb);
 	}
@@ -245,8 +244,7 @@ static void race_unregister(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, racers);
 	for (i = 0; i < ARRAY_SIZE(m); i++) {
 		m[i] = model_new(test);
-		KUNIT_EXPECT_EQ(test, ioasid_register_notifier(c->a, &m[i]->nb),
-				0);
+		KUNIT_EXPECT_EQ(test, hear_all(c->a, &m[i]->nb), 0);
 	}
 	start_racers(test, racers, c->a);
 	for (i = 0; i < ARRAY_SIZE(m); i++) {
@@ -282,7 +280,7 @@ static void race_set_put(struct kunit *test)
 	struct model *m = model_new(test);
 	int i;
 
-	KUNIT_EXPECT_EQ(test, ioasid_register_notifier(NULL, &m->nb), 0);
+	KUNIT_EXPECT_EQ(test, hear_all(NULL, &m->nb), 0);
 	for (i = 0; i < 50; i++) {
 		struct racer r = {};
 		u64 num;

@@ -155,7 +155,7 @@ static void view_sets(struct kunit *test)
 
 	init_completion(&g.entered);
 	init_completion(&g.go);
-	KUNIT_EXPECT_EQ(test, ioasid_register_notifier(set, &g.nb), 0);
+	KUNIT_EXPECT_EQ(test, hear_all(set, &g.nb), 0);
 	one = get_id(test, set);
 	two = get_id(test, set);
 	expect_lines(test, "ioasid/sets", num,

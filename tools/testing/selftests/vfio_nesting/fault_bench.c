@@ -91,6 +91,22 @@ static void count_descriptors(unsigned int count)
 	       count, use.responses, use.waits);
 }
 
+/* How many of @us, which are in order, are below each edge and not below the last */
+static void print_histogram(unsigned int outstanding, const double *us, unsigned int count)
+{
+	unsigned int i = 0, below;
+	double edge;
+
+	printf("# bench %2u outstanding, rounds by us:", outstanding);
+	for (edge = 16; i < count; edge *= 1.25) {
+		for (below = i; i < count && us[i] < edge; i++)
+			;
+		if (i)
+			printf(" %.0f:%u", edge, i - below);
+	}
+	printf("\n");
+}
+
 static void measure(unsigned int outstanding)
 {
 	unsigned int rounds = 0, writes = 0, i;
@@ -111,6 +127,7 @@ static void measure(unsigned int outstanding)
 	printf("until the last: mean %.0f us, p50 %.0f, p99 %.0f\n",
 	       sum / rounds * 1e6, samples[rounds / 2],
 	       samples[rounds * 99 / 100]);
+	print_histogram(outstanding, samples, rounds);
 }
 
 static void set_trace(const char *file, const char *value)

@@ -27,65 +27,27 @@
 #include "fault.h"
 #include "guest.h"
 #include "host.h"
+#include "measure.h"
 
-#define REPEAT		5	/* runs; the least is what the operation takes */
 #define RANGES_MAX	4096
+#define OTHERS		(GUEST_PASID + 1)	/* further PASIDs, as a guest counts */
+#define NO_ATS		8	/* the device without ATS */
 
 static struct guest guest;
 static const struct vmm_device *meter;	/* has the counters */
 static unsigned int ndevices;
 
-/**
- * struct result - the least of several runs
- * @best: of each figure
- * @seconds: by the clock
- * @syscalls: that the operation took
- */
-struct result {
-	struct cost best;
-	double seconds;
-	unsigned int syscalls;
-};
-
-static void measure(struct result *result, void (*operation)(unsigned int n),
+static void measure(struct measured *result, void (*operation)(unsigned int n),
 		    void (*before)(unsigned int n), unsigned int n,
 		    unsigned int syscalls)
 {
-	struct cost cost;
-	double start;
-	unsigned int i;
-
-	*result = (struct result) { .syscalls = syscalls };
-	for (i = 0; i < REPEAT; i++) {
-		if (before)
-			before(n);
-		cost_begin(meter, &cost);
-		start = bench_now();
-		operation(n);
-		start = bench_now() - start;
-		cost_end(meter, &cost);
-		if (!i || cost.ticks < result->best.ticks) {
-			result->best = cost;
-			result->seconds = start;
-		}
-	}
+	measure_operation(meter, result, operation, before, n, syscalls);
 }
 
 static void print(const char *what, const char *side, unsigned int n,
-		  unsigned int pasids, const struct result *result)
+		  unsigned int pasids, const struct measured *result)
 {
-	printf("# bench %-22s %-8s %5u %2u %6u %6llu %6llu %6u %10llu %9.0f\n",
-	       what, side, n, ndevices, pasids,
-	       (unsigned long long)result->best.descriptors,
-	       (unsigned long long)result->best.waits, result->syscalls,
-	       (unsigned long long)result->best.ticks, result->seconds * 1e6);
-	fflush(stdout);
-}
-
-static void must(int ret, const char *what)
-{
-	if (ret < 0)
-		bench_die(what);
+	measure_print(what, side, n, ndevices, pasids, result);
 }
 
 /* Ours */
@@ -138,7 +100,7 @@ static void invalidate_blocks(unsigned int n)
 
 static void free_range(unsigned int n)
 {
-	must(vmm_pasid_free(&guest.vmm, 100, 99 + n), "free");
+	must(vmm_pasid_free(&guest.vmm, OTHERS, OTHERS - 1 + n), "free");
 }
 
 static void bind_range(unsigned int n)
@@ -146,8 +108,8 @@ static void bind_range(unsigned int n)
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
-		must(vmm_pasid_alloc(&guest.vmm, 100 + i, 100 + i), "PASID");
-		must(vmm_bind(&guest.vmm, NULL, 100 + i, guest.pt.root, 4), "bind");
+		must(vmm_pasid_alloc(&guest.vmm, OTHERS + i, OTHERS + i), "PASID");
+		must(vmm_bind(&guest.vmm, NULL, OTHERS + i, guest.pt.root, 4), "bind");
 	}
 }
 
@@ -156,7 +118,7 @@ static void unbind_range(unsigned int n)
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
-		must(vmm_unbind(&guest.vmm, NULL, 100 + i), "unbind");
+		must(vmm_unbind(&guest.vmm, NULL, OTHERS + i), "unbind");
 	free_range(n);
 }
 
@@ -174,7 +136,7 @@ static const unsigned int numbers[] = { 1, 16, 256, 4096 };
 /* Operations on one PASID, while @pasids others are bound */
 static void ours_single(unsigned int pasids)
 {
-	struct result result;
+	struct measured result;
 
 	measure(&result, bind_first, NULL, 1, 1);
 	/* All but the first found it bound. */
@@ -193,7 +155,7 @@ static void ours_single(unsigned int pasids)
 
 static void ours_ranges(void)
 {
-	struct result result;
+	struct measured result;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
@@ -221,7 +183,7 @@ static void ours_ranges(void)
 static void ours_many(void)
 {
 	static const unsigned int k[] = { 1, 16, 256, 4096 };
-	struct result result;
+	struct measured result;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(k); i++) {
@@ -258,7 +220,7 @@ static void answer(unsigned int n)
 static void ours_requests(void)
 {
 	static const unsigned int n[] = { 1, 16, 64 };
-	struct result result;
+	struct measured result;
 	unsigned int i;
 
 	fault_fd = fault_open(guest.dev, VFIO_NESTING_FAULT_PAGE_REQ);
@@ -277,9 +239,32 @@ static void ours_requests(void)
 	close(fault_fd);
 }
 
+/* Caches of the unit alone, as iommufd has them */
+static void ours_without_ats(void)
+{
+	struct measured result;
+
+	ndevices = 1;
+	must(guest_open(&guest, NO_ATS, 1), "device");
+	meter = guest.dev;
+	pgtable_init(&other, &guest.vmm, 4);
+	measure(&result, bind_first, unbind_first, 1, 1);
+	print("bind, no ATS", "ours", 1, 1, &result);
+	measure(&result, unbind_first, bind_first, 1, 1);
+	print("unbind, no ATS", "ours", 1, 1, &result);
+	measure(&result, replace, bind_first, 1, 1);
+	print("replace, no ATS", "ours", 1, 1, &result);
+	bind_range(1);
+	measure(&result, bind_first, unbind_first, 1, 1);
+	print("bind, no ATS", "ours", 1, 2, &result);
+	measure(&result, unbind_first, bind_first, 1, 1);
+	print("unbind, no ATS", "ours", 1, 2, &result);
+	guest_close(&guest);
+}
+
 static void ours(unsigned int devices)
 {
-	static const unsigned int pasids[] = { 1, 100, 10000 };
+	static const unsigned int pasids[] = { 1, 2, 100, 10000 };
 	unsigned int i;
 
 	ndevices = devices;
@@ -385,7 +370,7 @@ static void their_array(unsigned int n)
 
 static void theirs(unsigned int devices)
 {
-	struct result result;
+	struct measured result;
 	unsigned int i;
 
 	ndevices = devices;
@@ -431,10 +416,53 @@ static void theirs(unsigned int devices)
 	host_close(&host);
 }
 
-int main(void)
+/* For a profiler, which ends it: each operation, again and again */
+
+static void say(const char *what)
+{
+	int fd = open("/dev/kmsg", O_WRONLY);
+
+	if (fd < 0 || write(fd, what, strlen(what)) < 0)
+		bench_die(what);
+	close(fd);
+}
+
+static void repeat(void)
+{
+	static const unsigned int rounds = 20000;
+	unsigned int i;
+
+	ndevices = 1;
+	must(guest_open(&guest, 0, 1), "device");
+	pgtable_init(&other, &guest.vmm, 4);
+	fill_infos(GUEST_CACHES);
+	say("<1>profile: ours\n");
+	for (i = 0; i < rounds; i++) {
+		bind_first(1);
+		invalidate_pasid(1);
+		unbind_first(1);
+	}
+	guest_close(&guest);
+
+	must(host_open(&host, 1), "iommufd");
+	must(host_alloc(&host, IOMMU_HWPT_ALLOC_NEST_PARENT, host.ioas, NULL, &parent),
+	     "parent");
+	entries[0] = (struct iommu_hwpt_vtd_s1_invalidate) { .npages = UINT64_MAX };
+	say("<1>profile: iommufd\n");
+	for (;;) {
+		their_bind(1);
+		their_array(1);
+		their_unbind(1);
+	}
+}
+
+int main(int argc, char **argv)
 {
 	static const unsigned int devices[] = { 1, 2, 8 };
 	unsigned int i;
+
+	if (argc > 1 && !strcmp(argv[1], "profile"))
+		repeat();
 
 	printf("TAP version 13\n1..1\n");
 	fill_infos(GUEST_CACHES);
@@ -442,6 +470,7 @@ int main(void)
 		ours(devices[i]);
 		theirs(devices[i]);
 	}
+	ours_without_ats();
 	printf("ok 1 - measured\n");
 	return 0;
 }

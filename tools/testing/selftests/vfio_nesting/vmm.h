@@ -16,7 +16,7 @@
 /* Guest memory is one piece, and its address is one that no table has by chance */
 #define VMM_GPA_BASE		0x40000000ULL
 #define VMM_MEMORY_SIZE		0x2000000ULL	/* 32 MiB */
-#define VMM_DEVICES_MAX		8
+#define VMM_DEVICES_MAX		64
 
 struct vmm;
 
