@@ -104,6 +104,26 @@ static int iommu_guest_check_config(const struct iommu_pasid_table_config *confi
 	}
 }
 
+/* The last byte of what is known of the size; a driver may know more. */
+static u64 iommu_guest_config_last(const struct iommu_pasid_table_config *config)
+{
+	u64 size = 1;
+
+	if (config->format == IOMMU_PASID_FORMAT_VTD_TABLE)
+		size = sizeof(u64) << (config->pasid_bits - 6);
+	return config->base_ptr + size - 1;
+}
+
+/* Is the table within the second stage of @gdev? */
+static bool iommu_guest_config_fits(const struct iommu_pasid_table_config *config,
+				    const struct iommu_guest_device *gdev)
+{
+	u64 last = iommu_guest_config_last(config);
+
+	return last >= config->base_ptr &&
+	       last <= gdev->parent->geometry.aperture_end;
+}
+
 /**
  * iommu_guest_copy_table_config() - Fetch the payload of iommu_guest_set_table()
  * @config: where to
@@ -542,6 +562,9 @@ static int iommu_guest_plan(struct iommu_guest_ctx *ctx, struct device *dev,
 		    (config->config == IOMMU_PASID_CONFIG_TRANSLATE &&
 		     config->format != ops->table_format))
 			return -EOPNOTSUPP;
+		if (config->config == IOMMU_PASID_CONFIG_TRANSLATE &&
+		    !iommu_guest_config_fits(config, gdev))
+			return -EINVAL;
 		if (snap->ops && snap->ops->table_walk != ops->table_walk)
 			return -EOPNOTSUPP;
 		snap->ops = ops;
@@ -745,8 +768,8 @@ static int iommu_guest_set_tables(struct iommu_guest_ctx *ctx, struct device *de
  *
  * Return: 0, or
  *
- * * -EINVAL: a field is not correct, or the device is not attached to the second
- *   stage it was added with
+ * * -EINVAL: a field is not correct, the table lies beyond the second stage, or the
+ *   device is not attached to the second stage it was added with
  * * -EOPNOTSUPP: another format than the hardware's, or tables cannot be handed over
  * * -ERANGE: the table covers more PASIDs than hardware that reads it can do
  * * -ENODEV: @dev is not in @ctx, or no device is

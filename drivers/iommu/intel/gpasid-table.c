@@ -39,6 +39,8 @@
 /* Bytes that are read at a time: 64 directory entries, or 8 entries of the table */
 #define VTD_GUEST_CHUNK		512
 #define VTD_GUEST_DES		(VTD_GUEST_CHUNK / sizeof(u64))
+/* Directory entries in a page, which is there as a whole or is not */
+#define VTD_GUEST_PAGE_DES	(VTD_PAGE_SIZE / sizeof(u64))
 #define VTD_GUEST_PES		(VTD_GUEST_CHUNK / sizeof(struct pasid_entry))
 
 /* The first stage of @val; false if it has none that could be */
@@ -236,6 +238,7 @@ int intel_guest_table_walk(const struct iommu_pasid_table_config *config,
 						   false, gpa);
 			if (ret)
 				return ret;
+			count = (index | (VTD_GUEST_PAGE_DES - 1)) - index + 1;
 			continue;
 		}
 		for (i = 0; i < count && !ret; i++) {

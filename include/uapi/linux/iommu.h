@@ -850,7 +850,8 @@ struct iommu_pasid_vtd {
  *
  * A set is refused with
  *
- *  - EINVAL: a field is not correct
+ *  - EINVAL: a field is not correct, or the table lies beyond what the second stage
+ *    takes
  *  - EOPNOTSUPP: another format than the hardware's
  *  - ERANGE: SMMUv3: @pasid_bits is more than the device has
  *  - EBUSY: the device has single binds or a table for accesses without PASID, or

@@ -695,6 +695,9 @@ static void spoil_##what(struct iommu_pasid_table_config *config)	\
 SPOIL(argsz, config->argsz--)
 SPOIL(version, config->version = 2)
 SPOIL(base, config->base_ptr += 0x800)
+SPOIL(far, config->base_ptr = MOCK_APERTURE + 1)
+SPOIL(end, config->base_ptr = MOCK_APERTURE + 1 - SZ_4K; config->pasid_bits = 16)
+SPOIL(wrap, config->base_ptr = ~(SZ_4K - 1ULL); config->pasid_bits = 16)
 SPOIL(format, config->format = 3)
 SPOIL(no_format, config->format = 0)
 SPOIL(other_format, config->format = IOMMU_PASID_FORMAT_SMMUV3;
@@ -719,6 +722,9 @@ static const struct refusal refusals[] = {
 	{ "argsz", -EINVAL, spoil_argsz },
 	{ "version", -EINVAL, spoil_version },
 	{ "base_ptr", -EINVAL, spoil_base },
+	{ "base_ptr beyond the second stage", -EINVAL, spoil_far },
+	{ "end beyond the second stage", -EINVAL, spoil_end },
+	{ "end beyond all", -EINVAL, spoil_wrap },
 	{ "format", -EINVAL, spoil_format },
 	{ "no format", -EINVAL, spoil_no_format },
 	{ "other format", -EOPNOTSUPP, spoil_other_format },

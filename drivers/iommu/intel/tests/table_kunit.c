@@ -322,11 +322,13 @@ static void table_walk_without_memory(struct kunit *test)
 
 	log->memory.error = -ENOENT;
 	log->memory.hole = BASE + 0x1000;
-	EXPECT_WALK(0, 0xffff, "0= 1 3f 8000? ffc7 ffff");
+	/* All of the page */
+	EXPECT_WALK(0, 0xffff, "0= 1 3f 8000?");
 	EXPECT_WALK(0x8003, 0x8003, "8003?");
 	KUNIT_EXPECT_EQ(test, log->last_gpa, BASE + 0x1000);
 	log->memory.hole = LEAF + 8 * 64;
 	EXPECT_WALK(0, 0xffff, "0= 1 8? ffc7 ffff");
+	EXPECT_WALK(0, 63, "0= 1 8?");
 	KUNIT_EXPECT_EQ(test, log->last_gpa, LEAF + 8 * 64);
 
 	/* What is not of the guest's making ends the walk, or is taken as a hole. */
@@ -336,6 +338,8 @@ static void table_walk_without_memory(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, log->text, "0= 1 8? ffc7 ffff");
 	log->memory.hole = BASE;
 	KUNIT_EXPECT_EQ(test, walk(log, true, 0, 0xffff), -EFAULT);
+	KUNIT_EXPECT_EQ(test, walk(log, false, 0, 0xffff), 0);
+	KUNIT_EXPECT_STREQ(test, log->text, "0? ffc7 ffff");
 	KUNIT_EXPECT_EQ(test, walk(log, false, 5, 5), 0);
 	KUNIT_EXPECT_STREQ(test, log->text, "5?");
 }
