@@ -444,6 +444,8 @@ static void failure_keeps_what_was_there(struct kunit *test)
 	mock->fail_alloc = -ENOSPC;
 	KUNIT_EXPECT_EQ(test, -ENOSPC, set(mock, 0, 0));
 	mock->fail_alloc = 0;
+	/* It may be on its way to sleep still. */
+	pm_runtime_suspend(mock_dev(mock, 1));
 	mock->devs[1].fail_resume = -EIO;
 	KUNIT_EXPECT_EQ(test, -EIO, set(mock, MOCK_DEVICES, 0));
 	mock->devs[1].fail_resume = 0;

@@ -822,6 +822,9 @@ static int take_domain_ids(struct scene *scene)
 	if (ret != SPARE_PASID)
 		return 0;
 	ret = vmm_bind(&guest->vmm, NULL, SPARE_PASID, guest->pt.root, 4);
+	/* A whole table has taken it already. */
+	if (ret == -EBUSY)
+		ret = 0;
 	return vmm_pasid_free(&guest->vmm, SPARE_PASID, SPARE_PASID) ?: ret;
 }
 
