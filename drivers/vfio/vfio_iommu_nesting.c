@@ -48,6 +48,7 @@
 /**
  * struct vfio_nesting - what a container of type nesting has
  * @set: PASIDs of the container; owned
+ * @mem: memory of the guest
  * @ctx: devices and bindings; owned, locks itself
  * @faults: readers of the faults of the devices; locks itself
  * @groups_lock: protects @groups. Innermost, taken below vfio_iommu::lock.
@@ -55,6 +56,7 @@
  */
 struct vfio_nesting {
 	struct ioasid_set *set;
+	struct iommu_guest_memory mem;
 	struct iommu_guest_ctx *ctx;
 	struct vfio_nesting_faults faults;
 	struct mutex groups_lock;	/* all below */
@@ -87,6 +89,9 @@ struct vfio_nesting_payload {
 
 /**
  * vfio_nesting_open() - Make what a container of type nesting has
+ * @read: reads memory of the guest on behalf of the caller of vfio_nesting_ioctl(),
+ *	until vfio_nesting_release(). Takes vfio_iommu::lock at most.
+ * @data: for @read
  *
  * The PASIDs are private to the container: vfio hands a device to one owner
  * only, so two guests may use the same number.
@@ -95,7 +100,7 @@ struct vfio_nesting_payload {
  *
  * Context: Process context.
  */
-struct vfio_nesting *vfio_nesting_open(void)
+struct vfio_nesting *vfio_nesting_open(vfio_nesting_read_fn read, void *data)
 {
 	struct vfio_nesting *n;
 	int ret;
@@ -111,7 +116,9 @@ struct vfio_nesting *vfio_nesting_open(void)
 		goto out_free;
 	}
 
-	n->ctx = iommu_guest_ctx_alloc(n->set);
+	n->mem.read = read;
+	n->mem.data = data;
+	n->ctx = iommu_guest_ctx_alloc(n->set, &n->mem);
 	if (IS_ERR(n->ctx)) {
 		ret = PTR_ERR(n->ctx);
 		goto out_put_set;
@@ -530,6 +537,29 @@ static long vfio_nesting_set_rid(struct vfio_nesting *n,
 	return iommu_guest_set_rid(n->ctx, dev, &config);
 }
 
+static long vfio_nesting_set_table(struct vfio_nesting *n,
+				   const struct vfio_nesting_payload *p)
+{
+	struct iommu_pasid_table_config config;
+	int ret;
+
+	ret = iommu_guest_copy_table_config(&config, p->uptr, p->size);
+	if (!ret)
+		ret = vfio_nesting_check_tail(p, config.argsz);
+	return ret ?: iommu_guest_set_table(n->ctx, p->dev, &config);
+}
+
+static long vfio_nesting_unset_table(struct vfio_nesting *n,
+				     const struct vfio_nesting_payload *p)
+{
+	int ret;
+
+	ret = vfio_nesting_check_tail(p, 0);
+	if (!ret)
+		iommu_guest_unset_table(n->ctx, p->dev);
+	return ret;
+}
+
 static long vfio_nesting_page_resp(struct vfio_nesting *n,
 				   const struct vfio_nesting_payload *p)
 {
@@ -787,6 +817,14 @@ static const struct vfio_nesting_opdesc vfio_nesting_ops[] = {
 		.fn = vfio_nesting_page_resp,
 		.features = IOMMU_NESTING_FEAT_PAGE_RESP,
 		.one_device = true,
+	},
+	[VFIO_IOMMU_NESTING_OP_SET_PASID_TABLE] = {
+		.fn = vfio_nesting_set_table,
+		.features = IOMMU_NESTING_FEAT_BIND_PASID_TABLE,
+	},
+	[VFIO_IOMMU_NESTING_OP_UNSET_PASID_TABLE] = {
+		.fn = vfio_nesting_unset_table,
+		.features = IOMMU_NESTING_FEAT_BIND_PASID_TABLE,
 	},
 	[VFIO_IOMMU_NESTING_OP_GET_FAULT_FD] = {
 		.fn = vfio_nesting_get_fault_fd,

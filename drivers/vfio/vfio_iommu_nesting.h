@@ -16,13 +16,16 @@ struct vfio_device;
 struct vfio_info_cap;
 struct vfio_nesting;
 
+/* Reads memory of the guest, see struct iommu_guest_memory */
+typedef int (*vfio_nesting_read_fn)(void *data, u64 gpa, void *to, size_t len);
+
 /*
  * A struct vfio_nesting belongs to a container of type nesting, from open to
  * release. For other containers it is NULL, which every function takes.
  */
 #if IS_ENABLED(CONFIG_VFIO_IOMMU_NESTING)
 
-struct vfio_nesting *vfio_nesting_open(void);
+struct vfio_nesting *vfio_nesting_open(vfio_nesting_read_fn read, void *data);
 void vfio_nesting_release(struct vfio_nesting *n);
 
 struct iommu_domain *vfio_nesting_domain_alloc(struct iommu_group *group);
@@ -43,7 +46,8 @@ long vfio_nesting_ioctl(struct vfio_nesting *n, unsigned int cmd,
 
 #else /* CONFIG_VFIO_IOMMU_NESTING */
 
-static inline struct vfio_nesting *vfio_nesting_open(void)
+static inline struct vfio_nesting *vfio_nesting_open(vfio_nesting_read_fn read,
+						     void *data)
 {
 	return NULL;
 }

@@ -73,6 +73,9 @@ int iommu_fault_iopf(struct iopf_group *group);
 int iommu_fault_set_guest_pasid(struct device *dev, ioasid_t pasid,
 				ioasid_t guest_pasid);
 void iommu_fault_clear_guest_pasid(struct device *dev, ioasid_t pasid);
+void iommu_fault_set_quiet(struct device *dev, ioasid_t pasid);
+int iommu_fault_set_identity(struct device *dev);
+void iommu_fault_clear_identity(struct device *dev);
 void iommu_fault_purge(struct device *dev,
 		       const struct iommu_attach_handle *handle);
 

@@ -80,6 +80,55 @@ struct iommu_guest_invalidation {
 };
 
 /**
+ * struct iommu_guest_memory - Memory of a guest, for the kernel to read
+ * @read: Copy @len bytes from guest-physical address @gpa to @to. Returns 0, -ENOENT
+ *                if the guest has no memory there that its devices may read, or an
+ *                error that is not of the guest's making. May take as long as the owner
+ *                likes, so no lock is held that another owner or the removal of a device
+ *                waits for.
+ * @data: Passed to @read
+ */
+struct iommu_guest_memory {
+	int (*read)(void *data, u64 gpa, void *to, size_t len);
+	void *data;
+};
+
+/**
+ * enum iommu_guest_entry_kind - What an entry of a guest's PASID table asks for
+ * @IOMMU_GUEST_ENTRY_FIRST_STAGE: A first stage
+ * @IOMMU_GUEST_ENTRY_PASS: The second stage alone
+ * @IOMMU_GUEST_ENTRY_BAD: Something that is not allowed or not supported
+ * @IOMMU_GUEST_ENTRY_UNREADABLE: Not known, as there is no memory of the guest; holds
+ *                for a part of the table that starts with the PASID
+ */
+enum iommu_guest_entry_kind {
+	IOMMU_GUEST_ENTRY_FIRST_STAGE,
+	IOMMU_GUEST_ENTRY_PASS,
+	IOMMU_GUEST_ENTRY_BAD,
+	IOMMU_GUEST_ENTRY_UNREADABLE,
+};
+
+/**
+ * struct iommu_guest_entry - A present entry of a guest's PASID table
+ * @pasid: The PASID, 0 for requests without
+ * @kind: What it asks for
+ * @quiet: Faults of the PASID are not to be reported
+ * @gpa: Guest-physical address of the entry, or of what could not be read
+ * @data: The first stage, for IOMMU_GUEST_ENTRY_FIRST_STAGE. The generic fields are
+ *                correct, the others are checked by @domain_alloc_gpasid.
+ */
+struct iommu_guest_entry {
+	ioasid_t pasid;
+	enum iommu_guest_entry_kind kind;
+	bool quiet;
+	u64 gpa;
+	struct iommu_gpasid_bind_data data;
+};
+
+/* Takes an entry; an error ends the walk */
+typedef int (*iommu_guest_entry_fn)(const struct iommu_guest_entry *entry, void *arg);
+
+/**
  * struct iommu_guest_ops - What an IOMMU driver does for guest owned tables
  * @nesting_info: Describe first-stage translation of @dev nested on @parent.
  *                @info is zeroed by the caller, which sets argsz afterwards.
@@ -98,8 +147,9 @@ struct iommu_guest_invalidation {
  *                use their tables any more, no cache has anything of them, and
  *                none of their page requests is on the way. @pasids are in
  *                ascending order, and attached to domains that
- *                @domain_alloc_gpasid made; detaching each of them follows, and
- *                finds little to do. NULL if there is nothing to be saved.
+ *                @domain_alloc_gpasid made, or to the second stage; detaching each of
+ *                them follows, and finds little to do. NULL if there is nothing to be
+ *                saved.
  * @fault_sync:   Return when no thread of the driver still uses an attach
  *                handle that it looked up for @dev before the call. Needed by
  *                drivers that report page requests, NULL in others.
@@ -113,11 +163,28 @@ struct iommu_guest_invalidation {
  *                the hardware has nothing cached of @old, and page requests without
  *                PASID that it had are reported. Return 0, or for a nested domain
  *                an error, with nothing changed. NULL if the driver cannot.
+ * @table_format: By enum iommu_pasid_table_format, of PASID tables that are handed over
+ *                as a whole; 0 if the driver has neither of the two ways that follow.
+ * @table_walk:   Read the entries of @config from PASID @first to @last, and call @fn for
+ *                each that is present, in ascending order. It is called with no lock
+ *                held, and does the same for all devices of the driver. Return 0, an
+ *                error of @fn, -EINTR upon a fatal signal, or an error of @mem but
+ *                -ENOENT if @strict; without, what cannot be read is unreadable for
+ *                whatever reason. For hardware that must not read the table itself: the
+ *                entries are attached one by one.
+ * @domain_alloc_table: Allocate a domain of type IOMMU_DOMAIN_NESTED that makes hardware
+ *                read the table of @config in memory of the guest, after checking
+ *                @config against the hardware in front of @dev; what depends on the
+ *                format alone is checked already. It is attached in place of the second
+ *                stage. For hardware that can do that.
+ * @table_invalidate: Carry an invalidation out for @dev and the table in @domain, which
+ *                @domain_alloc_table made. @info is correct. Returns when the hardware
+ *                is done.
  *
- * All of them may sleep. But for @nesting_info, they are called with the lock
- * of a guest context held, and for a device on the second-stage domain that the
- * context has for it. From @domain_alloc_gpasid until the domain is freed, and
- * thus for all that follow it here but @device_info and @set_rid, the device is
+ * All of them may sleep. But for @nesting_info and @table_walk, they are called with the
+ * lock of a guest context held, and for a device on the second-stage domain that the
+ * context has for it or on a table. From @domain_alloc_gpasid until the domain is freed,
+ * and thus for all that follow it here but @device_info and @set_rid, the device is
  * runtime active; for @set_rid it is if it can be resumed.
  */
 struct iommu_guest_ops {
@@ -135,6 +202,16 @@ struct iommu_guest_ops {
 			    struct iommu_guest_device_info *info);
 	int (*set_rid)(struct device *dev, struct iommu_domain *domain,
 		       struct iommu_domain *old);
+	u32 table_format;
+	int (*table_walk)(const struct iommu_pasid_table_config *config,
+			  const struct iommu_guest_memory *mem, bool strict,
+			  ioasid_t first, ioasid_t last,
+			  iommu_guest_entry_fn fn, void *arg);
+	struct iommu_domain *(*domain_alloc_table)(struct device *dev,
+						   struct iommu_domain *parent,
+						   const struct iommu_pasid_table_config *config);
+	void (*table_invalidate)(struct device *dev, struct iommu_domain *domain,
+				 const struct iommu_cache_invalidate_info *info);
 };
 
 /* Second stage and what the hardware offers on top of it; no context needed */
@@ -145,7 +222,8 @@ int iommu_guest_merge_nesting_info(struct iommu_nesting_info *info,
 				   const struct iommu_nesting_info *other);
 
 /* Life of a context and of the devices in it */
-struct iommu_guest_ctx *iommu_guest_ctx_alloc(struct ioasid_set *set);
+struct iommu_guest_ctx *
+iommu_guest_ctx_alloc(struct ioasid_set *set, const struct iommu_guest_memory *mem);
 void iommu_guest_ctx_free(struct iommu_guest_ctx *ctx);
 int iommu_guest_add_device(struct iommu_guest_ctx *ctx, struct device *dev,
 			   struct iommu_domain *parent);
@@ -165,6 +243,9 @@ void iommu_guest_unbind_gpasid(struct iommu_guest_ctx *ctx, struct device *dev,
 			       u64 hpasid);
 int iommu_guest_set_rid(struct iommu_guest_ctx *ctx, struct device *dev,
 			const struct iommu_rid_config *config);
+int iommu_guest_set_table(struct iommu_guest_ctx *ctx, struct device *dev,
+			  const struct iommu_pasid_table_config *config);
+void iommu_guest_unset_table(struct iommu_guest_ctx *ctx, struct device *dev);
 int iommu_guest_cache_invalidate(struct iommu_guest_ctx *ctx,
 				 struct device *dev,
 				 const struct iommu_cache_invalidate_info *info);
@@ -183,6 +264,8 @@ int iommu_guest_copy_bind_data(struct iommu_gpasid_bind_data *data,
 			       const void __user *uptr, size_t usize);
 int iommu_guest_copy_rid_config(struct iommu_rid_config *config,
 				const void __user *uptr, size_t usize);
+int iommu_guest_copy_table_config(struct iommu_pasid_table_config *config,
+				  const void __user *uptr, size_t usize);
 int iommu_guest_copy_invalidate_info(struct iommu_cache_invalidate_info *info,
 				     const void __user *uptr, size_t usize);
 int iommu_guest_copy_page_response(struct iommu_page_response *resp,

@@ -38,9 +38,6 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-/* A PASID has 20 bits on the wire. */
-#define IOMMU_GUEST_PASID_LAST	(IOASID_CAPACITY_MAX - 1)
-
 /* Checks that a bind and an unbind have in common */
 static int iommu_guest_check_generic(const struct iommu_gpasid_bind_data *data)
 {
@@ -125,6 +122,22 @@ iommu_guest_find_binding(struct iommu_guest_pasid *pasid,
 	return NULL;
 }
 
+/* Is a table bound to a PASID of @gdev, or to requests without? */
+bool iommu_guest_has_bindings(struct iommu_guest_ctx *ctx,
+			      struct iommu_guest_device *gdev)
+{
+	struct iommu_guest_pasid *pasid;
+	unsigned long hpasid;
+
+	lockdep_assert_held(&ctx->lock);
+	if (iommu_guest_find_binding(&ctx->rid, gdev))
+		return true;
+	xa_for_each(&ctx->pasids, hpasid, pasid)
+		if (iommu_guest_find_binding(pasid, gdev))
+			return true;
+	return false;
+}
+
 /* Does the hardware translate the same with @a and @b? */
 bool iommu_guest_same_table(const struct iommu_gpasid_bind_data *a,
 			    const struct iommu_gpasid_bind_data *b)
@@ -134,19 +147,34 @@ bool iommu_guest_same_table(const struct iommu_gpasid_bind_data *a,
 	       !memcmp(&a->vendor, &b->vendor, sizeof(a->vendor));
 }
 
+static struct iommu_domain *
+iommu_guest_alloc_domain(struct iommu_guest_device *gdev,
+			 const struct iommu_gpasid_bind_data *data)
+{
+	struct iommu_domain *domain;
+
+	domain = gdev->ops->domain_alloc_gpasid(gdev->dev, gdev->parent, data);
+	if (IS_ERR(domain))
+		return domain;
+	domain->owner = dev_iommu_ops(gdev->dev);
+	domain->iopf_handler = iommu_fault_iopf;
+	return domain;
+}
+
+/* Without @data the binding is to the second stage. */
 struct iommu_guest_binding *
 iommu_guest_alloc_binding(struct iommu_guest_device *gdev,
 			  struct iommu_guest_pasid *pasid,
 			  const struct iommu_gpasid_bind_data *data)
 {
+	struct iommu_domain *domain = gdev->parent;
 	struct iommu_guest_binding *binding;
-	struct iommu_domain *domain;
 	int ret;
 
 	if (pasid->hpasid >= gdev->dev->iommu->max_pasids)
 		return ERR_PTR(-ERANGE);
 	if (iommu_get_domain_for_dev(gdev->dev) != gdev->parent ||
-	    data->gpgd > gdev->parent->geometry.aperture_end)
+	    (data && data->gpgd > gdev->parent->geometry.aperture_end))
 		return ERR_PTR(-EINVAL);
 
 	binding = kzalloc(sizeof(*binding), GFP_KERNEL_ACCOUNT);
@@ -156,18 +184,18 @@ iommu_guest_alloc_binding(struct iommu_guest_device *gdev,
 	ret = iommu_guest_wake(gdev->dev);
 	if (ret)
 		goto out_free;
-	domain = gdev->ops->domain_alloc_gpasid(gdev->dev, gdev->parent, data);
+	if (data) {
+		domain = iommu_guest_alloc_domain(gdev, data);
+		binding->data = *data;
+	}
 	if (IS_ERR(domain)) {
 		ret = PTR_ERR(domain);
 		goto out_sleep;
 	}
-	domain->owner = dev_iommu_ops(gdev->dev);
-	domain->iopf_handler = iommu_fault_iopf;
 
 	binding->gdev = gdev;
 	binding->pasid = pasid;
 	binding->domain = domain;
-	binding->data = *data;
 	return binding;
 
 out_sleep:
@@ -180,7 +208,8 @@ out_free:
 /* Step 3, as far as memory goes */
 void iommu_guest_free_binding(struct iommu_guest_binding *binding)
 {
-	iommu_domain_free(binding->domain);
+	if (binding->domain != binding->gdev->parent)
+		iommu_domain_free(binding->domain);
 	pm_runtime_put(binding->gdev->dev);
 	kfree(binding);
 }
@@ -196,13 +225,46 @@ void iommu_guest_forget_faults(struct iommu_guest_binding *binding)
 }
 
 /* Step 3, where no other table follows */
-static void iommu_guest_clear_guest_pasid(struct iommu_guest_binding *binding)
+void iommu_guest_clear_guest_pasid(struct iommu_guest_binding *binding)
 {
 	iommu_fault_clear_guest_pasid(binding->gdev->dev,
 				      binding->pasid->hpasid);
 }
 
-static int iommu_guest_attach(struct iommu_guest_binding *binding)
+/* Requests without PASID come from being blocked, and go back to that. */
+static int iommu_guest_attach_domain(struct iommu_guest_binding *binding)
+{
+	struct iommu_guest_device *gdev = binding->gdev;
+	bool pass = binding->domain == gdev->parent;
+	int ret;
+
+	if (binding->pasid->hpasid != IOMMU_NO_PASID)
+		return iommu_attach_device_pasid(binding->domain, gdev->dev,
+						 binding->pasid->hpasid,
+						 &binding->handle);
+	ret = iommu_device_set_rid(gdev->dev, binding->domain, gdev->rid_domain,
+				   pass ? NULL : &binding->handle);
+	if (!ret)
+		gdev->rid_domain = binding->domain;
+	return ret;
+}
+
+static void iommu_guest_detach_domain(struct iommu_guest_binding *binding)
+{
+	struct iommu_guest_device *gdev = binding->gdev;
+	struct iommu_domain *blocked = dev_iommu_ops(gdev->dev)->blocked_domain;
+
+	if (binding->pasid->hpasid != IOMMU_NO_PASID) {
+		iommu_detach_device_pasid(binding->domain, gdev->dev,
+					  binding->pasid->hpasid);
+		return;
+	}
+	WARN_ON_ONCE(iommu_device_set_rid(gdev->dev, blocked, binding->domain,
+					  NULL));
+	gdev->rid_domain = blocked;
+}
+
+int iommu_guest_attach(struct iommu_guest_binding *binding)
 {
 	struct iommu_guest_device *gdev = binding->gdev;
 	u64 start = trace_iommu_guest_bind_enabled() ? ktime_get_ns() : 0;
@@ -213,9 +275,9 @@ static int iommu_guest_attach(struct iommu_guest_binding *binding)
 					  binding->pasid->gpasid);
 	if (ret)
 		goto out;
-	ret = iommu_attach_device_pasid(binding->domain, gdev->dev,
-					binding->pasid->hpasid,
-					&binding->handle);
+	if (binding->quiet)
+		iommu_fault_set_quiet(gdev->dev, binding->pasid->hpasid);
+	ret = iommu_guest_attach_domain(binding);
 	/* The handle is visible before the driver has its say. */
 	if (ret)
 		iommu_guest_forget_faults(binding);
@@ -225,13 +287,11 @@ out:
 }
 
 /* Steps 1 and 2 */
-static void iommu_guest_detach(struct iommu_guest_binding *binding)
+void iommu_guest_detach(struct iommu_guest_binding *binding)
 {
-	struct iommu_guest_device *gdev = binding->gdev;
 	u64 start = trace_iommu_guest_unbind_enabled() ? ktime_get_ns() : 0;
 
-	iommu_detach_device_pasid(binding->domain, gdev->dev,
-				  binding->pasid->hpasid);
+	iommu_guest_detach_domain(binding);
 	iommu_guest_forget_faults(binding);
 	trace_iommu_guest_unbind(binding, start);
 }
@@ -251,7 +311,7 @@ static void iommu_guest_unbind(struct iommu_guest_binding *binding)
  * the bookkeeping of IOMMU core and driver can keep it from coming back. That
  * is little, and may come from the reserves and go over the owner's limit.
  */
-static int iommu_guest_attach_again(struct iommu_guest_binding *old)
+int iommu_guest_attach_again(struct iommu_guest_binding *old)
 {
 	unsigned int flags = memalloc_noreclaim_save();
 	int ret = iommu_guest_attach(old);
@@ -294,6 +354,8 @@ static int iommu_guest_prepare(struct iommu_guest_ctx *ctx, struct device *dev,
 	list_for_each_entry(gdev, &ctx->devices, node) {
 		if (dev && gdev->dev != dev)
 			continue;
+		if (gdev->table)
+			return -EBUSY;
 		ret = 0;
 		old = iommu_guest_find_binding(pasid, gdev);
 		if (old && iommu_guest_same_table(&old->data, data))
@@ -445,9 +507,6 @@ static void iommu_guest_unbind_pasid(struct iommu_guest_ctx *ctx,
 	iommu_guest_put_pasid(ctx, pasid);
 }
 
-/* PASIDs that are unbound together; what is on the stack bounds them */
-#define IOMMU_GUEST_BATCH	64
-
 /* What step 1 waits for, for all PASIDs of @gdev in the range */
 static void iommu_guest_detach_range(struct iommu_guest_ctx *ctx,
 				     struct iommu_guest_device *gdev,
@@ -563,8 +622,9 @@ iommu_guest_get_pasid(struct iommu_guest_ctx *ctx, u64 hpasid, ioasid_t gpasid)
  * * -EEXIST: gpasid is the guest PASID of another PASID, which is bound, be it
  *   freed already or not; or hpasid is bound with another guest PASID
  * * -ENODEV: @dev is not in @ctx, or no device is
- * * -EBUSY: the PASID of the device is in use by somebody else, or notifiers of
- *   the set are still being called for its last unbind
+ * * -EBUSY: a device has a PASID table of the guest, or its PASID is in use by
+ *   somebody else, or notifiers of the set are still being called for its last
+ *   unbind
  * * -EIO: a device does not resume
  * * -ENOSPC: the IOMMU is out of domain identifiers for guests
  * * -ENOMEM: out of memory

@@ -15,10 +15,11 @@
 
 /*
  * What to invalidate, in terms of bindings: those of one PASID or all, and the
- * same range of each, in the same caches.
+ * same range of each, in the same caches; and before that, their entries.
  */
 struct iommu_guest_inv {
 	struct device *dev;
+	bool entries;
 	u64 gpasid;
 	bool one_pasid;
 	u64 start;
@@ -136,7 +137,8 @@ static int iommu_guest_decode(const struct iommu_cache_invalidate_info *info,
 	    info->cache & ~iommu_guest_caches[inv->granularity])
 		return -EINVAL;
 
-	/* Entries of the PASID cache follow bind and unbind. */
+	/* Entries of the PASID cache follow bind and unbind, or a table. */
+	inv->entries = info->cache & IOMMU_CACHE_INV_TYPE_PASID;
 	inv->caches = info->cache & ~IOMMU_CACHE_INV_TYPE_PASID;
 	inv->last = U64_MAX;
 	switch (inv->granularity) {
@@ -216,9 +218,13 @@ static void iommu_guest_inv_add_pasid(struct iommu_guest_inv_batch *batch,
 {
 	struct iommu_guest_binding *binding;
 
-	list_for_each_entry(binding, &pasid->bindings, node)
+	list_for_each_entry(binding, &pasid->bindings, node) {
+		/* The second stage is not the guest's. */
+		if (binding->domain == binding->gdev->parent)
+			continue;
 		if (!inv->dev || binding->gdev->dev == inv->dev)
 			iommu_guest_inv_add(batch, binding, inv);
+	}
 }
 
 /* The PASID that an owner means by @gpasid, or NULL */
@@ -232,13 +238,46 @@ iommu_guest_inv_pasid(struct iommu_guest_ctx *ctx, u64 gpasid)
 					       iommu_guest_find_gpasid(ctx, gpasid);
 }
 
+/* All PASIDs, of the context's own or of a table */
+static int iommu_guest_inv_collect_all(struct xarray *pasids,
+				       const struct iommu_guest_inv *inv,
+				       struct iommu_guest_inv_batch *batch)
+{
+	struct iommu_guest_pasid *pasid;
+	unsigned long hpasid;
+
+	xa_for_each(pasids, hpasid, pasid) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		iommu_guest_inv_add_pasid(batch, pasid, inv);
+		cond_resched();
+	}
+	return 0;
+}
+
+static int iommu_guest_inv_collect_table(struct iommu_guest_table *table,
+					 const struct iommu_guest_inv *inv,
+					 struct iommu_guest_inv_batch *batch)
+{
+	struct iommu_guest_pasid *pasid;
+
+	if (!inv->one_pasid)
+		return iommu_guest_inv_collect_all(&table->entries, inv, batch);
+	pasid = inv->gpasid > IOMMU_GUEST_PASID_LAST ? NULL :
+						       xa_load(&table->entries, inv->gpasid);
+	if (pasid)
+		iommu_guest_inv_add_pasid(batch, pasid, inv);
+	return 0;
+}
+
 /* What is to be done for @inv, in @batch or done already */
 static int iommu_guest_inv_collect(struct iommu_guest_ctx *ctx,
 				   const struct iommu_guest_inv *inv,
 				   struct iommu_guest_inv_batch *batch)
 {
+	struct iommu_guest_device *gdev;
 	struct iommu_guest_pasid *pasid;
-	unsigned long hpasid;
+	int ret = 0;
 
 	if (!inv->caches)
 		return 0;
@@ -246,16 +285,69 @@ static int iommu_guest_inv_collect(struct iommu_guest_ctx *ctx,
 		pasid = iommu_guest_inv_pasid(ctx, inv->gpasid);
 		if (pasid)
 			iommu_guest_inv_add_pasid(batch, pasid, inv);
+	} else {
+		iommu_guest_inv_add_pasid(batch, &ctx->rid, inv);
+		ret = iommu_guest_inv_collect_all(&ctx->pasids, inv, batch);
+	}
+	list_for_each_entry(gdev, &ctx->devices, node)
+		if (gdev->table && !ret && (!inv->dev || gdev->dev == inv->dev))
+			ret = iommu_guest_inv_collect_table(gdev->table, inv, batch);
+	return ret;
+}
+
+/*
+ * Entries of tables. Memory of the guest is read for that, so the lock is let go of;
+ * what is in @batch is done before.
+ */
+static int iommu_guest_inv_entries(struct iommu_guest_ctx *ctx,
+				   const struct iommu_guest_inv *inv,
+				   struct iommu_guest_inv_batch *batch)
+{
+	ioasid_t first = 0, last = IOMMU_GUEST_PASID_LAST;
+	int ret;
+
+	if (!iommu_guest_has_tables(ctx, inv->dev))
 		return 0;
+	if (inv->one_pasid && inv->gpasid > IOMMU_GUEST_PASID_LAST)
+		return 0;
+	if (inv->one_pasid) {
+		first = inv->gpasid;
+		last = inv->gpasid;
 	}
-	iommu_guest_inv_add_pasid(batch, &ctx->rid, inv);
-	xa_for_each(&ctx->pasids, hpasid, pasid) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		iommu_guest_inv_add_pasid(batch, pasid, inv);
-		cond_resched();
-	}
-	return 0;
+
+	iommu_guest_inv_flush(batch);
+	mutex_unlock(&ctx->lock);
+	ret = iommu_guest_resync(ctx, inv->dev, first, last);
+	mutex_lock(&ctx->lock);
+	return ret;
+}
+
+/* Where hardware reads the table of the guest, all caches are its driver's. */
+static void iommu_guest_inv_native(struct iommu_guest_ctx *ctx, struct device *dev,
+				   const struct iommu_cache_invalidate_info *info)
+{
+	struct iommu_guest_device *gdev;
+
+	list_for_each_entry(gdev, &ctx->devices, node)
+		if (gdev->table && gdev->table->domain && (!dev || gdev->dev == dev))
+			gdev->ops->table_invalidate(gdev->dev, gdev->table->domain,
+						    info);
+}
+
+static int iommu_guest_inv_one(struct iommu_guest_ctx *ctx, struct device *dev,
+			       const struct iommu_cache_invalidate_info *info,
+			       struct iommu_guest_inv_batch *batch)
+{
+	struct iommu_guest_inv inv = { .dev = dev };
+	int ret;
+
+	ret = iommu_guest_decode(info, &inv);
+	if (!ret && inv.entries)
+		ret = iommu_guest_inv_entries(ctx, &inv, batch);
+	if (ret)
+		return ret;
+	iommu_guest_inv_native(ctx, dev, info);
+	return iommu_guest_inv_collect(ctx, &inv, batch);
 }
 
 /**
@@ -289,11 +381,7 @@ int iommu_guest_cache_invalidate_array(struct iommu_guest_ctx *ctx,
 	batch.ret = 0;
 	guard(mutex)(&ctx->lock);
 	for (i = 0; i < count; i++) {
-		struct iommu_guest_inv inv = { .dev = dev };
-
-		ret = iommu_guest_decode(&infos[i], &inv);
-		if (!ret)
-			ret = iommu_guest_inv_collect(ctx, &inv, &batch);
+		ret = iommu_guest_inv_one(ctx, dev, &infos[i], &batch);
 		if (ret)
 			break;
 	}
@@ -311,8 +399,10 @@ EXPORT_SYMBOL_GPL(iommu_guest_cache_invalidate_array);
  *	iommu_guest_copy_invalidate_info().
  *
  * Only the caches that @info names are invalidated, the IOTLB before the device
- * TLB. Entries of the PASID cache are the host's: they follow bind and unbind,
- * so there is nothing to do for them.
+ * TLB. Entries of the PASID cache follow bind and unbind, so there is nothing to do
+ * for them, but where the device has a table of the guest: of that they are read
+ * again before, see iommu_guest_set_table(). An entry that has changed replaces the
+ * old one, of which nothing is cached any more on return.
  *
  * PASID 0 stands for requests without PASID, see iommu_guest_set_rid().
  *
@@ -327,7 +417,8 @@ EXPORT_SYMBOL_GPL(iommu_guest_cache_invalidate_array);
  *   memory. Everything else was invalidated.
  * * -EINTR: a fatal signal came in before all PASIDs were done
  *
- * Context: Process context, takes the lock of @ctx and waits for hardware.
+ * Context: Process context, takes the locks of @ctx and waits for hardware, and for
+ * memory of the guest if entries of a table are to be read.
  */
 int iommu_guest_cache_invalidate(struct iommu_guest_ctx *ctx,
 				 struct device *dev,

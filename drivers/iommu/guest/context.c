@@ -156,6 +156,8 @@ EXPORT_SYMBOL_GPL(iommu_guest_merge_nesting_info);
  * @set: the IOASIDs that the owner may bind; none is allocated yet. No other
  *	context binds PASIDs of this set. The context takes a reference of its
  *	own.
+ * @mem: memory of the guest, which the owner keeps for as long as the context; or
+ *	NULL, which leaves PASID tables to hardware that reads them itself
  *
  * Return: The context without devices, or ERR_PTR of
  *
@@ -164,7 +166,8 @@ EXPORT_SYMBOL_GPL(iommu_guest_merge_nesting_info);
  *
  * Context: Process context.
  */
-struct iommu_guest_ctx *iommu_guest_ctx_alloc(struct ioasid_set *set)
+struct iommu_guest_ctx *
+iommu_guest_ctx_alloc(struct ioasid_set *set, const struct iommu_guest_memory *mem)
 {
 	struct iommu_guest_ctx *ctx;
 	int ret;
@@ -173,7 +176,9 @@ struct iommu_guest_ctx *iommu_guest_ctx_alloc(struct ioasid_set *set)
 	if (!ctx)
 		return ERR_PTR(-ENOMEM);
 
+	mutex_init(&ctx->tables_lock);
 	mutex_init(&ctx->lock);
+	ctx->mem = mem;
 	INIT_LIST_HEAD(&ctx->devices);
 	xa_init_flags(&ctx->pasids, XA_FLAGS_ACCOUNT);
 	xa_init_flags(&ctx->gpasids, XA_FLAGS_ACCOUNT);
@@ -211,6 +216,7 @@ void iommu_guest_ctx_put(struct iommu_guest_ctx *ctx)
 	list_del(&ctx->node);
 	mutex_unlock(&iommu_guest_contexts_lock);
 	mutex_destroy(&ctx->lock);
+	mutex_destroy(&ctx->tables_lock);
 	kfree(ctx);
 }
 
@@ -311,6 +317,7 @@ int iommu_guest_add_device(struct iommu_guest_ctx *ctx, struct device *dev,
 	gdev->dev = dev;
 	gdev->ops = iommu_guest_ops_of(dev);
 	gdev->parent = parent;
+	gdev->rid_domain = parent;
 
 	guard(mutex)(&ctx->lock);
 	if (iommu_guest_find_device(ctx, dev)) {
@@ -485,6 +492,7 @@ void iommu_guest_remove_device(struct iommu_guest_ctx *ctx, struct device *dev)
 
 	if (gdev->handler)
 		iommu_fault_handler_stop(gdev->handler);
+	iommu_guest_end_table(gdev);
 	iommu_guest_unbind_device(ctx, gdev);
 	iommu_guest_end_rid(ctx, gdev);
 	if (gdev->handler) {

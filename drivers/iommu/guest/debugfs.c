@@ -28,12 +28,27 @@ static void iommu_guest_show_pasid(struct seq_file *m,
 			   ctx->owner_comm);
 }
 
+static void iommu_guest_show_ctx(struct seq_file *m, struct iommu_guest_ctx *ctx)
+{
+	struct iommu_guest_device *gdev;
+	struct iommu_guest_pasid *pasid;
+	unsigned long hpasid;
+
+	iommu_guest_show_pasid(m, ctx, &ctx->rid);
+	xa_for_each(&ctx->pasids, hpasid, pasid)
+		iommu_guest_show_pasid(m, ctx, pasid);
+	list_for_each_entry(gdev, &ctx->devices, node) {
+		if (!gdev->table)
+			continue;
+		xa_for_each(&gdev->table->entries, hpasid, pasid)
+			iommu_guest_show_pasid(m, ctx, pasid);
+	}
+}
+
 /* May wait for the hardware of an owner, which nobody else waits for then. */
 int iommu_guest_bindings_show(struct seq_file *m, void *unused)
 {
 	struct iommu_guest_ctx *ctx = NULL;
-	struct iommu_guest_pasid *pasid;
-	unsigned long hpasid;
 
 	seq_puts(m, "# pid device hpasid gpasid gpgd addr_width inv_addr inv_pasid inv_domain comm\n");
 
@@ -42,9 +57,7 @@ int iommu_guest_bindings_show(struct seq_file *m, void *unused)
 			iommu_guest_ctx_put(ctx);
 			return -EINTR;
 		}
-		iommu_guest_show_pasid(m, ctx, &ctx->rid);
-		xa_for_each(&ctx->pasids, hpasid, pasid)
-			iommu_guest_show_pasid(m, ctx, pasid);
+		iommu_guest_show_ctx(m, ctx);
 		mutex_unlock(&ctx->lock);
 	}
 	return 0;

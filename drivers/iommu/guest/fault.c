@@ -398,7 +398,8 @@ static int iommu_fault_report_all(const struct device *dev,
  *
  * A PASID that the owner does not know is left out of the record, unless
  * iommu_fault_handler_ops::private_pasids lets the owner see those on the bus. If
- * the handler has no room the record is lost; to say so is up to the handler.
+ * the handler has no room the record is lost; to say so is up to the handler. One
+ * that iommu_fault_set_quiet() was called for has no records.
  *
  * Return: 0 if there is an owner to report to, or -ENODEV.
  *
@@ -420,7 +421,11 @@ int iommu_report_unrecoverable(struct device *dev,
 	handler = iommu_fault_handler_get(dev, pasid);
 	if (!handler)
 		return -ENODEV;
-	ret = iommu_fault_report_event(handler, event);
+	if (pasid == IOMMU_PASID_INVALID)
+		pasid = IOMMU_NO_PASID;
+	ret = 0;
+	if (!iommu_fault_is_quiet(handler, pasid))
+		ret = iommu_fault_report_event(handler, event);
 	iommu_fault_handler_put(handler);
 	return ret;
 }

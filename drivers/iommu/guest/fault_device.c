@@ -144,10 +144,19 @@ bool iommu_fault_guest_pasid(struct iommu_fault_handler *handler,
 {
 	void *entry = xa_load(&handler->fdev->guest_pasids, pasid);
 
-	if (!entry && handler->pasid != pasid)
+	if (!entry && handler->pasid != pasid &&
+	    !READ_ONCE(handler->fdev->identity))
 		return false;
-	*guest_pasid = entry ? xa_to_value(entry) : pasid;
+	*guest_pasid = entry ? xa_to_value(entry) & ~IOMMU_FAULT_QUIET : pasid;
 	return true;
+}
+
+/* Does the owner of @handler want no records of faults of @pasid? */
+bool iommu_fault_is_quiet(const struct iommu_fault_handler *handler, ioasid_t pasid)
+{
+	void *entry = xa_load(&handler->fdev->guest_pasids, pasid);
+
+	return entry && xa_to_value(entry) & IOMMU_FAULT_QUIET;
 }
 
 /**
@@ -179,6 +188,29 @@ int iommu_fault_set_guest_pasid(struct device *dev, ioasid_t pasid,
 }
 
 /**
+ * iommu_fault_set_quiet() - Drop the unrecoverable faults of a PASID
+ * @dev: the device
+ * @pasid: a PASID on the bus that has a number; 0 for faults without PASID
+ *
+ * Holds until the PASID has no number or gets one again.
+ *
+ * Context: Process context. Does not wait for hardware.
+ */
+void iommu_fault_set_quiet(struct device *dev, ioasid_t pasid)
+{
+	struct iommu_fault_device *fdev = iommu_fault_device_get(dev);
+	unsigned long number;
+
+	if (WARN_ON(!fdev))
+		return;
+	/* Takes no memory: the place is there. */
+	number = xa_to_value(xa_load(&fdev->guest_pasids, pasid));
+	xa_store(&fdev->guest_pasids, pasid,
+		 xa_mk_value(number | IOMMU_FAULT_QUIET), GFP_KERNEL_ACCOUNT);
+	iommu_fault_device_put(fdev);
+}
+
+/**
  * iommu_fault_clear_guest_pasid() - Undo iommu_fault_set_guest_pasid()
  * @dev: the device
  * @pasid: the PASID on the bus; one that has no number is fine
@@ -197,6 +229,44 @@ void iommu_fault_clear_guest_pasid(struct device *dev, ioasid_t pasid)
 	/* That of the entry */
 	if (xa_erase(&fdev->guest_pasids, pasid))
 		iommu_fault_device_put(fdev);
+	iommu_fault_device_put(fdev);
+}
+
+/**
+ * iommu_fault_set_identity() - Say that an owner knows each PASID as on the bus
+ * @dev: the device, which the caller keeps until iommu_fault_clear_identity()
+ *
+ * Also those that it has given no number by iommu_fault_set_guest_pasid().
+ *
+ * Return: 0, or -ENOMEM.
+ *
+ * Context: Process context. Does not wait for hardware.
+ */
+int iommu_fault_set_identity(struct device *dev)
+{
+	struct iommu_fault_device *fdev = iommu_fault_device_make(dev);
+
+	if (!fdev)
+		return -ENOMEM;
+	WRITE_ONCE(fdev->identity, true);
+	return 0;
+}
+
+/**
+ * iommu_fault_clear_identity() - Undo iommu_fault_set_identity()
+ * @dev: the device
+ *
+ * Context: Process context. Does not wait for hardware.
+ */
+void iommu_fault_clear_identity(struct device *dev)
+{
+	struct iommu_fault_device *fdev = iommu_fault_device_get(dev);
+
+	if (WARN_ON(!fdev))
+		return;
+	WRITE_ONCE(fdev->identity, false);
+	/* That of the mark */
+	iommu_fault_device_put(fdev);
 	iommu_fault_device_put(fdev);
 }
 

@@ -36,6 +36,7 @@
 #ifndef __IOMMU_FAULT_PRIV_H
 #define __IOMMU_FAULT_PRIV_H
 
+#include <linux/bits.h>
 #include <linux/hashtable.h>
 #include <linux/iommu-fault.h>
 #include <linux/jump_label.h>
@@ -52,6 +53,8 @@
 /* Answers that the driver is given at a time */
 #define IOMMU_FAULT_BATCH	16
 #define IOMMU_FAULT_HASH_BITS	6
+/* Beside the number of a PASID, which has 20 bits: it has no records of faults */
+#define IOMMU_FAULT_QUIET	BIT(20)
 /* Log2 of microseconds, the last bucket is open */
 #define IOMMU_FAULT_LATENCIES	24
 
@@ -115,8 +118,10 @@ struct iommu_fault_stats {
  * @rcu: for the end
  * @lock: protects @handlers, and the page requests of the device being on
  * @handlers: by PASID, see iommu_fault_index(); read under RCU
- * @guest_pasids: PASID on the bus -> number that its owner knows it by. The
- *	xarray locks itself.
+ * @guest_pasids: PASID on the bus -> number that its owner knows it by, and
+ *	IOMMU_FAULT_QUIET. The xarray locks itself.
+ * @identity: the owner knows each PASID by its number on the bus. Read without lock;
+ *	has a user while it is set.
  */
 struct iommu_fault_device {
 	struct device *dev;
@@ -126,6 +131,7 @@ struct iommu_fault_device {
 	struct mutex lock;	/* see above */
 	struct xarray handlers;
 	struct xarray guest_pasids;
+	bool identity;
 };
 
 /**
@@ -225,6 +231,7 @@ bool iommu_fault_handler_is_for(const struct iommu_fault_handler *handler,
 				ioasid_t pasid);
 bool iommu_fault_guest_pasid(struct iommu_fault_handler *handler,
 			     ioasid_t pasid, ioasid_t *guest_pasid);
+bool iommu_fault_is_quiet(const struct iommu_fault_handler *handler, ioasid_t pasid);
 void iommu_fault_for_each(const struct device *dev,
 			  void (*fn)(struct iommu_fault_handler *handler, void *arg),
 			  void *arg);

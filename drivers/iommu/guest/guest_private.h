@@ -12,12 +12,21 @@
  *
  * A device is kept awake by each of its bindings, and by its fault handler.
  *
+ * A device may have a *table* in place of single bindings: all of its PASIDs are
+ * as the guest's PASID table says.
+ *
  * Locks, outer to inner:
  *
- *	iommu_guest_ctx::lock		devices, PASIDs, bindings
- *	  iommu_group::mutex		taken by attach and detach
- *	  locks of the faults		see fault_private.h
- *	  locks of runtime PM		of the device and of its driver
+ *	iommu_guest_ctx::tables_lock	order of the reads of PASID tables. Held
+ *					while memory of the guest is read, which may
+ *					take as long as the owner likes: never taken
+ *					to remove a device or to end a table, and by
+ *					nobody who cannot be killed
+ *	  locks of the owner		in iommu_guest_memory::read
+ *	  iommu_guest_ctx::lock		devices, PASIDs, bindings, tables
+ *	    iommu_group::mutex		taken by attach and detach
+ *	    locks of the faults		see fault_private.h
+ *	    locks of runtime PM		of the device and of its driver
  *
  *	iommu_guest_contexts_lock	list of the contexts. Nothing is taken and
  *					nobody is waited for inside of it.
@@ -46,6 +55,12 @@ struct seq_file;
 
 #define IOMMU_GUEST_GRANULARITIES	(IOMMU_INV_GRANU_ADDR + 1)
 
+/* A PASID has 20 bits on the wire. */
+#define IOMMU_GUEST_PASID_LAST	(IOASID_CAPACITY_MAX - 1)
+
+/* PASIDs that are unbound together; what is on the stack bounds them */
+#define IOMMU_GUEST_BATCH	64
+
 /**
  * struct iommu_guest_pasid - a PASID with bindings
  * @hpasid: what the devices put on the bus. A reference to the IOASID is held,
@@ -62,7 +77,10 @@ struct iommu_guest_pasid {
 
 /**
  * struct iommu_guest_ctx - what an owner has
+ * @tables_lock: between those who read PASID tables: what was read first is
+ *	applied first
  * @lock: protects @devices, @pasids, @gpasids, @rid and everything they lead to
+ * @mem: the guest's memory, or NULL; the owner keeps it
  * @set: the IOASIDs of the owner; the context holds a reference
  * @nb: for the FREE events of @set
  * @devices: struct iommu_guest_device
@@ -79,7 +97,9 @@ struct iommu_guest_pasid {
  * @owner_comm: creator, for debugfs
  */
 struct iommu_guest_ctx {
+	struct mutex tables_lock;	/* see above */
 	struct mutex lock;	/* see above */
+	const struct iommu_guest_memory *mem;
 	struct ioasid_set *set;
 	struct notifier_block nb;
 	struct list_head devices;
@@ -98,7 +118,10 @@ struct iommu_guest_ctx {
  * @ops: of the IOMMU driver of @dev
  * @parent: second-stage domain @dev is attached to; the owner keeps it
  * @handler: registration for the faults of @dev, or NULL. Set once.
- * @rid: what becomes of requests of @dev without PASID
+ * @rid: what becomes of requests of @dev without PASID, unless there is a @table
+ * @rid_domain: what translates them now, be it @parent, the blocked domain of the
+ *	driver or a nested one
+ * @table: the PASID table of the guest, or NULL
  * @node: in iommu_guest_ctx::devices
  */
 struct iommu_guest_device {
@@ -107,6 +130,8 @@ struct iommu_guest_device {
 	struct iommu_domain *parent;
 	struct iommu_fault_handler *handler;
 	enum iommu_rid_mode rid;
+	struct iommu_domain *rid_domain;
+	struct iommu_guest_table *table;
 	struct list_head node;
 };
 
@@ -117,8 +142,9 @@ struct iommu_guest_device {
  * @gdev: the device
  * @pasid: the PASID
  * @domain: the nested domain, owned by the binding, as is a runtime PM
- *	reference to the device
+ *	reference to the device. Of a table also iommu_guest_device::parent
  * @data: what it was made from
+ * @quiet: faults are not reported
  * @replaces: the binding to be put back if a bind fails halfway
  * @node: in iommu_guest_pasid::bindings, or in the list of a bind under way
  * @invalidations: number of invalidations that hit the binding, by the
@@ -130,9 +156,45 @@ struct iommu_guest_binding {
 	struct iommu_guest_pasid *pasid;
 	struct iommu_domain *domain;
 	struct iommu_gpasid_bind_data data;
+	bool quiet;
 	struct iommu_guest_binding *replaces;
 	struct list_head node;
 	u64 invalidations[IOMMU_GUEST_GRANULARITIES];
+};
+
+/**
+ * struct iommu_guest_table - a PASID table of the guest, of one device
+ * @gdev: the device, valid unless @dead
+ * @config: the table
+ * @ops: of the IOMMU driver
+ * @limit: number of PASIDs that the device can emit
+ * @refs: one of the device, one of each reader
+ * @dead: not the table of the device any more; what was read of it is void
+ * @entries: PASID -> struct iommu_guest_pasid with one binding, where the host
+ *	composes entries from what the guest's say. No IOASIDs: the numbers are the
+ *	guest's, and nobody else has them.
+ * @pasids: number of @entries but 0
+ * @domain: where hardware reads the table, or NULL
+ * @handle: of @domain
+ * @replaces: table to be put back if a call fails halfway, or NULL
+ * @node: in the list of a call under way, protected by iommu_guest_ctx::tables_lock
+ *
+ * What changes is protected by iommu_guest_ctx::lock, but for @refs and @node. Keeps
+ * the device awake.
+ */
+struct iommu_guest_table {
+	struct iommu_guest_device *gdev;
+	struct iommu_pasid_table_config config;
+	const struct iommu_guest_ops *ops;
+	ioasid_t limit;
+	refcount_t refs;
+	bool dead;
+	struct xarray entries;
+	unsigned int pasids;
+	struct iommu_domain *domain;
+	struct iommu_attach_handle handle;
+	struct iommu_guest_table *replaces;
+	struct list_head node;
 };
 
 /* context.c */
@@ -157,6 +219,12 @@ void iommu_guest_free_binding(struct iommu_guest_binding *binding);
 struct iommu_guest_pasid *
 iommu_guest_find_gpasid(struct iommu_guest_ctx *ctx, ioasid_t gpasid);
 void iommu_guest_forget_faults(struct iommu_guest_binding *binding);
+int iommu_guest_attach(struct iommu_guest_binding *binding);
+int iommu_guest_attach_again(struct iommu_guest_binding *old);
+void iommu_guest_detach(struct iommu_guest_binding *binding);
+void iommu_guest_clear_guest_pasid(struct iommu_guest_binding *binding);
+bool iommu_guest_has_bindings(struct iommu_guest_ctx *ctx,
+			      struct iommu_guest_device *gdev);
 void iommu_guest_unbind_device(struct iommu_guest_ctx *ctx,
 			       struct iommu_guest_device *gdev);
 int iommu_guest_notify(struct notifier_block *nb, unsigned long event,
@@ -165,6 +233,12 @@ int iommu_guest_notify(struct notifier_block *nb, unsigned long event,
 /* rid.c */
 void iommu_guest_end_rid(struct iommu_guest_ctx *ctx,
 			 struct iommu_guest_device *gdev);
+
+/* table.c */
+void iommu_guest_end_table(struct iommu_guest_device *gdev);
+bool iommu_guest_has_tables(struct iommu_guest_ctx *ctx, struct device *dev);
+int iommu_guest_resync(struct iommu_guest_ctx *ctx, struct device *dev,
+		       ioasid_t first, ioasid_t last);
 
 /* debugfs.c */
 int iommu_guest_bindings_show(struct seq_file *m, void *unused);

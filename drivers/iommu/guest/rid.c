@@ -63,21 +63,6 @@ int iommu_guest_copy_rid_config(struct iommu_rid_config *config,
 }
 EXPORT_SYMBOL_GPL(iommu_guest_copy_rid_config);
 
-/* What translates requests of @gdev without PASID now */
-static struct iommu_domain *
-iommu_guest_rid_domain(struct iommu_guest_ctx *ctx,
-		       struct iommu_guest_device *gdev)
-{
-	switch (gdev->rid) {
-	case IOMMU_RID_FIRST_STAGE:
-		return iommu_guest_find_binding(&ctx->rid, gdev)->domain;
-	case IOMMU_RID_BLOCK:
-		return dev_iommu_ops(gdev->dev)->blocked_domain;
-	default:
-		return gdev->parent;
-	}
-}
-
 /* End the table that has been replaced */
 static void iommu_guest_end_rid_table(struct iommu_guest_binding *binding)
 {
@@ -89,8 +74,7 @@ static void iommu_guest_end_rid_table(struct iommu_guest_binding *binding)
 	iommu_guest_free_binding(binding);
 }
 
-static int iommu_guest_attach_rid(struct iommu_guest_ctx *ctx,
-				  struct iommu_guest_binding *binding)
+static int iommu_guest_attach_rid(struct iommu_guest_binding *binding)
 {
 	u64 start = trace_iommu_guest_bind_enabled() ? ktime_get_ns() : 0;
 	struct iommu_guest_device *gdev = binding->gdev;
@@ -101,11 +85,12 @@ static int iommu_guest_attach_rid(struct iommu_guest_ctx *ctx,
 					  IOMMU_NO_PASID);
 	if (ret)
 		goto out;
-	ret = iommu_device_set_rid(gdev->dev, binding->domain,
-				   iommu_guest_rid_domain(ctx, gdev),
+	ret = iommu_device_set_rid(gdev->dev, binding->domain, gdev->rid_domain,
 				   &binding->handle);
-	if (!ret)
+	if (!ret) {
+		gdev->rid_domain = binding->domain;
 		goto out;
+	}
 	/* The handle is visible before the driver has its say. */
 	iommu_guest_forget_faults(binding);
 	if (gdev->rid != IOMMU_RID_FIRST_STAGE)
@@ -129,7 +114,7 @@ static int iommu_guest_set_rid_table(struct iommu_guest_ctx *ctx,
 	binding = iommu_guest_alloc_binding(gdev, &ctx->rid, data);
 	if (IS_ERR(binding))
 		return PTR_ERR(binding);
-	ret = iommu_guest_attach_rid(ctx, binding);
+	ret = iommu_guest_attach_rid(binding);
 	if (ret) {
 		iommu_guest_free_binding(binding);
 		return ret;
@@ -150,9 +135,9 @@ static void iommu_guest_leave_rid_table(struct iommu_guest_ctx *ctx,
 {
 	struct iommu_guest_binding *old;
 
-	WARN_ON_ONCE(iommu_device_set_rid(gdev->dev, domain,
-					  iommu_guest_rid_domain(ctx, gdev),
+	WARN_ON_ONCE(iommu_device_set_rid(gdev->dev, domain, gdev->rid_domain,
 					  NULL));
+	gdev->rid_domain = domain;
 	gdev->rid = mode;
 	old = iommu_guest_find_binding(&ctx->rid, gdev);
 	if (!old)
@@ -181,8 +166,8 @@ static void iommu_guest_leave_rid_table(struct iommu_guest_ctx *ctx,
  * * -EOPNOTSUPP: the IOMMU driver cannot do that, the table is of another format
  *   than the hardware's, or needs a feature it lacks
  * * -ENODEV: @dev is not in @ctx
- * * -EBUSY: the PASID table of the device is another kernel's, or PASIDs are left
- *   on another second stage
+ * * -EBUSY: the device has a PASID table of the guest; or that of the host is
+ *   another kernel's, or PASIDs are left on another second stage
  * * -EIO: the device does not resume
  * * -ENOSPC: the IOMMU is out of domain identifiers for guests
  * * -ENOMEM: out of memory
@@ -208,6 +193,10 @@ int iommu_guest_set_rid(struct iommu_guest_ctx *ctx, struct device *dev,
 	domain = dev_iommu_ops(dev)->blocked_domain;
 	if (!gdev->ops->set_rid || !domain)
 		return -EOPNOTSUPP;
+	if (gdev->table)
+		return -EBUSY;
+	if (iommu_get_domain_for_dev(dev) != gdev->parent)
+		return -EINVAL;
 
 	if (config->mode == IOMMU_RID_FIRST_STAGE)
 		return iommu_guest_set_rid_table(ctx, gdev, &config->bind);

@@ -11,12 +11,12 @@
 
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
-#include <linux/iommu-guest.h>
 #include <linux/log2.h>
 #include <linux/pci.h>
 #include <linux/pci-ats.h>
 #include <linux/slab.h>
 
+#include "gpasid.h"
 #include "iommu.h"
 #include "pasid.h"
 
@@ -68,6 +68,7 @@ static int intel_guest_nesting_info(struct device *dev,
 	info->features = IOMMU_NESTING_FEAT_BIND_PGTBL |
 			 IOMMU_NESTING_FEAT_CACHE_INVLD |
 			 IOMMU_NESTING_FEAT_RID |
+			 IOMMU_NESTING_FEAT_BIND_PASID_TABLE |
 			 IOMMU_NESTING_FEAT_NO_RO_MAP;
 	info->vendor.vtd.cap_reg = iommu->cap & VTD_GUEST_CAP;
 	info->vendor.vtd.ecap_reg = iommu->ecap & VTD_GUEST_ECAP;
@@ -499,4 +500,6 @@ const struct iommu_guest_ops intel_guest_ops = {
 	.fault_sync		= intel_guest_fault_sync,
 	.device_info		= intel_guest_device_info,
 	.set_rid		= intel_guest_set_rid,
+	.table_format		= IOMMU_PASID_FORMAT_VTD_TABLE,
+	.table_walk		= intel_guest_table_walk,
 };

@@ -61,6 +61,7 @@
  *  - EBUSY: The device or the PASID is in a state that excludes the request,
  *    such as a bind of single PASIDs while a whole PASID table is bound.
  *  - EDQUOT: The caller's quota of PASIDs is used up.
+ *  - EINTR: A fatal signal came in.
  *  - ENOSPC: The IOMMU has no free domain identifier left, or no room for the
  *    page requests of one more device.
  *  - EIO: A device did not complete what was asked of it. For an invalidation,
@@ -474,10 +475,11 @@ struct iommu_inv_addr_info {
  * entries. Such a combination is EINVAL.
  *
  * When the call returns, no cache named holds a translation that was stale
- * before. Caches that are not named may go on holding it: who invalidates for a
- * device with a translation cache of its own (ATS) names both, in one call or
- * the IOTLB first. All of the device's cache is %IOMMU_INV_GRANU_ADDR without a
- * tag and a range of 2^64 bytes.
+ * before. Entries of a PASID table come before the other caches, see
+ * &struct iommu_pasid_table_config. Caches that are not named may go on holding
+ * it: who invalidates for a device with a translation cache of its own (ATS)
+ * names both, in one call or the IOTLB first. All of the device's cache is
+ * %IOMMU_INV_GRANU_ADDR without a tag and a range of 2^64 bytes.
  *
  * An invalidation that is well formed does not fail because of what it names,
  * even if that is a PASID that is not bound: nothing of that can be cached.
@@ -768,7 +770,7 @@ enum iommu_pasid_table_format {
  * @IOMMU_PASID_CONFIG_TRANSLATE: The first stage is what the table says
  * @IOMMU_PASID_CONFIG_BYPASS: No first stage; only accesses without PASID
  *                             work, by the second stage
- * @IOMMU_PASID_CONFIG_ABORT: Accesses are aborted
+ * @IOMMU_PASID_CONFIG_ABORT: Accesses are aborted, with PASID and without
  */
 enum iommu_pasid_table_mode {
 	IOMMU_PASID_CONFIG_TRANSLATE	= 1,
@@ -809,22 +811,67 @@ struct iommu_pasid_vtd {
  * @argsz: At least 24; 32 for %IOMMU_PASID_CONFIG_TRANSLATE
  * @version: %IOMMU_PASID_TABLE_CFG_VERSION_1
  * @base_ptr: Guest-physical address of the table in bytes, aligned as the
- *            format requires. VT-d: 4 KiB
+ *            format requires. VT-d: 4 KiB. SMMUv3: 64 bytes, and what the STE asks for
  * @format: One of enum iommu_pasid_table_format
  * @pasid_bits: Number of PASID bits that the table covers. VT-d: 13 to 20, the
  *              directory has 2^(@pasid_bits - 6) entries
- * @config: One of enum iommu_pasid_table_mode
+ * @config: One of enum iommu_pasid_table_mode. But for
+ *          %IOMMU_PASID_CONFIG_TRANSLATE, nothing else in here matters
  * @padding: Must be 0
  * @vendor_data: Vendor part, selected by @format
  * @vendor_data.smmuv3: %IOMMU_PASID_FORMAT_SMMUV3
  * @vendor_data.vtd: %IOMMU_PASID_FORMAT_VTD_TABLE
  *
- * The kernel may keep a shadow of the table. The guest therefore invalidates
- * the cache of PASID entries after each change of an entry, also after one
- * from not present to present.
+ * From now on all accesses of the device are as the table says. It takes no single
+ * binds and no &struct iommu_rid_config until the table is unset (EBUSY), and no
+ * table as long as it has one of these, %IOMMU_RID_BLOCK excepted. A table that was
+ * set before is replaced; accesses in between are aborted. PASIDs have the same
+ * number on the bus, in invalidations, in faults and in page requests.
  *
- * A device whose table is bound takes no single binds (EBUSY), and the other
- * way round.
+ * The kernel may keep a shadow of the table, as it does for VT-d. The guest
+ * therefore invalidates the cache of PASID entries after each change of an entry,
+ * also after one from not present to present; a virtual unit of VT-d says so by
+ * Caching Mode. When the call for that returns, the device uses the entry as it is,
+ * and nothing is cached of what it was before, in the IOTLB or in the device.
+ *
+ * The shadow is made of memory that is mapped for the device to read and that is the
+ * calling process's own. What cannot be had of the table is taken as not present: a
+ * record of an unrecoverable fault, without @addr, has the PASID, the address of the
+ * entry as @fetch_addr, and as reason %IOMMU_FAULT_REASON_BAD_PASID_ENTRY, or
+ * %IOMMU_FAULT_REASON_PASID_FETCH if the guest has no memory there. For a part of the
+ * table there is one record, with the first PASID. An entry whose faults are disabled
+ * (VT-d: FPD in it or in its directory entry) has no records.
+ *
+ * Entries of VT-d: PGTT first-stage and pass-through are supported, the latter is
+ * the second stage alone. Fields that belong to the host are ignored: domain
+ * identifier, second stage, snoop control. Memory types and what is reserved are bad
+ * entries, and so is a first stage that a bind would refuse. Entry 0 is for accesses
+ * without PASID (RID_PASID is 0). FPD of an entry that is not present is ignored.
+ *
+ * A set is refused with
+ *
+ *  - EINVAL: a field is not correct, or the table lies beyond what the second stage
+ *    takes
+ *  - EOPNOTSUPP: another format than the hardware's
+ *  - ERANGE: SMMUv3: @pasid_bits is more than the device has
+ *  - EBUSY: the device has single binds or a table for accesses without PASID, or
+ *    the memory has lost its address in user space, see
+ *    %VFIO_DMA_UNMAP_FLAG_VADDR
+ *  - EDQUOT: the entries of all tables and the PASIDs of the caller exceed its quota.
+ *    Bad entries count, entry 0 does not
+ *  - EFAULT: memory of the table is another process's, or not accessible
+ *  - ENODEV, EIO, EINTR, ENOSPC, ENOMEM
+ *
+ * and nothing has changed on any device it is on, but for what is said of ENOMEM and
+ * ENOSPC at &struct iommu_gpasid_bind_data. An invalidation of PASID entries does not
+ * fail for any of that: an entry that cannot be had for lack of quota, memory or
+ * domain identifiers is a bad one.
+ *
+ * An unset takes the table back: accesses with PASID are aborted, those without are
+ * translated by the second stage alone. It takes no structure and does not fail.
+ * Neither it nor the last close of the device waits for a set or an invalidation
+ * that waits for memory of the guest. A reset of the device leaves the table as it
+ * is. As long as it is set, runtime power management does not suspend the device.
  */
 struct iommu_pasid_table_config {
 	__u32 argsz;

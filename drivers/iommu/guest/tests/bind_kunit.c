@@ -630,7 +630,7 @@ static struct iommu_guest_ctx *other_owner(struct kunit *test, ioasid_t pasid)
 	struct iommu_guest_ctx *other;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, set);
-	other = iommu_guest_ctx_alloc(set);
+	other = iommu_guest_ctx_alloc(set, NULL);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, other);
 	KUNIT_ASSERT_EQ(test, pasid,
 			ioasid_alloc(set, pasid, pasid, NULL, GFP_KERNEL));
@@ -877,7 +877,7 @@ static int come_and_go(void *data)
 
 	if (IS_ERR(set))
 		return 0;
-	ctx = iommu_guest_ctx_alloc(set);
+	ctx = iommu_guest_ctx_alloc(set, NULL);
 	if (!IS_ERR(ctx)) {
 		iommu_guest_free_pasids(ctx, 0, INVALID_IOASID);
 		iommu_guest_ctx_free(ctx);

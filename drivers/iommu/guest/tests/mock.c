@@ -20,7 +20,7 @@
  * struct mock_domain - second stage or table of the guest
  * @domain: of the IOMMU core
  * @mock: whose it is
- * @gpgd: the table of the guest, 0 for a second stage
+ * @gpgd: the page table or PASID table of the guest, 0 for a second stage
  */
 struct mock_domain {
 	struct iommu_domain domain;
@@ -78,6 +78,11 @@ const char *mock_state(struct mock_guest *mock)
 
 	mock->state[0] = '\0';
 	for (d = 0; d < MOCK_DEVICES; d++) {
+		if (mock->devs[d].native)
+			used += scnprintf(mock->state + used,
+					  sizeof(mock->state) - used,
+					  "%s%d=%llx", used ? " " : "", d,
+					  mock->devs[d].native->gpgd);
 		if (mock->devs[d].blocked)
 			used += scnprintf(mock->state + used,
 					  sizeof(mock->state) - used,
@@ -125,10 +130,36 @@ static struct iommu_domain mock_identity = {
 	.ops = &(const struct iommu_domain_ops) { .attach_dev = mock_attach },
 };
 
+static int mock_attach_blocked(struct iommu_domain *domain, struct device *dev)
+{
+	int d = mock_index(the_mock, dev);
+
+	the_mock->devs[d].native = NULL;
+	the_mock->devs[d].blocked = true;
+	mock_log(the_mock, "blocked%d", d);
+	return 0;
+}
+
 static struct iommu_domain mock_blocked = {
 	.type = IOMMU_DOMAIN_BLOCKED,
-	.ops = &(const struct iommu_domain_ops) { .attach_dev = mock_attach },
+	.ops = &(const struct iommu_domain_ops) { .attach_dev = mock_attach_blocked },
 };
+
+static int mock_attach_parent(struct iommu_domain *domain, struct device *dev)
+{
+	int d = mock_index(the_mock, dev);
+	struct mock_device *mdev = &the_mock->devs[d];
+
+	if (mdev->fail_parents) {
+		mdev->fail_parents--;
+		mock_log(the_mock, "parent%d!", d);
+		return -ENOMEM;
+	}
+	mdev->native = NULL;
+	mdev->blocked = false;
+	mock_log(the_mock, "parent%d", d);
+	return 0;
+}
 
 static struct iommu_device *mock_probe(struct device *dev)
 {
@@ -145,34 +176,6 @@ static struct iommu_group *mock_group(struct device *dev)
 static int mock_default_type(struct device *dev)
 {
 	return IOMMU_DOMAIN_IDENTITY;
-}
-
-static void mock_parent_free(struct iommu_domain *domain)
-{
-	kfree(to_mock(domain));
-}
-
-static const struct iommu_domain_ops mock_parent_ops = {
-	.attach_dev = mock_attach,
-	.free = mock_parent_free,
-};
-
-static struct iommu_domain *mock_alloc_user(struct device *dev, u32 flags,
-					    struct iommu_domain *parent,
-					    const struct iommu_user_data *data)
-{
-	struct mock_domain *domain;
-
-	if (flags != IOMMU_HWPT_ALLOC_NEST_PARENT || parent || data)
-		return ERR_PTR(-EOPNOTSUPP);
-	domain = kzalloc(sizeof(*domain), GFP_KERNEL);
-	if (!domain)
-		return ERR_PTR(-ENOMEM);
-	domain->mock = the_mock;
-	domain->domain.type = IOMMU_DOMAIN_UNMANAGED;
-	domain->domain.ops = &mock_parent_ops;
-	domain->domain.geometry.aperture_end = MOCK_APERTURE;
-	return &domain->domain;
 }
 
 /* Tables of the guest */
@@ -215,6 +218,35 @@ static void mock_remove_dev_pasid(struct device *dev, ioasid_t pasid,
 	mutex_unlock(&md->mock->devs[d].slow);
 	md->mock->devs[d].table[pasid] = NULL;
 	mock_log(md->mock, "remove%d.%x=%llx", d, pasid, md->gpgd);
+}
+
+static void mock_parent_free(struct iommu_domain *domain)
+{
+	kfree(to_mock(domain));
+}
+
+static const struct iommu_domain_ops mock_parent_ops = {
+	.attach_dev = mock_attach_parent,
+	.set_dev_pasid = mock_set_dev_pasid,
+	.free = mock_parent_free,
+};
+
+static struct iommu_domain *mock_alloc_user(struct device *dev, u32 flags,
+					    struct iommu_domain *parent,
+					    const struct iommu_user_data *data)
+{
+	struct mock_domain *domain;
+
+	if (flags != IOMMU_HWPT_ALLOC_NEST_PARENT || parent || data)
+		return ERR_PTR(-EOPNOTSUPP);
+	domain = kzalloc(sizeof(*domain), GFP_KERNEL);
+	if (!domain)
+		return ERR_PTR(-ENOMEM);
+	domain->mock = the_mock;
+	domain->domain.type = IOMMU_DOMAIN_UNMANAGED;
+	domain->domain.ops = &mock_parent_ops;
+	domain->domain.geometry.aperture_end = MOCK_APERTURE;
+	return &domain->domain;
 }
 
 static void mock_nested_free(struct iommu_domain *domain)
@@ -372,6 +404,139 @@ static int mock_set_rid(struct device *dev, struct iommu_domain *domain,
 	return 0;
 }
 
+static int mock_read(void *data, u64 gpa, void *to, size_t len)
+{
+	struct mock_guest *mock = data;
+	int i;
+
+	if (mock->fail_read)
+		return mock->fail_read;
+	for (i = 0; i < MOCK_TABLES; i++) {
+		if (gpa < MOCK_TABLE(i) ||
+		    gpa + len > MOCK_TABLE(i) + sizeof(mock->tables[i]))
+			continue;
+		memcpy(to, (void *)mock->tables[i] + (gpa - MOCK_TABLE(i)), len);
+		if (mock->on_read)
+			mock->on_read(mock);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static enum iommu_guest_entry_kind mock_entry_kind(u64 word)
+{
+	if (word & MOCK_ENTRY_BAD)
+		return IOMMU_GUEST_ENTRY_BAD;
+	if (word & MOCK_ENTRY_PASS)
+		return IOMMU_GUEST_ENTRY_PASS;
+	return IOMMU_GUEST_ENTRY_FIRST_STAGE;
+}
+
+static int mock_table_walk(const struct iommu_pasid_table_config *config,
+			   const struct iommu_guest_memory *mem, bool strict,
+			   ioasid_t first, ioasid_t last,
+			   iommu_guest_entry_fn fn, void *arg)
+{
+	u64 word;
+	int ret;
+
+	for (; first <= last; first++) {
+		struct iommu_guest_entry entry = {
+			.pasid = first,
+			.gpa = config->base_ptr + first * sizeof(word),
+			.data = {
+				.argsz = sizeof(entry.data),
+				.version = IOMMU_GPASID_BIND_VERSION_1,
+				.format = IOMMU_PASID_FORMAT_INTEL_VTD,
+				.addr_width = 48,
+			},
+		};
+
+		ret = mem->read(mem->data, entry.gpa, &word, sizeof(word));
+		if (ret) {
+			if (strict && ret != -ENOENT)
+				return ret;
+			/* All that follows is in the same memory. */
+			entry.kind = IOMMU_GUEST_ENTRY_UNREADABLE;
+			return fn(&entry, arg);
+		}
+		if (!(word & MOCK_ENTRY_PRESENT))
+			continue;
+		entry.kind = mock_entry_kind(word);
+		entry.quiet = word & MOCK_ENTRY_QUIET;
+		entry.data.gpgd = word & PAGE_MASK;
+		ret = fn(&entry, arg);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int mock_attach_table(struct iommu_domain *domain, struct device *dev)
+{
+	struct mock_domain *md = to_mock(domain);
+	int d = mock_index(md->mock, dev);
+	struct mock_device *mdev = &md->mock->devs[d];
+
+	mock_check_awake(md->mock, d);
+	if (mdev->request_on_set)
+		mock_request(md->mock, d, mdev->request_on_set, 1, 0x1000, true);
+	if (mdev->fail_sets) {
+		mdev->fail_sets--;
+		mock_log(md->mock, "table%d=%llx!", d, md->gpgd);
+		return -ENOMEM;
+	}
+	mdev->native = md;
+	mdev->blocked = false;
+	mock_log(md->mock, "table%d=%llx", d, md->gpgd);
+	return 0;
+}
+
+static const struct iommu_domain_ops mock_table_ops = {
+	.attach_dev = mock_attach_table,
+	.free = mock_nested_free,
+};
+
+static struct iommu_domain *
+mock_alloc_table(struct device *dev, struct iommu_domain *parent,
+		 const struct iommu_pasid_table_config *config)
+{
+	const struct iommu_gpasid_bind_data data = {
+		.format = IOMMU_PASID_FORMAT_INTEL_VTD,
+		.gpgd = config->base_ptr,
+	};
+	struct iommu_domain *domain;
+
+	if (config->pasid_bits > 16)
+		return ERR_PTR(-ERANGE);
+	domain = mock_alloc_gpasid(dev, parent, &data);
+	if (!IS_ERR(domain))
+		domain->ops = &mock_table_ops;
+	return domain;
+}
+
+static void mock_table_invalidate(struct device *dev, struct iommu_domain *domain,
+				  const struct iommu_cache_invalidate_info *info)
+{
+	mock_check_awake(the_mock, mock_index(the_mock, dev));
+	mock_log(the_mock, "inv%d=%llx.%u", mock_index(the_mock, dev),
+		 to_mock(domain)->gpgd, info->granularity);
+}
+
+/**
+ * mock_native_ops() - Let hardware read PASID tables of the guest itself
+ * @ops: operations of a device behind the mock, to be changed
+ *
+ * Context: Any.
+ */
+void mock_native_ops(struct iommu_guest_ops *ops)
+{
+	ops->table_walk = NULL;
+	ops->domain_alloc_table = mock_alloc_table;
+	ops->table_invalidate = mock_table_invalidate;
+}
+EXPORT_SYMBOL_NS_GPL(mock_native_ops, IOMMU_GUEST_MOCK);
+
 static const struct iommu_guest_ops mock_guest_ops = {
 	.nesting_info = mock_nesting_info,
 	.domain_alloc_gpasid = mock_alloc_gpasid,
@@ -380,6 +545,8 @@ static const struct iommu_guest_ops mock_guest_ops = {
 	.fault_sync = mock_fault_sync,
 	.device_info = mock_device_info,
 	.set_rid = mock_set_rid,
+	.table_format = IOMMU_PASID_FORMAT_VTD_TABLE,
+	.table_walk = mock_table_walk,
 };
 
 /* Page requests */
@@ -772,7 +939,7 @@ static int mock_init_owner(struct mock_guest *mock)
 	if (IS_ERR(parent))
 		return PTR_ERR(parent);
 	mock->parent = parent;
-	ctx = iommu_guest_ctx_alloc(mock->set);
+	ctx = iommu_guest_ctx_alloc(mock->set, &mock->mem);
 	if (IS_ERR(ctx))
 		return PTR_ERR(ctx);
 	mock->ctx = ctx;
@@ -797,6 +964,8 @@ static int mock_init(struct mock_guest *mock)
 
 	mutex_init(&mock->lock);
 	mutex_init(&mock->prq);
+	mock->mem.read = mock_read;
+	mock->mem.data = mock;
 	mock->queue = iopf_queue_alloc("iommu-guest-mock");
 	if (!mock->queue)
 		return -ENOMEM;

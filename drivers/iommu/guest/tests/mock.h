@@ -22,6 +22,10 @@
  *	iopf0+ iopf0-	device 0 made to send page requests, or to stop
  *	answer0.a.3=1	answer with code 1 to group 3 of PASID 0xa of device 0
  *	drain0		waited for page requests of device 0 to be reported
+ *	parent0 blocked0 table0=10000	attached to its second stage, to nothing, or to
+ *			the PASID table at 0x10000, which hardware reads then
+ *	parent0! table0=10000!	refused
+ *	inv0=10000.3	the same table told of an invalidation with granularity 3
  *	reset0		device 0 was reset
  */
 #ifndef __IOMMU_GUEST_MOCK_H
@@ -39,6 +43,17 @@
 #define MOCK_DEVICES	2
 #define MOCK_PASIDS	64
 #define MOCK_APERTURE	(BIT_ULL(39) - 1)
+
+/*
+ * PASID tables of the guest, a word for each PASID: the table of the PASID, and what
+ * else there is. With MOCK_ENTRY_PASS or MOCK_ENTRY_BAD the table does not matter.
+ */
+#define MOCK_TABLES	2
+#define MOCK_TABLE(i)	(0x10000ULL * ((i) + 1))
+#define MOCK_ENTRY_PRESENT	BIT_ULL(0)
+#define MOCK_ENTRY_PASS	BIT_ULL(1)
+#define MOCK_ENTRY_BAD	BIT_ULL(2)
+#define MOCK_ENTRY_QUIET	BIT_ULL(3)
 /* Page requests that a device may have outstanding */
 #define MOCK_CREDIT	64
 
@@ -50,7 +65,9 @@ struct mock_domain;
  * @attached: to the second stage
  * @table: what its PASIDs use, and in place of PASID 0 requests without
  * @blocked: requests without PASID are
+ * @native: the PASID table that hardware reads, or NULL
  * @fail_sets: number of attaches to be refused from now on
+ * @fail_parents: the same of attaches to the second stage
  * @reserve_sets: number of attaches that might use the reserves of memory
  * @cut_off: invalidations of its cache are not completed
  * @pm: resumes it, unless @fail_resume
@@ -75,7 +92,9 @@ struct mock_device {
 	bool attached;
 	struct mock_domain *table[MOCK_PASIDS];
 	bool blocked;
+	struct mock_domain *native;
 	unsigned int fail_sets;
+	unsigned int fail_parents;
 	unsigned int reserve_sets;
 	bool cut_off;
 	struct dev_pm_domain pm;
@@ -107,6 +126,10 @@ struct mock_device {
  * @early: notifier of @set that comes before the context's
  * @on_free: called by @early for a PASID that is freed, or NULL
  * @fail_alloc: error of domain_alloc_gpasid, 0 to let it succeed
+ * @mem: memory of the guest, with @tables in it
+ * @tables: see MOCK_TABLE()
+ * @fail_read: error of reads, 0 to let them succeed
+ * @on_read: called when a word was read of the table, or NULL
  * @fail_iopf: error of making a device send page requests, 0 to let it succeed
  * @queue: of page requests
  * @prq: held by the one that reports a request, as drivers do
@@ -130,6 +153,10 @@ struct mock_guest {
 	struct notifier_block early;
 	void (*on_free)(struct mock_guest *mock, ioasid_t id);
 	int fail_alloc;
+	struct iommu_guest_memory mem;
+	u64 tables[MOCK_TABLES][MOCK_PASIDS];
+	int fail_read;
+	void (*on_read)(struct mock_guest *mock);
 	int fail_iopf;
 	struct iopf_queue *queue;
 	struct mutex prq; /* see above */
@@ -145,6 +172,8 @@ struct mock_guest {
 struct mock_guest *mock_guest_create(void);
 void mock_guest_close(struct mock_guest *mock);
 unsigned int mock_guest_destroy(struct mock_guest *mock);
+
+void mock_native_ops(struct iommu_guest_ops *ops);
 
 struct device *mock_dev(struct mock_guest *mock, unsigned int index);
 struct platform_device *mock_add_device(struct mock_guest *mock,

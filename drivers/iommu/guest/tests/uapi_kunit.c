@@ -112,6 +112,25 @@ static void fill_rid_block(void *buf)
 	config->mode = IOMMU_RID_BLOCK;
 }
 
+static void fill_table(void *buf)
+{
+	*(struct iommu_pasid_table_config *)buf = (struct iommu_pasid_table_config) {
+		.version = IOMMU_PASID_TABLE_CFG_VERSION_1,
+		.base_ptr = MOCK_TABLE(0),
+		.format = IOMMU_PASID_FORMAT_VTD_TABLE,
+		.pasid_bits = 13,
+		.config = IOMMU_PASID_CONFIG_TRANSLATE,
+	};
+}
+
+static void fill_bypass(void *buf)
+{
+	*(struct iommu_pasid_table_config *)buf = (struct iommu_pasid_table_config) {
+		.version = IOMMU_PASID_TABLE_CFG_VERSION_1,
+		.config = IOMMU_PASID_CONFIG_BYPASS,
+	};
+}
+
 static void fill_inv(void *buf, u8 cache, u8 granularity)
 {
 	*(struct iommu_cache_invalidate_info *)buf =
@@ -209,6 +228,16 @@ static int call_rid(struct kunit *test, const void __user *uptr, size_t usize)
 	return iommu_guest_set_rid(priv->mock->ctx, dev, &config);
 }
 
+static int call_table(struct kunit *test, const void __user *uptr, size_t usize)
+{
+	struct device *dev = mock_dev(priv->mock, 0);
+	struct iommu_pasid_table_config config;
+	int ret;
+
+	ret = iommu_guest_copy_table_config(&config, uptr, usize);
+	return ret ?: iommu_guest_set_table(priv->mock->ctx, dev, &config);
+}
+
 static int call_inv(struct kunit *test, const void __user *uptr, size_t usize)
 {
 	struct iommu_cache_invalidate_info info;
@@ -285,6 +314,41 @@ static const struct uapi_struct uapi_structs[] = {
 			{ SPAN(iommu_rid_config, mode), 0x3 },
 		},
 		.ignored = { SPAN(iommu_rid_config, bind) },
+	}, {
+		.name = "PASID table",
+		.size = sizeof(struct iommu_pasid_table_config),
+		.min = 32,
+		.stride = 1,
+		.version = 4,
+		.fill = fill_table,
+		.call = call_table,
+		/* There is a single bind, by which a correct one is refused. */
+		.valid = -EBUSY,
+		.flags = {
+			{ SPAN(iommu_pasid_table_config, config), 0x3 },
+			{ SPAN(iommu_pasid_table_config, vendor_data.vtd.flags), 0 },
+		},
+		.padding = SPAN(iommu_pasid_table_config, padding),
+	}, {
+		.name = "PASID table: bypass",
+		.size = sizeof(struct iommu_pasid_table_config),
+		.min = 24,
+		.stride = 1,
+		.version = 4,
+		.fill = fill_bypass,
+		.call = call_table,
+		/* There is a single bind, by which a correct one is refused. */
+		.valid = -EBUSY,
+		.flags = {
+			{ SPAN(iommu_pasid_table_config, config), 0x3 },
+		},
+		.padding = SPAN(iommu_pasid_table_config, padding),
+		.ignored = {
+			SPAN(iommu_pasid_table_config, base_ptr),
+			SPAN(iommu_pasid_table_config, format),
+			SPAN(iommu_pasid_table_config, pasid_bits),
+			SPAN(iommu_pasid_table_config, vendor_data),
+		},
 	}, {
 		.name = "invalidate all",
 		.size = sizeof(struct iommu_cache_invalidate_info),

@@ -28,6 +28,7 @@
 #include "guest.h"
 #include "host.h"
 #include "measure.h"
+#include "pasid_table.h"
 
 #define RANGES_MAX	4096
 #define OTHERS		(GUEST_PASID + 1)	/* further PASIDs, as a guest counts */
@@ -262,6 +263,62 @@ static void ours_without_ats(void)
 	guest_close(&guest);
 }
 
+/* Whole PASID tables */
+
+static struct pasid_table table;
+
+static void set_table(unsigned int n)
+{
+	must(pasid_table_set(&table, NULL), "set of a table");
+}
+
+static void unset_table(unsigned int n)
+{
+	must(pasid_table_unset(&guest.vmm, NULL), "unset of a table");
+}
+
+static void sync_entry(unsigned int n)
+{
+	must(pasid_table_sync(&table, NULL, n), "entry");
+}
+
+static void sync_all(unsigned int n)
+{
+	must(pasid_table_sync_all(&table, NULL), "entries");
+}
+
+static void change_entry(unsigned int n)
+{
+	static bool odd;
+
+	pasid_table_map(&table, n, odd ? &other : &guest.pt);
+	odd = !odd;
+}
+
+static void ours_tables(void)
+{
+	static const unsigned int entries[] = { 1, 100, 10000 };
+	struct measured result;
+	unsigned int i, n = 0;
+
+	pasid_table_init(&table, &guest.vmm, 20);
+	for (i = 0; i < ARRAY_SIZE(entries); i++) {
+		while (n < entries[i])
+			pasid_table_map(&table, ++n, &guest.pt);
+		measure(&result, set_table, unset_table, n, 1);
+		print("set table of k", "ours", 1, n, &result);
+		measure(&result, set_table, NULL, n, 1);
+		print("set over set, of k", "ours", 1, n, &result);
+		measure(&result, sync_entry, change_entry, 1, 1);
+		print("entry that changed", "ours", 1, n, &result);
+		measure(&result, sync_entry, NULL, 1, 1);
+		print("entry as it was", "ours", 1, n, &result);
+		measure(&result, sync_all, NULL, n, 1);
+		print("all k entries as were", "ours", 1, n, &result);
+		measure(&result, unset_table, set_table, n, 1);
+		print("unset table of k", "ours", 1, n, &result);
+	}
+}
 static void ours(unsigned int devices)
 {
 	static const unsigned int pasids[] = { 1, 2, 100, 10000 };
@@ -285,6 +342,9 @@ static void ours(unsigned int devices)
 	ours_many();
 	if (devices == 1)
 		ours_requests();
+	unbind_first(1);
+	if (devices == 1)
+		ours_tables();
 	guest_close(&guest);
 }
 

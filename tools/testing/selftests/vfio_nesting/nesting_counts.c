@@ -15,6 +15,7 @@
 #include "fault.h"
 #include "guest.h"
 #include "needs_svatest.h"
+#include "pasid_table.h"
 
 #define BATCH		16	/* descriptors in front of a wait */
 #define MANY		200	/* PASIDs */
@@ -258,6 +259,48 @@ TEST_F(counts, flat)
 		    2, 1);
 	EXPECT_COST(EXPECT_EQ(0, vmm_unbind(self->vmm, self->dev, GUEST_PASID)),
 		    3 + DRAIN, 1 + DRAINED);
+}
+
+/* An entry costs what a bind does, however many there are. */
+TEST_F(counts, entries_of_a_table)
+{
+	static const unsigned int numbers[] = { 1, 100, 900 };
+	struct pasid_table table;
+	struct pgtable other;
+	unsigned int i, n = 0;
+	struct cost cost;
+
+	pgtable_init(&other, self->vmm, 4);
+	pasid_table_init(&table, self->vmm, 20);
+	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+		while (n < numbers[i])
+			pasid_table_map(&table, ++n, &self->guest.pt);
+		ASSERT_EQ(0, pasid_table_set(&table, self->dev));
+		EXPECT_COST(EXPECT_EQ(0, pasid_table_sync(&table, self->dev, 1)), 0, 0);
+		EXPECT_COST(EXPECT_EQ(0, pasid_table_sync_all(&table, self->dev)), 0, 0);
+		pasid_table_map(&table, 1, &other);
+		EXPECT_COST(EXPECT_EQ(0, pasid_table_sync(&table, self->dev, 1)),
+			    3 + DRAIN, 1 + DRAINED);
+		pasid_table_clear(&table, 1);
+		EXPECT_COST(EXPECT_EQ(0, pasid_table_sync(&table, self->dev, 1)),
+			    3 + DRAIN, 1 + DRAINED);
+		pasid_table_map(&table, 1, &self->guest.pt);
+		EXPECT_COST(EXPECT_EQ(0, pasid_table_sync_all(&table, self->dev)), 0, 0);
+
+		/* Those that go together are waited for together, and entry 0. */
+		cost_begin(self->dev, &cost);
+		EXPECT_EQ(0, pasid_table_set(&table, self->dev));
+		cost_end(self->dev, &cost);
+		EXPECT_GE(waits_of_many(n, variant->pri) + 4, cost.waits) {
+			TH_LOG("%u entries", n);
+		}
+		cost_begin(self->dev, &cost);
+		EXPECT_EQ(0, pasid_table_unset(self->vmm, self->dev));
+		cost_end(self->dev, &cost);
+		EXPECT_GE(waits_of_many(n, variant->pri) + 4, cost.waits) {
+			TH_LOG("%u entries", n);
+		}
+	}
 }
 
 TEST_F(counts, answers)

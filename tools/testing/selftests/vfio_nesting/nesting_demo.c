@@ -14,6 +14,7 @@
 
 #include "fault.h"
 #include "guest.h"
+#include "pasid_table.h"
 #include "story.h"
 
 /* Where a page of ours is in the memory of the host; 0 if nobody says */
@@ -315,6 +316,35 @@ static void goodbye(void)
 	claim(!bound(&alice) && bound(&bob), "the kernel says so too");
 }
 
+/* What a guest does whose unit leaves all PASIDs to it */
+static void whole_table(void)
+{
+	struct pasid_table table, next;
+
+	scene("the guest hands its whole PASID table over, changes it, and reboots");
+	claim(!vmm_unbind(&vmm, NULL, 22), "there are no single binds any more");
+	pasid_table_init(&table, &vmm, 16);
+	pasid_table_map(&table, 11, &alice.pt);
+	pasid_table_map(&table, 22, &bob.pt);
+	claim(!pasid_table_set(&table, &vmm.devices[0]),
+	      "a table with alice at 11 and bob at 22 is set");
+	claim(device_copies(&alice, GVA_SRC) && device_copies(&bob, GVA_SRC),
+	      "the device works for both");
+	pasid_table_clear(&table, 11);
+	claim(device_copies(&alice, GVA_SRC), "alice's entry is cleared, and cached still");
+	claim(!pasid_table_sync(&table, NULL, 11), "the guest invalidates it");
+	claim(!device_copies(&alice, GVA_SRC), "the device is refused with PASID 11");
+	claim(device_copies(&bob, GVA_SRC), "bob does not notice");
+	pasid_table_init(&next, &vmm, 16);
+	pasid_table_map(&next, 11, &alice.pt);
+	claim(!pasid_table_set(&next, &vmm.devices[0]),
+	      "the next kernel sets a table of its own, with alice only");
+	claim(device_copies(&alice, GVA_SRC) && !device_copies(&bob, GVA_SRC),
+	      "that is what the device uses");
+	claim(!pasid_table_unset(&vmm, NULL) && !device_copies(&alice, GVA_SRC),
+	      "translation is switched off: there is no PASID any more");
+}
+
 int main(void)
 {
 	int faults;
@@ -335,6 +365,7 @@ int main(void)
 	wild_access(faults);
 	without_pasid();
 	goodbye();
+	whole_table();
 	close(faults);
 	vmm_close(&vmm);
 

@@ -17,6 +17,7 @@
 #include "fault.h"
 #include "guest.h"
 #include "needs_svatest.h"
+#include "pasid_table.h"
 
 #define NEW_PASID	(GUEST_PASID + 1)
 #define SPARE_PASID	900
@@ -35,6 +36,7 @@
  * struct scene - where the calls are made
  * @guest: two devices of a guest, GUEST_PASID is allocated and not bound
  * @other: another address space, in which GVA_SRC is another page
+ * @whole: PASID tables, with @guest.pt and @other at the same PASIDs
  * @fd: file of the first device's faults, -1 if closed
  * @record: the request that waits
  * @far: the next PASID that no device has had a table for
@@ -44,6 +46,7 @@
 struct scene {
 	struct guest guest;
 	struct pgtable other;
+	struct pasid_table whole[2];
 	int fd;
 	struct iommu_fault record;
 	uint32_t far;
@@ -282,6 +285,26 @@ static int invalidate_rid(struct scene *scene)
 	return vmm_invalidate_pasid(&scene->guest.vmm, NULL, GUEST_CACHES, 0);
 }
 
+static int set_whole(struct scene *scene)
+{
+	return pasid_table_set(&scene->whole[0], NULL);
+}
+
+static int set_other_whole(struct scene *scene)
+{
+	return pasid_table_set(&scene->whole[1], NULL);
+}
+
+static int unset_whole(struct scene *scene)
+{
+	return pasid_table_unset(&scene->guest.vmm, NULL);
+}
+
+static int sync_whole(struct scene *scene)
+{
+	return pasid_table_sync_all(&scene->whole[0], NULL);
+}
+
 static int free_bound(struct scene *scene)
 {
 	return vmm_pasid_free(&scene->guest.vmm, 0, ~0U);
@@ -335,6 +358,12 @@ static int use_device(struct scene *scene)
 {
 	scene->sent = false;
 	return vmm_device_open(scene->guest.dev) ?: bind_all(scene);
+}
+
+static int use_device_whole(struct scene *scene)
+{
+	scene->sent = false;
+	return vmm_device_open(scene->guest.dev) ?: set_whole(scene);
 }
 
 /* The second group comes and goes */
@@ -566,6 +595,8 @@ static int open_scene(struct scene *scene)
 {
 	struct guest *guest = &scene->guest;
 	int ret = guest_open(guest, 0, 2);
+	const struct pgtable *pt;
+	unsigned int i;
 
 	if (ret)
 		return ret;
@@ -575,6 +606,13 @@ static int open_scene(struct scene *scene)
 		    SIZE_4K, PGT_READ_ONLY);
 	pgtable_map(&scene->other, GVA_DST, guest->dst, SIZE_4K,
 		    PGT_READ_WRITE);
+	for (i = 0; i < 2; i++) {
+		pt = i ? &scene->other : &guest->pt;
+		pasid_table_init(&scene->whole[i], &guest->vmm, 16);
+		pasid_table_map(&scene->whole[i], 0, pt);
+		pasid_table_map(&scene->whole[i], GUEST_PASID, pt);
+		pasid_table_pass(&scene->whole[i], NEW_PASID);
+	}
 	return 0;
 }
 
@@ -663,6 +701,17 @@ FIXTURE_VARIANT_ADD(fail_nth, pass_after_block) {
 	block, pass, block, MUST_WORK };
 FIXTURE_VARIANT_ADD(fail_nth, invalidate_table) {
 	set_table, invalidate_rid, nothing, MUST_WORK };
+/* Whole PASID tables */
+FIXTURE_VARIANT_ADD(fail_nth, whole_table) {
+	nothing, set_whole, unset_whole, MAY_FAIL };
+FIXTURE_VARIANT_ADD(fail_nth, whole_table_that_replaces) {
+	set_whole, set_other_whole, set_whole, MAY_FAIL };
+FIXTURE_VARIANT_ADD(fail_nth, unset_whole_table) {
+	set_whole, unset_whole, set_whole, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, entries_as_they_were) {
+	set_whole, sync_whole, nothing, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, close_device_with_table) {
+	set_whole, close_device, use_device_whole, MUST_WORK };
 /* Faults */
 FIXTURE_VARIANT_ADD(fail_nth, open_faults_with_ends) {
 	bind_all, open_faults_with_ends, forget_faults, MAY_FAIL };
@@ -773,6 +822,9 @@ static int take_domain_ids(struct scene *scene)
 	if (ret != SPARE_PASID)
 		return 0;
 	ret = vmm_bind(&guest->vmm, NULL, SPARE_PASID, guest->pt.root, 4);
+	/* A whole table has taken it already. */
+	if (ret == -EBUSY)
+		ret = 0;
 	return vmm_pasid_free(&guest->vmm, SPARE_PASID, SPARE_PASID) ?: ret;
 }
 
