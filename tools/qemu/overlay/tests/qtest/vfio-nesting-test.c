@@ -88,11 +88,10 @@ static void prepare(SvaEnv *e, const char *more)
     vtd_pq_init(e->s, 0);
 }
 
-static void enable(SvaEnv *e)
+/* @rid: entry of requests without PASID */
+static void enable_with(SvaEnv *e, const SvaEntry *rid)
 {
-    SvaEntry pt = vtd_entry_pt(1);
-
-    vtd_bind(e->s, SID0, 0, &pt);
+    vtd_bind(e->s, SID0, 0, rid);
     vtd_set_root(e->s, TTM_SCALABLE);
     vtd_iq_init(e->s, true);
     vtd_gcmd(e->s, GSTS_TE, true);
@@ -100,6 +99,13 @@ static void enable(SvaEnv *e)
     vtd_iq(e->s, vtd_pc_q0(PC_GLOBAL, 0, 0), 0);
     vtd_iq(e->s, vtd_iotlb_q0(IOTLB_GLOBAL, 0), 0);
     flush(e->s);
+}
+
+static void enable(SvaEnv *e)
+{
+    SvaEntry pt = vtd_entry_pt(1);
+
+    enable_with(e, &pt);
 }
 
 static void start(SvaEnv *e)
@@ -620,6 +626,158 @@ static void test_rid_absent(void)
     sva_quit(e.s);
 }
 
+/* The guest changes its entry of requests without PASID, and says so. */
+static void set_rid(SvaEnv *e, const SvaEntry *entry)
+{
+    vtd_bind(e->s, SID0, 0, entry);
+    vtd_iq(e->s, vtd_pc_q0(PC_PASID, 1, 0), 0);
+    vtd_iq(e->s, vtd_pc_q0(PC_PASID, DID, 0), 0);
+    flush(e->s);
+}
+
+static void start_rid(SvaEnv *e)
+{
+    start(e);
+    set_rid(e, &e->entry);
+    g_assert_cmphex(peek(&e->d, NO_PASID, IOVA), ==, OLD);
+}
+
+static void test_rid_first(void)
+{
+    SvaEntry pt = vtd_entry_pt(1);
+    SvaEnv e;
+
+    start(&e);
+    bind_pasid(&e, PASID);
+    set_rid(&e, &e.entry);
+    g_assert_cmphex(peek(&e.d, NO_PASID, IOVA), ==, OLD);
+    expect_refused(&e.d, NO_PASID, SVATEST_OP_READ, e.new);
+    g_assert_cmphex(peek(&e.d, PASID, IOVA), ==, OLD);
+    set_rid(&e, &pt);
+    g_assert_cmphex(peek(&e.d, NO_PASID, e.new), ==, NEW);
+    g_assert_cmphex(peek(&e.d, PASID, IOVA), ==, OLD);
+    sva_quit(e.s);
+}
+
+static void test_rid_before_te(void)
+{
+    SvaEnv e;
+
+    prepare(&e, "");
+    enable_with(&e, &e.entry);
+    g_assert_cmphex(peek(&e.d, NO_PASID, IOVA), ==, OLD);
+    sva_quit(e.s);
+}
+
+static void test_rid_replace(void)
+{
+    SvaEntry entry;
+    SvaTable fs;
+    SvaEnv e;
+
+    start_rid(&e);
+    vtd_table(&fs, e.s, false, 4, NULL);
+    vtd_map(&fs, IOVA, e.new, FS_ALL, 1);
+    entry = vtd_entry_first(&fs, DID);
+    set_rid(&e, &entry);
+    g_assert_cmphex(peek(&e.d, NO_PASID, IOVA), ==, NEW);
+    sva_quit(e.s);
+}
+
+/* A PASID is still bound when no request without one passes. */
+static void test_rid_block(void)
+{
+    SvaEnv e;
+
+    start_rid(&e);
+    bind_pasid(&e, PASID);
+    vtd_unbind(e.s, SID0, 0);
+    vtd_iq(e.s, vtd_pc_q0(PC_GLOBAL, 0, 0), 0);
+    flush(e.s);
+    expect_refused(&e.d, NO_PASID, SVATEST_OP_READ, IOVA);
+    expect_refused(&e.d, NO_PASID, SVATEST_OP_READ, e.old);
+    g_assert_cmphex(peek(&e.d, PASID, IOVA), ==, OLD);
+    sva_quit(e.s);
+}
+
+static void test_rid_te_off(void)
+{
+    SvaEnv e;
+
+    start_rid(&e);
+    vtd_gcmd(e.s, GSTS_TE, false);
+    flush(e.s);
+    g_assert_cmphex(peek(&e.d, NO_PASID, e.new), ==, NEW);
+    vtd_gcmd(e.s, GSTS_TE, true);
+    flush(e.s);
+    g_assert_cmphex(peek(&e.d, NO_PASID, IOVA), ==, OLD);
+    sva_quit(e.s);
+}
+
+static void test_rid_fault(void)
+{
+    SvaEnv e;
+
+    start_rid(&e);
+    expect_refused(&e.d, NO_PASID, SVATEST_OP_READ, ABSENT);
+    expect_fault(&e, 0x71, NO_PASID, ABSENT);
+    sva_quit(e.s);
+}
+
+static void rid_by_page(SvaEnv *e)
+{
+    vtd_iq(e->s, vtd_piotlb_q0(PIOTLB_PAGE, DID, 0), IOVA);
+    vtd_iq(e->s, vtd_dev_q0(SID0, SID0), IOVA);
+}
+
+static void rid_by_pasid(SvaEnv *e)
+{
+    vtd_iq(e->s, vtd_piotlb_q0(PIOTLB_ALL, DID, 0), 0);
+    vtd_iq(e->s, vtd_dev_q0(SID0, SID0), DEV_ALL | 1);
+}
+
+static void rid_by_device(SvaEnv *e)
+{
+    vtd_iq(e->s, vtd_dev_q0(SID0, SID0), IOVA);
+}
+
+static const Invalidation rid_invalidations[] = {
+    { "page", rid_by_page },
+    { "pasid", rid_by_pasid },
+    { "device", rid_by_device },
+    { "domain", by_domain },
+    { "global", by_global },
+};
+
+static void test_rid_invalidate(const void *opaque)
+{
+    const Invalidation *inv = opaque;
+    SvaEnv e;
+
+    start_rid(&e);
+    sva_write64(e.s, e.leaf, e.new | FS_ALL);
+    g_assert_cmphex(peek(&e.d, NO_PASID, IOVA), ==, OLD);
+    inv->tell(&e);
+    flush(e.s);
+    g_assert_cmphex(peek(&e.d, NO_PASID, IOVA), ==, NEW);
+    sva_quit(e.s);
+}
+
+/* Nothing of the guest's tables is left after a reset of the machine. */
+static void test_rid_reset(void)
+{
+    SvaEnv e;
+
+    start_rid(&e);
+    bind_pasid(&e, PASID);
+    qtest_system_reset(e.s->qts);
+    sva_config_space(e.s);
+    init_device(&e.d, e.s, SID0);
+    g_assert_cmphex(peek(&e.d, NO_PASID, e.old), ==, OLD);
+    expect_refused(&e.d, PASID, SVATEST_OP_READ, IOVA);
+    sva_quit(e.s);
+}
+
 /* ROM is no memory of the second stage, and RAM beside it is. */
 static void test_rom(void)
 {
@@ -822,6 +980,14 @@ int main(int argc, char **argv)
     qtest_add_func("/vfio-nesting/fault/beyond", test_fault_beyond);
     qtest_add_func("/vfio-nesting/rid/mapped", test_rid_mapped);
     qtest_add_func("/vfio-nesting/rid/absent", test_rid_absent);
+    qtest_add_func("/vfio-nesting/rid/first-stage", test_rid_first);
+    qtest_add_func("/vfio-nesting/rid/before-te", test_rid_before_te);
+    qtest_add_func("/vfio-nesting/rid/replace", test_rid_replace);
+    qtest_add_func("/vfio-nesting/rid/block", test_rid_block);
+    qtest_add_func("/vfio-nesting/rid/te-off", test_rid_te_off);
+    qtest_add_func("/vfio-nesting/rid/fault", test_rid_fault);
+    qtest_add_func("/vfio-nesting/rid/reset", test_rid_reset);
+    ADD_TABLE("rid/invalidate", rid_invalidations, test_rid_invalidate);
     qtest_add_func("/vfio-nesting/memory/rom", test_rom);
     qtest_add_func("/vfio-nesting/life/reset", test_reset);
     qtest_add_func("/vfio-nesting/life/flr", test_flr);
