@@ -103,9 +103,36 @@ bool vfio_nesting_setup(VFIOContainer *container,
     if (!nesting) {
         return false;
     }
+    container->bcontainer.nesting = true;
     container->bcontainer.no_ro_map =
         nesting->features & IOMMU_NESTING_FEAT_NO_RO_MAP;
     return true;
+}
+
+static bool vfio_nesting_owns(const VFIOContainerBase *bcontainer,
+                              const MemoryRegion *mr)
+{
+    VFIODevice *vbasedev;
+
+    QLIST_FOREACH(vbasedev, &bcontainer->device_list, container_next) {
+        if (OBJECT(vbasedev->dev) == memory_region_owner(mr)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool vfio_nesting_skips(const VFIOContainerBase *bcontainer,
+                        const MemoryRegionSection *section)
+{
+    if (!bcontainer->nesting) {
+        return false;
+    }
+    if (section->readonly && bcontainer->no_ro_map) {
+        return true;
+    }
+    return memory_region_is_ram_device(section->mr) &&
+           !vfio_nesting_owns(bcontainer, section->mr);
 }
 
 /* Operations; these may run in the thread of the device. */

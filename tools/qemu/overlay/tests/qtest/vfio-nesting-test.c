@@ -789,6 +789,24 @@ static void test_rom(void)
     sva_quit(e.s);
 }
 
+/* The device's own memory is in the second stage, that of another one is not. */
+static void test_device_memory(void)
+{
+    g_autofree char *more = device(1);
+    uint64_t own;
+    SvaDev d;
+    SvaEnv e;
+
+    prepare(&e, more);
+    init_device(&d, e.s, SID1);
+    own = e.d.bar[SVATEST_BAR_MEM] + KiB4;
+    qtest_writeq(e.s->qts, own, OLD);
+    g_assert_cmphex(peek(&e.d, NO_PASID, own), ==, OLD);
+    expect_refused(&e.d, NO_PASID, SVATEST_OP_READ,
+                   d.bar[SVATEST_BAR_MEM] + KiB4);
+    sva_quit(e.s);
+}
+
 /* Life of the machine */
 
 static void test_reset(void)
@@ -989,6 +1007,7 @@ int main(int argc, char **argv)
     qtest_add_func("/vfio-nesting/rid/reset", test_rid_reset);
     ADD_TABLE("rid/invalidate", rid_invalidations, test_rid_invalidate);
     qtest_add_func("/vfio-nesting/memory/rom", test_rom);
+    qtest_add_func("/vfio-nesting/memory/device", test_device_memory);
     qtest_add_func("/vfio-nesting/life/reset", test_reset);
     qtest_add_func("/vfio-nesting/life/flr", test_flr);
     qtest_add_func("/vfio-nesting/life/two", test_two);
