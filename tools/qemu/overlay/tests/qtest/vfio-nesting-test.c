@@ -789,7 +789,7 @@ static void test_rom(void)
     sva_quit(e.s);
 }
 
-/* The device's own memory is in the second stage, that of another one is not. */
+/* The second stage has the memory of the device, and not that of another. */
 static void test_device_memory(void)
 {
     g_autofree char *more = device(1);
@@ -899,6 +899,58 @@ static void test_unplug(void)
                                  "'host': %s } }", host[0]);
     }
     sva_quit(s);
+}
+
+/* A message of the device, by the guest's table of MSI-X vectors */
+static void test_interrupt(void)
+{
+    uint64_t at;
+    SvaEnv e;
+
+    prepare(&e, "");
+    at = e.d.bar[SVATEST_BAR_MSIX];
+    qtest_writel(e.s->qts, at, e.new);
+    qtest_writel(e.s->qts, at + 4, e.new >> 32);
+    qtest_writel(e.s->qts, at + 8, 0x4021);
+    qtest_writel(e.s->qts, at + 12, 0);
+    sva_cfg_writew(e.s, SID0, sva_cap(e.s, SID0, CAP_MSIX) + 2, 0x8000);
+    sva_issue(&e.d, &(struct svatest_desc) { .op_flags = SVATEST_OP_IRQ });
+    g_assert_cmphex(result(&e.d).status, ==, SVATEST_ST_OK);
+    POLL(qtest_readl(e.s->qts, e.new) == 0x4021);
+    sva_quit(e.s);
+}
+
+/*
+ * The device does not say that it has dropped its translations. The host waits
+ * for it, for seconds; the VMM does not.
+ */
+static void test_withheld(void)
+{
+    int64_t begin, at, took, longest;
+    SvaEnv e;
+
+    start(&e);
+    bind_pasid(&e, PASID);
+    g_assert_cmphex(peek(&e.d, PASID, IOVA), ==, OLD);
+    sva_dev_writel(&e.d, SVATEST_K_INV_HOLD, SVATEST_INV_HOLD_EVER);
+
+    begin = g_get_monotonic_time();
+    by_pasid(&e);
+    vtd_wait(e.s);
+    longest = g_get_monotonic_time() - begin;
+    while (!vtd_wait_done(e.s)) {
+        at = g_get_monotonic_time();
+        qtest_qmp_assert_success(e.s->qts, "{ 'execute': 'query-status' }");
+        longest = MAX(longest, g_get_monotonic_time() - at);
+    }
+    took = g_get_monotonic_time() - begin;
+    sva_dev_writel(&e.d, SVATEST_K_INV_HOLD, 0);
+    g_test_message("%" PRId64 " us for the host, %" PRId64 " us at most for "
+                   "the VMM", took, longest);
+    /* A unit waits for a second, the kernel more than once. */
+    g_assert_cmpint(took, >, 1000000);
+    g_assert_cmpint(longest, <, took / 2);
+    sva_quit(e.s);
 }
 
 /* Refusals: what QEMU says, and that it says so */
@@ -1012,6 +1064,8 @@ int main(int argc, char **argv)
     qtest_add_func("/vfio-nesting/life/flr", test_flr);
     qtest_add_func("/vfio-nesting/life/two", test_two);
     qtest_add_func("/vfio-nesting/life/unplug", test_unplug);
+    qtest_add_func("/vfio-nesting/life/interrupt", test_interrupt);
+    qtest_add_func("/vfio-nesting/life/withheld", test_withheld);
     ADD_TABLE("refused", refusals, test_refused);
     return g_test_run();
 }
