@@ -109,6 +109,14 @@ series: linux			## build/series: the patches to mail or git am (SIGNOFF="Name <m
 qemu-series: qemu		## build/qemu-series: the platform as patches to QEMU (SIGNOFF="Name <mail>")
 	@tools/qemu/series
 
+deb: linux			## build/deb: Debian packages of QEMU, kernel (CONFIG=file, default from /boot), headers
+	@tools/deb/qemu
+	@tools/deb/headers
+	@tools/deb/kernel $(CONFIG)
+
+test-deb: kernel qemu		## packages of what the VM runs, installed where nothing else is
+	@tools/tap/run tools/deb/test
+
 clean:				## remove what was built, keep the trees
 	@shopt -s extglob nullglob; rm -rf build/!(linux|qemu-src*)
 

@@ -279,11 +279,6 @@ void host_iommu_nesting_invalidate(HostIOMMUDeviceNesting *hiodn,
     nesting_queue(hiodn, call);
 }
 
-bool host_iommu_nesting_can_set_rid(HostIOMMUDeviceNesting *hiodn)
-{
-    return HOST_IOMMU_DEVICE_NESTING_GET_CLASS(hiodn)->set_rid;
-}
-
 uint64_t host_iommu_nesting_set_rid(HostIOMMUDeviceNesting *hiodn,
                                     HostIOMMUNestingRidMode mode,
                                     const HostIOMMUNestingFirstStage *fs)

@@ -409,6 +409,7 @@ struct VTDSvaHost {
     QLIST_ENTRY(VTDSvaHost) next;
 
     GHashTable *bindings;       /* PASID -> VTDSvaBinding */
+    bool can_set_rid;           /* the host follows for no PASID */
     HostIOMMUNestingRidMode rid_mode;
     VTDSvaBinding rid;          /* valid with a first stage */
     bool full;                  /* the host has no room for more PASIDs */

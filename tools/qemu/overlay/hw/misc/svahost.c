@@ -441,7 +441,9 @@ static bool svahost_get_info(HostIOMMUDeviceNesting *hiodn,
     *info = (HostIOMMUNestingInfo) {
         .format = s->format, .pasid_bits = s->pasid_bits,
         .syswide_pasid = s->syswide, .bind = s->bind,
-        .invalidate = s->invalidate, .page_requests = s->page_requests,
+        .invalidate = s->invalidate,
+        .set_rid = HOST_IOMMU_DEVICE_NESTING_GET_CLASS(hiodn)->set_rid,
+        .page_requests = s->page_requests,
         .page_request_limit = s->page_requests ? s->limit : 0,
         .vtd_cap = s->cap, .vtd_ecap = s->ecap,
     };

@@ -29,8 +29,11 @@
 /* Responses in one write */
 #define NESTING_RESPONSES 64
 
-/* Payloads of operations: the largest is that of a bind. */
-#define NESTING_PAYLOAD sizeof(struct iommu_gpasid_bind_data)
+/* Payloads of operations: the largest holds a table, too. */
+#define NESTING_PAYLOAD sizeof(struct iommu_rid_config)
+
+/* Invalidations name requests without PASID by a number that no PASID has. */
+#define NESTING_RID 0
 
 /*
  * @container_fd, @device_fd, @fault_fd and @info do not change while a virtual
@@ -100,9 +103,36 @@ bool vfio_nesting_setup(VFIOContainer *container,
     if (!nesting) {
         return false;
     }
+    container->bcontainer.nesting = true;
     container->bcontainer.no_ro_map =
         nesting->features & IOMMU_NESTING_FEAT_NO_RO_MAP;
     return true;
+}
+
+static bool vfio_nesting_owns(const VFIOContainerBase *bcontainer,
+                              const MemoryRegion *mr)
+{
+    VFIODevice *vbasedev;
+
+    QLIST_FOREACH(vbasedev, &bcontainer->device_list, container_next) {
+        if (OBJECT(vbasedev->dev) == memory_region_owner(mr)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool vfio_nesting_skips(const VFIOContainerBase *bcontainer,
+                        const MemoryRegionSection *section)
+{
+    if (!bcontainer->nesting) {
+        return false;
+    }
+    if (section->readonly && bcontainer->no_ro_map) {
+        return true;
+    }
+    return memory_region_is_ram_device(section->mr) &&
+           !vfio_nesting_owns(bcontainer, section->mr);
 }
 
 /* Operations; these may run in the thread of the device. */
@@ -158,12 +188,11 @@ static void vfio_nesting_unbind(HostIOMMUDeviceNesting *hiodn, uint32_t pasid)
     trace_vfio_nesting_unbind(n->device_fd, pasid, ret);
 }
 
-static int vfio_nesting_bind(HostIOMMUDeviceNesting *hiodn, uint32_t pasid,
-                             const HostIOMMUNestingFirstStage *fs)
+static struct iommu_gpasid_bind_data
+vfio_nesting_table(const HostIOMMUNestingFirstStage *fs, uint32_t pasid)
 {
-    VFIONesting *n = HOST_IOMMU_DEVICE_NESTING_VFIO(hiodn);
-    struct iommu_gpasid_bind_data data = {
-        .argsz = sizeof(data),
+    return (struct iommu_gpasid_bind_data) {
+        .argsz = sizeof(struct iommu_gpasid_bind_data),
         .version = IOMMU_GPASID_BIND_VERSION_1,
         .format = IOMMU_PASID_FORMAT_INTEL_VTD,
         .addr_width = fs->addr_width,
@@ -172,6 +201,13 @@ static int vfio_nesting_bind(HostIOMMUDeviceNesting *hiodn, uint32_t pasid,
         .vendor.vtd.flags = (fs->sre ? IOMMU_SVA_VTD_GPASID_SRE : 0) |
                             (fs->wpe ? IOMMU_SVA_VTD_GPASID_WPE : 0),
     };
+}
+
+static int vfio_nesting_bind(HostIOMMUDeviceNesting *hiodn, uint32_t pasid,
+                             const HostIOMMUNestingFirstStage *fs)
+{
+    VFIONesting *n = HOST_IOMMU_DEVICE_NESTING_VFIO(hiodn);
+    struct iommu_gpasid_bind_data data = vfio_nesting_table(fs, pasid);
     int ret = vfio_nesting_op(n, VFIO_IOMMU_NESTING_OP_BIND_PGTBL,
                               &data, sizeof(data));
 
@@ -192,6 +228,31 @@ static int vfio_nesting_bind(HostIOMMUDeviceNesting *hiodn, uint32_t pasid,
     return 0;
 }
 
+static int vfio_nesting_set_rid(HostIOMMUDeviceNesting *hiodn,
+                                HostIOMMUNestingRidMode mode,
+                                const HostIOMMUNestingFirstStage *fs)
+{
+    static const uint32_t modes[] = {
+        [HOST_IOMMU_NESTING_RID_PASS] = IOMMU_RID_PASS,
+        [HOST_IOMMU_NESTING_RID_BLOCK] = IOMMU_RID_BLOCK,
+        [HOST_IOMMU_NESTING_RID_FIRST_STAGE] = IOMMU_RID_FIRST_STAGE,
+    };
+    VFIONesting *n = HOST_IOMMU_DEVICE_NESTING_VFIO(hiodn);
+    struct iommu_rid_config data = {
+        .argsz = sizeof(data),
+        .mode = modes[mode],
+    };
+    int ret;
+
+    if (fs) {
+        data.bind = vfio_nesting_table(fs, 0);
+    }
+    ret = vfio_nesting_op(n, VFIO_IOMMU_NESTING_OP_SET_RID,
+                          &data, sizeof(data));
+    trace_vfio_nesting_set_rid(n->device_fd, mode, fs ? fs->table : 0, ret);
+    return MIN(ret, 0);
+}
+
 static void vfio_nesting_invalidate(HostIOMMUDeviceNesting *hiodn,
                                     const HostIOMMUNestingRange *range)
 {
@@ -201,17 +262,15 @@ static void vfio_nesting_invalidate(HostIOMMUDeviceNesting *hiodn,
         .version = IOMMU_CACHE_INVALIDATE_INFO_VERSION_1,
         .cache = IOMMU_CACHE_INV_TYPE_IOTLB | IOMMU_CACHE_INV_TYPE_DEV_IOTLB,
     };
+    uint32_t pasid = range->pasid == PCI_NO_PASID ? NESTING_RID : range->pasid;
     int ret;
 
-    if (range->pasid == PCI_NO_PASID) {
-        return;
-    }
     if (range->size) {
         data.granularity = IOMMU_INV_GRANU_ADDR;
         data.granu.addr_info = (struct iommu_inv_addr_info) {
             .flags = IOMMU_INV_ADDR_FLAGS_PASID |
                      (range->leaf ? IOMMU_INV_ADDR_FLAGS_LEAF : 0),
-            .pasid = range->pasid,
+            .pasid = pasid,
             .addr = range->addr,
             .granule_size = range->size,
             .nb_granules = 1,
@@ -220,7 +279,7 @@ static void vfio_nesting_invalidate(HostIOMMUDeviceNesting *hiodn,
         data.granularity = IOMMU_INV_GRANU_PASID;
         data.granu.pasid_info = (struct iommu_inv_pasid_info) {
             .flags = IOMMU_INV_PASID_FLAGS_PASID,
-            .pasid = range->pasid,
+            .pasid = pasid,
         };
     }
 
@@ -674,6 +733,7 @@ static bool vfio_nesting_get_info(HostIOMMUDeviceNesting *hiodn,
         .syswide_pasid = nesting->features & IOMMU_NESTING_FEAT_SYSWIDE_PASID,
         .bind = nesting->features & IOMMU_NESTING_FEAT_BIND_PGTBL,
         .invalidate = nesting->features & IOMMU_NESTING_FEAT_CACHE_INVLD,
+        .set_rid = nesting->features & IOMMU_NESTING_FEAT_RID,
         .page_requests = n->info.page_request_limit,
         .page_request_limit = n->info.page_request_limit,
     };
@@ -711,6 +771,7 @@ static void host_iommu_device_nesting_vfio_class_init(ObjectClass *oc,
     hiodnc->bind = vfio_nesting_bind;
     hiodnc->unbind = vfio_nesting_unbind;
     hiodnc->invalidate = vfio_nesting_invalidate;
+    hiodnc->set_rid = vfio_nesting_set_rid;
     hiodnc->respond = vfio_nesting_respond;
     hiodnc->drain = vfio_nesting_drain;
     hiodnc->deliver = vfio_nesting_deliver;

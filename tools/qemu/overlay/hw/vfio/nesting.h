@@ -28,6 +28,15 @@ bool vfio_nesting_setup(VFIOContainer *container,
                         struct vfio_iommu_type1_info *info, Error **errp);
 
 /**
+ * vfio_nesting_skips: can the host not have this in a second stage?
+ *
+ * That is what is read-only, where the host says so, and the memory of devices
+ * other than those of the container.
+ */
+bool vfio_nesting_skips(const VFIOContainerBase *bcontainer,
+                        const MemoryRegionSection *section);
+
+/**
  * vfio_nesting_open: ask what the device can do, open its faults
  *
  * Comes after vfio_attach_device() and before the virtual IOMMU gets it.

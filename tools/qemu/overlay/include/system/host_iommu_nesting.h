@@ -51,6 +51,7 @@ typedef enum HostIOMMUNestingFormat {
  * @syswide_pasid: the host hands PASIDs out, the guest cannot choose its own
  * @bind: tables can be bound PASID by PASID
  * @invalidate: invalidations can be passed down
+ * @set_rid: requests without PASID can be blocked or translated by a table
  * @page_requests: the device's page requests are delivered and want answers
  * @page_request_limit: groups that may be outstanding, 0 if @page_requests is
  *                      false
@@ -63,6 +64,7 @@ typedef struct HostIOMMUNestingInfo {
     bool syswide_pasid;
     bool bind;
     bool invalidate;
+    bool set_rid;
     bool page_requests;
     uint32_t page_request_limit;
     uint64_t vtd_cap;
@@ -277,8 +279,8 @@ struct HostIOMMUDeviceNesting {
  *              #HostIOMMUNestingListener.gone. Worker.
  * @set_rid: decide about requests without PASID; @fs is given for
  *           HOST_IOMMU_NESTING_RID_FIRST_STAGE only. Returns 0, or a negative
- *           errno, after which all is as before. NULL if the host cannot.
- *           Worker.
+ *           errno, after which all is as before. Not called where @get_info
+ *           says that the host cannot. Worker.
  * @respond: answer @n groups. Those that the host has ended are skipped.
  *           Worker.
  * @drain: wait until @deliver would deliver everything that the device sent
@@ -348,9 +350,6 @@ uint64_t host_iommu_nesting_set_rid(HostIOMMUDeviceNesting *hiodn,
 void host_iommu_nesting_respond(HostIOMMUDeviceNesting *hiodn,
                                 const HostIOMMUNestingResponse *response);
 void host_iommu_nesting_drain(HostIOMMUDeviceNesting *hiodn);
-
-/** host_iommu_nesting_can_set_rid: does the host have that operation? */
-bool host_iommu_nesting_can_set_rid(HostIOMMUDeviceNesting *hiodn);
 
 /** host_iommu_nesting_deliver: deliver the records that the host has now */
 void host_iommu_nesting_deliver(HostIOMMUDeviceNesting *hiodn);

@@ -88,11 +88,10 @@ static void prepare(SvaEnv *e, const char *more)
     vtd_pq_init(e->s, 0);
 }
 
-static void enable(SvaEnv *e)
+/* @rid: entry of requests without PASID */
+static void enable_with(SvaEnv *e, const SvaEntry *rid)
 {
-    SvaEntry pt = vtd_entry_pt(1);
-
-    vtd_bind(e->s, SID0, 0, &pt);
+    vtd_bind(e->s, SID0, 0, rid);
     vtd_set_root(e->s, TTM_SCALABLE);
     vtd_iq_init(e->s, true);
     vtd_gcmd(e->s, GSTS_TE, true);
@@ -100,6 +99,13 @@ static void enable(SvaEnv *e)
     vtd_iq(e->s, vtd_pc_q0(PC_GLOBAL, 0, 0), 0);
     vtd_iq(e->s, vtd_iotlb_q0(IOTLB_GLOBAL, 0), 0);
     flush(e->s);
+}
+
+static void enable(SvaEnv *e)
+{
+    SvaEntry pt = vtd_entry_pt(1);
+
+    enable_with(e, &pt);
 }
 
 static void start(SvaEnv *e)
@@ -620,6 +626,158 @@ static void test_rid_absent(void)
     sva_quit(e.s);
 }
 
+/* The guest changes its entry of requests without PASID, and says so. */
+static void set_rid(SvaEnv *e, const SvaEntry *entry)
+{
+    vtd_bind(e->s, SID0, 0, entry);
+    vtd_iq(e->s, vtd_pc_q0(PC_PASID, 1, 0), 0);
+    vtd_iq(e->s, vtd_pc_q0(PC_PASID, DID, 0), 0);
+    flush(e->s);
+}
+
+static void start_rid(SvaEnv *e)
+{
+    start(e);
+    set_rid(e, &e->entry);
+    g_assert_cmphex(peek(&e->d, NO_PASID, IOVA), ==, OLD);
+}
+
+static void test_rid_first(void)
+{
+    SvaEntry pt = vtd_entry_pt(1);
+    SvaEnv e;
+
+    start(&e);
+    bind_pasid(&e, PASID);
+    set_rid(&e, &e.entry);
+    g_assert_cmphex(peek(&e.d, NO_PASID, IOVA), ==, OLD);
+    expect_refused(&e.d, NO_PASID, SVATEST_OP_READ, e.new);
+    g_assert_cmphex(peek(&e.d, PASID, IOVA), ==, OLD);
+    set_rid(&e, &pt);
+    g_assert_cmphex(peek(&e.d, NO_PASID, e.new), ==, NEW);
+    g_assert_cmphex(peek(&e.d, PASID, IOVA), ==, OLD);
+    sva_quit(e.s);
+}
+
+static void test_rid_before_te(void)
+{
+    SvaEnv e;
+
+    prepare(&e, "");
+    enable_with(&e, &e.entry);
+    g_assert_cmphex(peek(&e.d, NO_PASID, IOVA), ==, OLD);
+    sva_quit(e.s);
+}
+
+static void test_rid_replace(void)
+{
+    SvaEntry entry;
+    SvaTable fs;
+    SvaEnv e;
+
+    start_rid(&e);
+    vtd_table(&fs, e.s, false, 4, NULL);
+    vtd_map(&fs, IOVA, e.new, FS_ALL, 1);
+    entry = vtd_entry_first(&fs, DID);
+    set_rid(&e, &entry);
+    g_assert_cmphex(peek(&e.d, NO_PASID, IOVA), ==, NEW);
+    sva_quit(e.s);
+}
+
+/* A PASID is still bound when no request without one passes. */
+static void test_rid_block(void)
+{
+    SvaEnv e;
+
+    start_rid(&e);
+    bind_pasid(&e, PASID);
+    vtd_unbind(e.s, SID0, 0);
+    vtd_iq(e.s, vtd_pc_q0(PC_GLOBAL, 0, 0), 0);
+    flush(e.s);
+    expect_refused(&e.d, NO_PASID, SVATEST_OP_READ, IOVA);
+    expect_refused(&e.d, NO_PASID, SVATEST_OP_READ, e.old);
+    g_assert_cmphex(peek(&e.d, PASID, IOVA), ==, OLD);
+    sva_quit(e.s);
+}
+
+static void test_rid_te_off(void)
+{
+    SvaEnv e;
+
+    start_rid(&e);
+    vtd_gcmd(e.s, GSTS_TE, false);
+    flush(e.s);
+    g_assert_cmphex(peek(&e.d, NO_PASID, e.new), ==, NEW);
+    vtd_gcmd(e.s, GSTS_TE, true);
+    flush(e.s);
+    g_assert_cmphex(peek(&e.d, NO_PASID, IOVA), ==, OLD);
+    sva_quit(e.s);
+}
+
+static void test_rid_fault(void)
+{
+    SvaEnv e;
+
+    start_rid(&e);
+    expect_refused(&e.d, NO_PASID, SVATEST_OP_READ, ABSENT);
+    expect_fault(&e, 0x71, NO_PASID, ABSENT);
+    sva_quit(e.s);
+}
+
+static void rid_by_page(SvaEnv *e)
+{
+    vtd_iq(e->s, vtd_piotlb_q0(PIOTLB_PAGE, DID, 0), IOVA);
+    vtd_iq(e->s, vtd_dev_q0(SID0, SID0), IOVA);
+}
+
+static void rid_by_pasid(SvaEnv *e)
+{
+    vtd_iq(e->s, vtd_piotlb_q0(PIOTLB_ALL, DID, 0), 0);
+    vtd_iq(e->s, vtd_dev_q0(SID0, SID0), DEV_ALL | 1);
+}
+
+static void rid_by_device(SvaEnv *e)
+{
+    vtd_iq(e->s, vtd_dev_q0(SID0, SID0), IOVA);
+}
+
+static const Invalidation rid_invalidations[] = {
+    { "page", rid_by_page },
+    { "pasid", rid_by_pasid },
+    { "device", rid_by_device },
+    { "domain", by_domain },
+    { "global", by_global },
+};
+
+static void test_rid_invalidate(const void *opaque)
+{
+    const Invalidation *inv = opaque;
+    SvaEnv e;
+
+    start_rid(&e);
+    sva_write64(e.s, e.leaf, e.new | FS_ALL);
+    g_assert_cmphex(peek(&e.d, NO_PASID, IOVA), ==, OLD);
+    inv->tell(&e);
+    flush(e.s);
+    g_assert_cmphex(peek(&e.d, NO_PASID, IOVA), ==, NEW);
+    sva_quit(e.s);
+}
+
+/* Nothing of the guest's tables is left after a reset of the machine. */
+static void test_rid_reset(void)
+{
+    SvaEnv e;
+
+    start_rid(&e);
+    bind_pasid(&e, PASID);
+    qtest_system_reset(e.s->qts);
+    sva_config_space(e.s);
+    init_device(&e.d, e.s, SID0);
+    g_assert_cmphex(peek(&e.d, NO_PASID, e.old), ==, OLD);
+    expect_refused(&e.d, PASID, SVATEST_OP_READ, IOVA);
+    sva_quit(e.s);
+}
+
 /* ROM is no memory of the second stage, and RAM beside it is. */
 static void test_rom(void)
 {
@@ -628,6 +786,24 @@ static void test_rom(void)
     prepare(&e, "");
     expect_refused(&e.d, NO_PASID, SVATEST_OP_READ, SVA_ROM);
     g_assert_cmphex(peek(&e.d, NO_PASID, e.old), ==, OLD);
+    sva_quit(e.s);
+}
+
+/* The second stage has the memory of the device, and not that of another. */
+static void test_device_memory(void)
+{
+    g_autofree char *more = device(1);
+    uint64_t own;
+    SvaDev d;
+    SvaEnv e;
+
+    prepare(&e, more);
+    init_device(&d, e.s, SID1);
+    own = e.d.bar[SVATEST_BAR_MEM] + KiB4;
+    qtest_writeq(e.s->qts, own, OLD);
+    g_assert_cmphex(peek(&e.d, NO_PASID, own), ==, OLD);
+    expect_refused(&e.d, NO_PASID, SVATEST_OP_READ,
+                   d.bar[SVATEST_BAR_MEM] + KiB4);
     sva_quit(e.s);
 }
 
@@ -723,6 +899,58 @@ static void test_unplug(void)
                                  "'host': %s } }", host[0]);
     }
     sva_quit(s);
+}
+
+/* A message of the device, by the guest's table of MSI-X vectors */
+static void test_interrupt(void)
+{
+    uint64_t at;
+    SvaEnv e;
+
+    prepare(&e, "");
+    at = e.d.bar[SVATEST_BAR_MSIX];
+    qtest_writel(e.s->qts, at, e.new);
+    qtest_writel(e.s->qts, at + 4, e.new >> 32);
+    qtest_writel(e.s->qts, at + 8, 0x4021);
+    qtest_writel(e.s->qts, at + 12, 0);
+    sva_cfg_writew(e.s, SID0, sva_cap(e.s, SID0, CAP_MSIX) + 2, 0x8000);
+    sva_issue(&e.d, &(struct svatest_desc) { .op_flags = SVATEST_OP_IRQ });
+    g_assert_cmphex(result(&e.d).status, ==, SVATEST_ST_OK);
+    POLL(qtest_readl(e.s->qts, e.new) == 0x4021);
+    sva_quit(e.s);
+}
+
+/*
+ * The device does not say that it has dropped its translations. The host waits
+ * for it, for seconds; the VMM does not.
+ */
+static void test_withheld(void)
+{
+    int64_t begin, at, took, longest;
+    SvaEnv e;
+
+    start(&e);
+    bind_pasid(&e, PASID);
+    g_assert_cmphex(peek(&e.d, PASID, IOVA), ==, OLD);
+    sva_dev_writel(&e.d, SVATEST_K_INV_HOLD, SVATEST_INV_HOLD_EVER);
+
+    begin = g_get_monotonic_time();
+    by_pasid(&e);
+    vtd_wait(e.s);
+    longest = g_get_monotonic_time() - begin;
+    while (!vtd_wait_done(e.s)) {
+        at = g_get_monotonic_time();
+        qtest_qmp_assert_success(e.s->qts, "{ 'execute': 'query-status' }");
+        longest = MAX(longest, g_get_monotonic_time() - at);
+    }
+    took = g_get_monotonic_time() - begin;
+    sva_dev_writel(&e.d, SVATEST_K_INV_HOLD, 0);
+    g_test_message("%" PRId64 " us for the host, %" PRId64 " us at most for "
+                   "the VMM", took, longest);
+    /* A unit waits for a second, the kernel more than once. */
+    g_assert_cmpint(took, >, 1000000);
+    g_assert_cmpint(longest, <, took / 2);
+    sva_quit(e.s);
 }
 
 /* Refusals: what QEMU says, and that it says so */
@@ -822,11 +1050,22 @@ int main(int argc, char **argv)
     qtest_add_func("/vfio-nesting/fault/beyond", test_fault_beyond);
     qtest_add_func("/vfio-nesting/rid/mapped", test_rid_mapped);
     qtest_add_func("/vfio-nesting/rid/absent", test_rid_absent);
+    qtest_add_func("/vfio-nesting/rid/first-stage", test_rid_first);
+    qtest_add_func("/vfio-nesting/rid/before-te", test_rid_before_te);
+    qtest_add_func("/vfio-nesting/rid/replace", test_rid_replace);
+    qtest_add_func("/vfio-nesting/rid/block", test_rid_block);
+    qtest_add_func("/vfio-nesting/rid/te-off", test_rid_te_off);
+    qtest_add_func("/vfio-nesting/rid/fault", test_rid_fault);
+    qtest_add_func("/vfio-nesting/rid/reset", test_rid_reset);
+    ADD_TABLE("rid/invalidate", rid_invalidations, test_rid_invalidate);
     qtest_add_func("/vfio-nesting/memory/rom", test_rom);
+    qtest_add_func("/vfio-nesting/memory/device", test_device_memory);
     qtest_add_func("/vfio-nesting/life/reset", test_reset);
     qtest_add_func("/vfio-nesting/life/flr", test_flr);
     qtest_add_func("/vfio-nesting/life/two", test_two);
     qtest_add_func("/vfio-nesting/life/unplug", test_unplug);
+    qtest_add_func("/vfio-nesting/life/interrupt", test_interrupt);
+    qtest_add_func("/vfio-nesting/life/withheld", test_withheld);
     ADD_TABLE("refused", refusals, test_refused);
     return g_test_run();
 }
