@@ -304,6 +304,45 @@ static void id_stays_with_its_parent(struct kunit *test)
 	test_unbind(test, domain, 0, 6);
 }
 
+/* Of a table that requests without PASID have used, nothing is left. */
+static void table_of_no_pasid_goes(struct kunit *test)
+{
+	struct dmar_domain *parent = guest_parent(test);
+	const struct iommu_hwpt_vtd_s1 s1 = {
+		.pgtbl_addr = 0x100000,
+		.addr_width = ADDR_WIDTH_4LEVEL,
+	};
+	struct test_unit *unit = test->priv;
+	struct device *dev = test_unit_dev(unit);
+	struct iommu_domain *domain;
+
+	KUNIT_ASSERT_EQ(test, domain_attach_iommu(parent, &unit->iommu), 0);
+	domain = intel_nested_domain_create(&parent->domain, &s1);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(domain));
+	KUNIT_ASSERT_EQ(test, intel_guest_ops.set_rid(dev, domain, &parent->domain), 0);
+	KUNIT_EXPECT_FALSE(test, list_empty(&to_dmar_domain(domain)->cache_tags));
+
+	unit->watched = IOMMU_NO_PASID;
+	unit->domain = to_dmar_domain(domain);
+	unit->logged = 0;
+	KUNIT_ASSERT_EQ(test, intel_guest_ops.set_rid(dev, &parent->domain, domain), 0);
+	unit->domain = NULL;
+	/* Hardware has forgotten it before its tags go. */
+	KUNIT_ASSERT_EQ(test, unit->logged, 3U);
+	KUNIT_EXPECT_TRUE(test, unit->log[2].tagged);
+	KUNIT_EXPECT_FALSE(test, unit->log[0].present);
+	KUNIT_EXPECT_TRUE(test, list_empty(&to_dmar_domain(domain)->cache_tags));
+	KUNIT_EXPECT_TRUE(test, list_empty(&to_dmar_domain(domain)->dev_pasids));
+	KUNIT_EXPECT_TRUE(test, list_empty(&parent->cache_tags));
+	domain->ops->free(domain);
+
+	intel_pasid_tear_down_entry(&unit->iommu, dev, IOMMU_NO_PASID, false);
+	domain_detach_iommu(parent, &unit->iommu);
+	intel_guest_leave_parent(test_unit_info(unit));
+	KUNIT_EXPECT_EQ(test, unit->domain_ids, 0UL);
+	kfree(parent->qi_batch);
+}
+
 static struct kunit_case vtd_cache_test_cases[] = {
 	KUNIT_CASE(flush_all_names_pasid),
 	KUNIT_CASE(second_stage_flush_names_pasids),
@@ -314,6 +353,7 @@ static struct kunit_case vtd_cache_test_cases[] = {
 	KUNIT_CASE(pasids_of_a_device_share_an_id),
 	KUNIT_CASE(ids_are_kept_for_the_host),
 	KUNIT_CASE(id_stays_with_its_parent),
+	KUNIT_CASE(table_of_no_pasid_goes),
 	{}
 };
 

@@ -230,7 +230,11 @@ static void ended_process(struct kunit *test)
 
 	test_unit_detach(test, domain, FAR_PASID);
 	KUNIT_EXPECT_EQ(test, test_unit_pde(unit, FAR_PASID)->val, 0ULL);
-	KUNIT_ASSERT_GE(test, unit->logged, 4U);
+	KUNIT_ASSERT_GE(test, unit->logged, 5U);
+	/* The part of the table goes, which the cache may still point to. */
+	KUNIT_EXPECT_EQ(test, test_unit_type(unit, 0), (u64)QI_PC_TYPE);
+	KUNIT_EXPECT_EQ(test, granularity(&unit->log[0].desc), QI_PC_GLOBAL);
+	KUNIT_EXPECT_FALSE(test, unit->log[0].leaf);
 	KUNIT_EXPECT_TRUE(test, unit->log[unit->logged - 1].desc.qw0 & QI_IWD_PRQ_DRAIN);
 	test_unit_disable_pri(test);
 }
@@ -326,6 +330,7 @@ static void several_of_a_part_that_stays(struct kunit *test)
 	struct dmar_domain *domain = test_unit_nested(test, test_unit_parent(test), TABLE);
 	static const u32 pasids[] = { PASID, PASID + 1, PASID + 2 };
 	struct test_unit *unit = test->priv;
+	unsigned int i;
 	u16 did;
 
 	test_unit_attach(test, domain, PASID);
@@ -340,6 +345,44 @@ static void several_of_a_part_that_stays(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_unit_type(unit, 0), (u64)QI_PC_TYPE);
 	KUNIT_EXPECT_EQ(test, granularity(&unit->log[0].desc), QI_PC_ALL_PASIDS);
 	KUNIT_EXPECT_EQ(test, unit->log[0].desc.qw0 & QI_PC_DID(0xffffULL), QI_PC_DID(did));
+	/* Nothing can be cached again meanwhile. */
+	for (i = 0; i < 4; i++)
+		KUNIT_EXPECT_FALSE_MSG(test, unit->log[i].present, "descriptor %u", i);
+	test_unit_detach(test, domain, PASID);
+}
+
+/* More than go together: one of them is left for a turn of its own. */
+static void many_take_turns(struct kunit *test)
+{
+	struct dmar_domain *domain = test_unit_nested(test, test_unit_parent(test), TABLE);
+	struct test_unit *unit = test->priv;
+	struct device *dev = test_unit_dev(unit);
+	u32 pasids[31];
+	unsigned int i;
+
+	test_unit_attach(test, domain, PASID);
+	for (i = 0; i < ARRAY_SIZE(pasids); i++) {
+		pasids[i] = PASID + i;
+		if (i)
+			KUNIT_ASSERT_EQ(test, intel_pasid_setup_nested(&unit->iommu, dev,
+								       pasids[i], domain), 0);
+	}
+	unit->logged = 0;
+	unit->waits = 0;
+	intel_pasid_tear_down_entries(&unit->iommu, dev, pasids, ARRAY_SIZE(pasids));
+
+	/* Two submissions of 16 and one of 3 */
+	KUNIT_ASSERT_EQ(test, unit->logged, 35U);
+	KUNIT_EXPECT_EQ(test, unit->waits, 3U);
+	KUNIT_EXPECT_EQ(test, test_unit_count_type(unit, QI_DEIOTLB_TYPE), 31U);
+	KUNIT_EXPECT_EQ(test, granularity(&unit->log[0].desc), QI_PC_ALL_PASIDS);
+	KUNIT_EXPECT_EQ(test, test_unit_type(unit, 32), (u64)QI_PC_TYPE);
+	KUNIT_EXPECT_EQ(test, granularity(&unit->log[32].desc), QI_PC_PASID_SEL);
+	KUNIT_EXPECT_EQ(test, unit->log[32].desc.qw0 & QI_PC_PASID(0xfffffULL),
+			QI_PC_PASID(pasids[30]));
+	KUNIT_EXPECT_EQ(test, test_unit_type(unit, 33), (u64)QI_IOTLB_TYPE);
+	for (i = 0; i < ARRAY_SIZE(pasids); i++)
+		KUNIT_EXPECT_EQ(test, test_unit_entry(unit, pasids[i])->val[0], 0ULL);
 	test_unit_detach(test, domain, PASID);
 }
 
@@ -363,6 +406,7 @@ static struct kunit_case vtd_pasid_cases[] = {
 	KUNIT_CASE(nested_teardown),
 	KUNIT_CASE(several_go_together),
 	KUNIT_CASE(several_of_a_part_that_stays),
+	KUNIT_CASE(many_take_turns),
 	KUNIT_CASE(several_leave_others_alone),
 	KUNIT_CASE(second_stage_teardown),
 	KUNIT_CASE(teardown_drains),

@@ -38,6 +38,7 @@ struct owner {
 	struct iommu_attach_handle handle;
 	unsigned int groups;
 	unsigned int requests[MAX_GROUPS];
+	bool answered;		/* by the worker */
 };
 
 static int take_group(struct iopf_group *group)
@@ -217,6 +218,41 @@ static void drain_is_for_the_device(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, intel_iommu_drain_pasid_prq(test_unit_dev(unit), PASID), 0);
 	KUNIT_EXPECT_EQ(test, dmar_readq(unit->iommu.reg + DMAR_PQH_REG), 0ULL);
 	test_unit_disable_pri(test);
+}
+
+static void answer_later(struct work_struct *work)
+{
+	struct iopf_group *group = container_of(work, struct iopf_group, work);
+	struct owner *owner = container_of(group->attach_handle, struct owner, handle);
+
+	/* A drain that does not wait is over by then. */
+	msleep(100);
+	take_group(group);
+	WRITE_ONCE(owner->answered, true);
+}
+
+static int take_group_later(struct iopf_group *group)
+{
+	INIT_WORK(&group->work, answer_later);
+	queue_work(group->fault_param->queue->wq, &group->work);
+	return 0;
+}
+
+/* What was taken off the queue is answered when the drain is over. */
+static void drain_waits_for_handlers(struct kunit *test)
+{
+	struct test_unit *unit = test->priv;
+	struct owner *owner = make_owner(test);
+
+	owner->domain.iopf_handler = take_group_later;
+	request(unit, TEST_SID, PASID, REQ_GROUP(7) | REQ_LAST);
+	KUNIT_EXPECT_TRUE(test, intel_iommu_handle_prq(&unit->iommu));
+	KUNIT_EXPECT_EQ(test, intel_iommu_drain_pasid_prq(test_unit_dev(unit), PASID), 0);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(owner->answered));
+	/* The response came before the hardware's part. */
+	KUNIT_ASSERT_EQ(test, unit->logged, 5U);
+	KUNIT_EXPECT_EQ(test, test_unit_type(unit, 0), (u64)QI_PGRP_RESP_TYPE);
+	drop_owner(test, owner);
 }
 
 /* A request that nobody ever takes, and an overflow that nobody clears */
@@ -508,6 +544,7 @@ static struct kunit_case vtd_prq_cases[] = {
 	KUNIT_CASE(stop_marker_gets_no_response),
 	KUNIT_CASE(unwanted_requests_are_refused),
 	KUNIT_CASE(drain_is_for_the_device),
+	KUNIT_CASE(drain_waits_for_handlers),
 	KUNIT_CASE_SLOW(drain_ends),
 	KUNIT_CASE(drain_of_a_device),
 	KUNIT_CASE(drain_of_a_device_that_is_gone),

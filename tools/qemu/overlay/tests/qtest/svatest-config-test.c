@@ -120,69 +120,93 @@ static void test_device_under_stock_unit(void)
     sva_quit(s);
 }
 
-/* A wrong combination ends QEMU with one sentence. */
+/* A wrong combination ends QEMU with one sentence, and the right one. */
 typedef struct Refusal {
     const char *name;
     const char *args;
+    const char *text;
 } Refusal;
 
+#define NEED_NESTED "x-check-stale, x-walk-cache, x-cache-size, x-fs5lp, " \
+                    "x-version, prq-delay-us and inv-timeout-ms need " \
+                    "x-nested=on"
+#define BOTH_STAGES "x-nested=on brings both stages and PASIDs: leave " \
+                    "x-flts and x-pasid-mode off"
+#define NO_SNOOP    "x-nested=on cannot be combined with snoop-control or " \
+                    "stale-tm"
+#define WIDTH       "x-nested=on needs dma-translation=on and aw-bits=48"
+#define VERSIONS    "x-version must be from 6 to 8"
+#define SLICE       "slice-bytes must be 1 to 1048576"
+#define ENTRIES     "atc-entries must be 1 to 1048576"
+#define CHANNELS    "channels must be 1 to 8"
+
 static const Refusal refusals[] = {
-    { "nested-without-scalable", "-device intel-iommu,x-nested=on" },
+    { "nested-without-scalable", "-device intel-iommu,x-nested=on",
+      "x-nested=on needs x-scalable-mode=on" },
     { "delay-without-nested",
-      "-device intel-iommu,x-scalable-mode=on,prq-delay-us=5" },
+      "-device intel-iommu,x-scalable-mode=on,prq-delay-us=5", NEED_NESTED },
     { "cache-without-nested",
-      "-device intel-iommu,x-scalable-mode=on,x-cache-size=0" },
+      "-device intel-iommu,x-scalable-mode=on,x-cache-size=0", NEED_NESTED },
     { "version-without-nested",
-      "-device intel-iommu,x-scalable-mode=on,x-version=8" },
-    { "version-old", SVA_UNIT ",x-version=5" },
-    { "version-unknown", SVA_UNIT ",x-version=9" },
+      "-device intel-iommu,x-scalable-mode=on,x-version=8", NEED_NESTED },
+    { "version-old", SVA_UNIT ",x-version=5", VERSIONS },
+    { "version-unknown", SVA_UNIT ",x-version=9", VERSIONS },
     { "stale-without-nested",
-      "-device intel-iommu,x-scalable-mode=on,x-check-stale=on" },
+      "-device intel-iommu,x-scalable-mode=on,x-check-stale=on",
+      NEED_NESTED },
     { "walk-cache-without-nested",
-      "-device intel-iommu,x-scalable-mode=on,x-walk-cache=on" },
+      "-device intel-iommu,x-scalable-mode=on,x-walk-cache=on", NEED_NESTED },
     { "levels-without-nested",
-      "-device intel-iommu,x-scalable-mode=on,x-fs5lp=on" },
+      "-device intel-iommu,x-scalable-mode=on,x-fs5lp=on", NEED_NESTED },
     { "time-out-without-nested",
-      "-device intel-iommu,x-scalable-mode=on,inv-timeout-ms=7" },
-    { "time-out-none", SVA_UNIT ",inv-timeout-ms=0" },
-    { "first-stage", SVA_UNIT ",x-flts=on" },
+      "-device intel-iommu,x-scalable-mode=on,inv-timeout-ms=7",
+      NEED_NESTED },
+    { "time-out-none", SVA_UNIT ",inv-timeout-ms=0",
+      "inv-timeout-ms must be at least 1" },
+    { "first-stage", SVA_UNIT ",x-flts=on", BOTH_STAGES },
     { "pasid-mode", "-device intel-iommu,x-scalable-mode=on,x-nested=on,"
-      "x-pasid-mode=on" },
-    { "snoop-control", SVA_UNIT ",snoop-control=on" },
-    { "stale-tm", SVA_UNIT ",stale-tm=on" },
-    { "no-translation", SVA_UNIT ",dma-translation=off" },
-    { "no-large-pages", SVA_UNIT ",fs1gp=off" },
-    { "width", SVA_UNIT ",aw-bits=39" },
-    { "slice-none", "-device svatest,slice-bytes=0" },
-    { "slice-large", "-device svatest,slice-bytes=1048577" },
-    { "cache-large", "-device svatest,atc-entries=1048577" },
-    { "queue-depth", "-device svatest,ats-queue-depth=32" },
-    { "requests-without-ats", "-device svatest,ats=off" },
+      "x-pasid-mode=on", BOTH_STAGES },
+    { "snoop-control", SVA_UNIT ",snoop-control=on", NO_SNOOP },
+    { "stale-tm", SVA_UNIT ",stale-tm=on", NO_SNOOP },
+    { "no-translation", SVA_UNIT ",dma-translation=off", WIDTH },
+    { "no-large-pages", SVA_UNIT ",fs1gp=off",
+      "x-nested=on needs fs1gp=on, unless caching-mode=on" },
+    { "width", SVA_UNIT ",aw-bits=39", WIDTH },
+    { "slice-none", "-device svatest,slice-bytes=0", SLICE },
+    { "slice-large", "-device svatest,slice-bytes=1048577", SLICE },
+    { "cache-large", "-device svatest,atc-entries=1048577", ENTRIES },
+    { "queue-depth", "-device svatest,ats-queue-depth=32",
+      "ats-queue-depth must be 0 to 31, 0 means 32" },
+    { "requests-without-ats", "-device svatest,ats=off",
+      "pri=on needs ats=on" },
     { "virtual-of-function-1",
       "-device svatest,addr=4.0,multifunction=on "
-      "-device svatest,addr=4.1,sriov-vfs=1" },
-    { "acs-alone", "-device svatest,acs=on" },
-    { "conventional-bus", "-device pcie-pci-bridge,id=b "
-      "-device svatest,bus=b,addr=1" },
-    { "pasid-bits", "-device svatest,pasid-bits=21" },
-    { "channels-none", "-device svatest,channels=0" },
-    { "channels-many", "-device svatest,channels=9" },
-    { "virtual-functions", "-device svatest,sriov-vfs=8" },
-    { "cache-none", "-device svatest,atc-entries=0" },
+      "-device svatest,addr=4.1,sriov-vfs=1",
+      "sriov-vfs needs function 0 of its slot" },
+    { "acs-alone", "-device svatest,acs=on", "acs=on needs multifunction=on" },
+    { "conventional-bus", "-device pci-bridge,id=b,chassis_nr=1 "
+      "-device svatest,bus=b,addr=1", "svatest needs a PCI Express bus" },
+    { "pasid-bits", "-device svatest,pasid-bits=21",
+      "pasid-bits must be 0 to 20" },
+    { "channels-none", "-device svatest,channels=0", CHANNELS },
+    { "channels-many", "-device svatest,channels=9", CHANNELS },
+    { "virtual-functions", "-device svatest,sriov-vfs=8",
+      "sriov-vfs must be 0 to 7" },
+    { "cache-none", "-device svatest,atc-entries=0", ENTRIES },
 };
 
 static void refusal_case(const void *opaque)
 {
     const Refusal *r = opaque;
     g_autofree char *err = sva_refused(r->args);
-    char *text, *newline;
+    g_autofree char *end = g_strdup_printf(": %s\n", r->text);
+    char *said;
 
     /* Warnings of images not installed and of the sanitizers come first. */
-    text = strstr(err, ": -device ");
-    g_assert_nonnull(text);
-    newline = strchr(text, '\n');
-    g_assert_nonnull(newline);
-    g_assert_cmpstr(newline, ==, "\n");
+    said = strstr(err, ": -device ");
+    g_assert_nonnull(said);
+    g_assert_true(strchr(said, '\n') == said + strlen(said) - 1);
+    g_assert_true(g_str_has_suffix(said, end));
 }
 
 int main(int argc, char **argv)

@@ -428,3 +428,20 @@ void sva_env_respond(SvaEnv *e, unsigned prgi, unsigned code)
     vtd_iq(e->s, vtd_resp_q0(SID0, ENV_PASID, code), vtd_resp_q1(prgi));
     g_assert_true(vtd_wait(e->s));
 }
+
+/** sva_garbage: mostly words with few bits, as wrong fields are */
+uint64_t sva_garbage(Sva *s, GRand *rand)
+{
+    uint64_t any = (uint64_t)g_rand_int(rand) << 32 | g_rand_int(rand);
+
+    switch (g_rand_int_range(rand, 0, 4)) {
+    case 0:
+        return any;
+    case 1:
+        return 1ull << (any % 64);
+    case 2:
+        return s->brk - any % 32 * KiB4 + (any >> 5) % 32;
+    default:
+        return any & any >> 17 & any << 23;
+    }
+}

@@ -119,6 +119,8 @@ SvaResult sva_env_touch(SvaEnv *e, uint64_t addr, unsigned pages,
 unsigned sva_env_request(SvaEnv *e, uint64_t addr, bool last);
 void sva_env_respond(SvaEnv *e, unsigned prgi, unsigned code);
 
+uint64_t sva_garbage(Sva *s, GRand *rand);
+
 /* A case for each element of a table that has names */
 #define SVA_ADD_TABLE(group, table, fn) \
     for (size_t sva_i = 0; sva_i < ARRAY_SIZE(table); sva_i++) { \

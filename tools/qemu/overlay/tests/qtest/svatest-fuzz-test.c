@@ -32,19 +32,9 @@ static unsigned below(Fuzz *f, unsigned n)
     return g_rand_int_range(f->rand, 0, n);
 }
 
-/* Mostly words with few bits, as wrong fields are */
 static uint64_t few_bits(Fuzz *f)
 {
-    switch (below(f, 4)) {
-    case 0:
-        return any(f);
-    case 1:
-        return 1ull << below(f, 64);
-    case 2:
-        return f->s->brk - below(f, 32) * KiB4 + below(f, 32);
-    default:
-        return any(f) & any(f) & any(f);
-    }
+    return sva_garbage(f->s, f->rand);
 }
 
 /* Every second seed with all caches on, and so small that they are full */
@@ -62,6 +52,7 @@ static void fuzz_start(Fuzz *f, unsigned seed)
     vtd_table(&f->ss, f->s, true, 4, NULL);
     vtd_table(&f->fs, f->s, false, 4, &f->ss);
     vtd_map(&f->ss, GPA(0), 0, SS_ALL, 3);
+    vtd_map(&f->ss, IOVA, sva_page(f->s), SS_ALL, 1);
     vtd_map(&f->fs, IOVA, GPA(sva_page(f->s)), FS_ALL, 1);
     f->entry = vtd_entry_nested(&f->fs, 1);
     vtd_context(f->s, SID0, CTX_ALL);
@@ -148,6 +139,36 @@ static void test_queue(const void *opaque)
     fuzz_end(&f);
 }
 
+/* Legacy mode knows no PASID cache. */
+static void flush_legacy(Sva *s)
+{
+    vtd_iq(s, vtd_ctx_q0(CTX_GLOBAL, 0, 0, 0), 0);
+    vtd_iq(s, vtd_iotlb_q0(IOTLB_GLOBAL, 0), 0);
+    g_assert_true(vtd_wait(s));
+}
+
+/* One of the entries at @at is garbage while a command runs. */
+static void break_entries(Fuzz *f, const uint64_t *at, unsigned n,
+                          void (*flush)(Sva *s))
+{
+    int i;
+
+    for (i = 0; i < ROUNDS / 8; i++) {
+        unsigned which = below(f, n);
+        uint64_t old = sva_read64(f->s, at[which]);
+
+        sva_write64(f->s, at[which],
+                    below(f, 4) ? old ^ few_bits(f) : few_bits(f));
+        flush(f->s);
+        command(f);
+        sva_write64(f->s, at[which], old);
+        if (!below(f, 4)) {
+            vtd_writel(f->s, VTD_FSTS, UINT32_MAX);
+            vtd_writel(f->s, VTD_PRS, UINT32_MAX);
+        }
+    }
+}
+
 static void test_tables(const void *opaque)
 {
     Fuzz f = { };
@@ -170,20 +191,31 @@ static void test_tables(const void *opaque)
     at[13] = at[0] + 8;
     at[14] = at[1] + 16;
     at[15] = at[4] + 24;
-    for (i = 0; i < ROUNDS / 8; i++) {
-        unsigned which = below(&f, ARRAY_SIZE(at));
-        uint64_t old = sva_read64(f.s, at[which]);
+    break_entries(&f, at, ARRAY_SIZE(at), vtd_flush_all);
+    fuzz_end(&f);
+}
 
-        sva_write64(f.s, at[which],
-                    below(&f, 4) ? old ^ few_bits(&f) : few_bits(&f));
-        vtd_flush_all(f.s);
-        command(&f);
-        sva_write64(f.s, at[which], old);
-        if (!below(&f, 4)) {
-            vtd_writel(f.s, VTD_FSTS, UINT32_MAX);
-            vtd_writel(f.s, VTD_PRS, UINT32_MAX);
-        }
+static void test_legacy(const void *opaque)
+{
+    Fuzz f = { };
+    uint64_t at[8];
+    int i;
+
+    fuzz_start(&f, GPOINTER_TO_UINT(opaque));
+    f.s->root = sva_page(f.s);
+    at[0] = f.s->root;
+    at[1] = at[0] + 8;
+    sva_write64(f.s, at[0], sva_page(f.s) | 1);
+    at[2] = (sva_read64(f.s, at[0]) & ADDR_MASK) + SID0 * 16;
+    at[3] = at[2] + 8;
+    sva_write64(f.s, at[2], f.ss.root | 1 << 2 | 1);
+    sva_write64(f.s, at[3], 1 << 8 | 2);
+    for (i = 0; i < 4; i++) {
+        at[4 + i] = vtd_slot(&f.ss, IOVA, i + 1);
     }
+    vtd_set_root(f.s, TTM_LEGACY);
+    g_assert_true(sva_access(&f.d, NO_PASID, IOVA, A_READ));
+    break_entries(&f, at, ARRAY_SIZE(at), flush_legacy);
     fuzz_end(&f);
 }
 
@@ -219,6 +251,7 @@ int main(int argc, char **argv)
         { "registers", test_registers },
         { "queue", test_queue },
         { "tables", test_tables },
+        { "legacy", test_legacy },
         { "device", test_device },
     };
     unsigned i, seed;
