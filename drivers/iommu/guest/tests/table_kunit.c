@@ -735,6 +735,33 @@ static void close_ends_the_table(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, fault_bind(mock, 0, 10, 0x3000));
 }
 
+static void add_now(struct mock_guest *mock)
+{
+	mock->on_read = NULL;
+	iommu_guest_add_device(mock->ctx, mock_dev(mock, 0), mock->parent);
+}
+
+/* Devices differ in how much of the table they can use. */
+static void lesser_device_has_a_part_of_it(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+
+	fill(mock);
+	mock_dev(mock, 1)->iommu->max_pasids = 4;
+	KUNIT_EXPECT_EQ(test, 0, set(mock, MOCK_DEVICES, 0));
+	EXPECT_STATE("0.0=block 0.3=1000 0.5=2000 1.0=block 1.3=1000");
+	mock->tables[0][9] = PRESENT(0x5000);
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, MOCK_DEVICES, -1));
+	EXPECT_STATE("0.0=block 0.3=1000 0.5=2000 0.9=5000 1.0=block 1.3=1000");
+
+	/* A better one that is opened meanwhile has no part in it. */
+	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
+	mock->on_read = add_now;
+	KUNIT_EXPECT_EQ(test, 0, set(mock, MOCK_DEVICES, 0));
+	EXPECT_STATE("1.0=block 1.3=1000");
+	mock_dev(mock, 1)->iommu->max_pasids = MOCK_PASIDS;
+}
+
 /* ------------------------------------------------------------------ fields */
 
 struct refusal {
@@ -1017,6 +1044,7 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE(page_requests_are_of_entries),
 	KUNIT_CASE(reader_finds_things_changed),
 	KUNIT_CASE(close_ends_the_table),
+	KUNIT_CASE(lesser_device_has_a_part_of_it),
 	KUNIT_CASE_PARAM(field_is_checked, refusal_gen_params),
 	KUNIT_CASE(owner_or_driver_cannot),
 	KUNIT_CASE(hardware_reads_the_table),
