@@ -197,7 +197,9 @@ static int mock_set_dev_pasid(struct iommu_domain *domain, struct device *dev,
 	mdev->reserve_sets += !!(current->flags & PF_MEMALLOC);
 	if (mdev->request_on_set == pasid)
 		mock_request(md->mock, d, pasid, 1, 0x1000, true);
-	if (mdev->fail_sets || mdev->table[pasid]) {
+	if (mdev->good_sets) {
+		mdev->good_sets--;
+	} else if (mdev->fail_sets || mdev->table[pasid]) {
 		mdev->fail_sets -= !!mdev->fail_sets;
 		mock_log(md->mock, "set%d.%x!", d, pasid);
 		return -ENOMEM;

@@ -66,6 +66,7 @@ struct mock_domain;
  * @table: what its PASIDs use, and in place of PASID 0 requests without
  * @blocked: requests without PASID are
  * @native: the PASID table that hardware reads, or NULL
+ * @good_sets: number of attaches that succeed before @fail_sets counts
  * @fail_sets: number of attaches to be refused from now on
  * @fail_parents: the same of attaches to the second stage
  * @reserve_sets: number of attaches that might use the reserves of memory
@@ -93,6 +94,7 @@ struct mock_device {
 	struct mock_domain *table[MOCK_PASIDS];
 	bool blocked;
 	struct mock_domain *native;
+	unsigned int good_sets;
 	unsigned int fail_sets;
 	unsigned int fail_parents;
 	unsigned int reserve_sets;

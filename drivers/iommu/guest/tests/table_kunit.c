@@ -453,6 +453,36 @@ static void failure_keeps_what_was_there(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, owner->used);
 }
 
+static void failure_halfway_takes_back_what_was_done(struct kunit *test)
+{
+	struct fault_owner *owner = fault_own_device(test, 0);
+	struct mock_guest *mock = test->priv;
+	const struct iommu_fault fault = {
+		.type = IOMMU_FAULT_DMA_UNRECOV,
+		.event = {
+			.flags = IOMMU_FAULT_UNRECOV_PASID_VALID,
+			.pasid = 5,
+		},
+	};
+
+	fill(mock);
+	mock->devs[0].good_sets = 1;
+	mock->devs[0].fail_sets = 1;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, set(mock, 0, 0));
+	EXPECT_LOG("alloc0=1000 alloc0=2000 rid0=block set0.3=1000 set0.5! sync0 remove0.3=1000 sync0 rid0=pass free=1000 free=2000");
+	EXPECT_STATE("");
+	/* The PASID that failed has no name, as before. */
+	iommu_report_unrecoverable(mock_dev(mock, 0), &fault);
+	KUNIT_ASSERT_EQ(test, 1, owner->used);
+	KUNIT_EXPECT_EQ(test, 0, owner->records[0].event.flags);
+
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 1));
+	mock->devs[0].good_sets = 1;
+	mock->devs[0].fail_sets = 1;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, set(mock, 0, 0));
+	EXPECT_STATE("0.5=7000 0.6=8000");
+}
+
 static void what_cannot_come_back_is_not_present(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
@@ -540,6 +570,31 @@ static void quota_holds_for_entries(struct kunit *test)
 	unset(mock, 1);
 	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, 9));
 	EXPECT_STATE("0.0=6000 0.3=1000 0.5=2000 0.9=5000");
+}
+
+static unsigned int words_read;
+
+static void count_words(struct mock_guest *mock)
+{
+	words_read++;
+}
+
+/* What is read in vain is bounded by the quota, not by the table. */
+static void reading_ends_with_the_quota(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct ioasid_set_info info;
+	int i;
+
+	for (i = 1; i < MOCK_PASIDS; i++)
+		mock->tables[0][i] = PRESENT(0x1000ULL * i);
+	ioasid_set_get_info(mock->set, &info);
+	KUNIT_ASSERT_EQ(test, 0, ioasid_adjust_set(mock->set, info.used + 3));
+	words_read = 0;
+	mock->on_read = count_words;
+	KUNIT_EXPECT_EQ(test, -EDQUOT, set(mock, 0, 0));
+	KUNIT_EXPECT_EQ(test, 5, words_read);
+	EXPECT_LOG("");
 }
 
 static void faults_have_the_numbers_on_the_bus(struct kunit *test)
@@ -953,9 +1008,11 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE(invalidation_does_not_fail),
 	KUNIT_CASE(memory_of_the_guest_and_of_the_owner),
 	KUNIT_CASE(failure_keeps_what_was_there),
+	KUNIT_CASE(failure_halfway_takes_back_what_was_done),
 	KUNIT_CASE(what_cannot_come_back_is_not_present),
 	KUNIT_CASE(excludes_single_binds),
 	KUNIT_CASE(quota_holds_for_entries),
+	KUNIT_CASE(reading_ends_with_the_quota),
 	KUNIT_CASE(faults_have_the_numbers_on_the_bus),
 	KUNIT_CASE(page_requests_are_of_entries),
 	KUNIT_CASE(reader_finds_things_changed),
