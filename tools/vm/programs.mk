@@ -2,11 +2,11 @@
 #
 # The programs that tests run in the VM, static, against the kernel's own
 # sanitised headers.  Adding one: its name here, and a rule if its source is not
-# <directory of VPATH>/<name>.c.  Called by tools/vm/initramfs.
+# <directory of VPATH>/<name>.c.  Called by tools/vm/initramfs, which says where the
+# HEADERS are and what the compiler's name begins with (CROSS).
 
 THIS := $(lastword $(MAKEFILE_LIST))
 LINUX ?= $(TOP)/build/linux
-HEADERS := $(BUILD)/kernel/usr/include
 
 # The Makefile of the self tests says which programs there are.
 NESTING_DIR := $(LINUX)/tools/testing/selftests/vfio_nesting
@@ -16,7 +16,8 @@ PROGRAMS := iommufd iommufd_fail_nth $(NESTING) guest_demo
 VPATH := $(LINUX)/tools/testing/selftests/iommu:$(NESTING_DIR)
 
 CFLAGS := -O2 -g -Wall -static -pthread
-CC := $(if $(shell command -v ccache),ccache) $(CC)
+CC := $(if $(shell command -v ccache),ccache) $(CROSS)gcc
+AR := $(CROSS)ar
 CPPFLAGS := -D_GNU_SOURCE -isystem $(HEADERS)
 
 all: $(PROGRAMS:%=$(OUT)/%)

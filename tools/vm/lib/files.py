@@ -6,10 +6,16 @@ import re
 import shutil
 import subprocess
 
-from paths import Failure
+from paths import TOP, Failure
 
 
-def busybox():
+def busybox(arch="x86_64"):
+    if arch != "x86_64":
+        done = subprocess.run([os.path.join(TOP, "tools/debian/fetch"), "busybox", arch],
+                              stdout=subprocess.PIPE, check=False, universal_newlines=True)
+        if done.returncode:
+            raise Failure(f"there is no busybox for {arch}")
+        return done.stdout.strip()
     path = shutil.which("busybox") or "/bin/busybox"
     if not os.path.exists(path):
         raise Failure("busybox is missing (package busybox-static, 'make deps')")

@@ -18,6 +18,9 @@ FIRMWARE_DIRS = ("/usr/share/qemu", "/usr/share/seabios", "/usr/lib/ipxe/qemu")
 # and without 5-level paging, which the emulated VT-d unit cannot walk.
 TCG_CPU = "max,erms=off,fsrm=off,la57=off"
 
+# Pointer authentication by a hash that is cheap to emulate.
+ARM64_CPU = "max,pauth-impdef=on"
+
 KVM_CREATE_VM, KVM_CREATE_VCPU = 0xAE01, 0xAE41
 
 
@@ -57,20 +60,26 @@ def variant(name):
     return table[name]
 
 
-def find_qemu():
+def arch(spec):
+    """The architecture of a variant, as the kernel's build calls it."""
+    return spec.get("arch", "x86_64")
+
+
+def find_qemu(spec):
     """Return the program and a note on which it is."""
+    name = {"x86_64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64"}[arch(spec)]
     wanted = os.environ.get("QEMU")
     if wanted:
         found = shutil.which(wanted)
         if not found:
             raise Failure(f"QEMU={wanted} is not a program")
         return found, None
-    ours = os.path.join(BUILD, "qemu", "qemu-system-x86_64")
+    ours = os.path.join(BUILD, "qemu", name)
     if os.access(ours, os.X_OK):
         return ours, None
-    found = shutil.which("qemu-system-x86_64")
+    found = shutil.which(name)
     if not found:
-        raise Failure("there is no qemu-system-x86_64 (run 'make deps', or set QEMU)")
+        raise Failure(f"there is no {name} (run 'make deps', or set QEMU)")
     return found, "this is the distribution's QEMU, not the patched one"
 
 
@@ -87,23 +96,38 @@ def firmware(name):
     raise Failure(f"the firmware {name} is missing (package qemu-system-data, 'make deps')")
 
 
-def command(qemu, spec, kernel, initrd, console, options):
-    """The whole command line; console is the file for the kernel's messages."""
+def x86_64(spec):
+    """The q35 PC: arguments, and parameters of its kernel."""
     accel = "kvm" if kvm_works() else "tcg"
     machine = "q35,kernel-irqchip=split" if accel == "kvm" else "q35"
     cpu = "host" if accel == "kvm" else TCG_CPU
-    memory = spec.get("memory", "1G")
-    args = [qemu, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-            "-M", machine, "-accel", accel, "-cpu", cpu, "-m", memory,
-            "-smp", str(options.smp), "-bios", firmware("qboot.rom")]
+    args = ["-M", machine, "-accel", accel, "-cpu", cpu, "-bios", firmware("qboot.rom")]
     for path in FIRMWARE_DIRS:
         if os.path.isdir(path):
             args += ["-L", path]
-    args += ["-kernel", kernel, "-initrd", initrd]
     # The timer check at boot counts ticks, which a loaded host without KVM delays.
-    # So does the detector of stalls; what hangs for good is over its test's limit.
-    append = ["console=ttyS0", "panic=-1", "no_timer_check",
-              "rcupdate.rcu_cpu_stall_timeout=300", spec.get("append", "")]
+    return args, ["no_timer_check"]
+
+
+def arm64(spec):
+    """QEMU's virt machine: arguments, and parameters of its kernel."""
+    return ["-M", spec["machine"], "-accel", "tcg", "-cpu", ARM64_CPU], []
+
+
+# The serial ports: the kernel's, and the one of the tests.
+PORTS = {"x86_64": ("ttyS0", "ttyS1"), "arm64": ("ttyAMA0", "ttyAMA1")}
+
+
+def command(qemu, spec, kernel, initrd, console, options):
+    """The whole command line; console is the file for the kernel's messages."""
+    args = [qemu, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            "-m", spec.get("memory", "1G"), "-smp", str(options.smp)]
+    machine, append = {"x86_64": x86_64, "arm64": arm64}[arch(spec)](spec)
+    args += machine + ["-kernel", kernel, "-initrd", initrd]
+    # A loaded host without KVM delays the detector of stalls too; what hangs for
+    # good is over its test's limit.
+    append += [f"console={PORTS[arch(spec)][0]}", "panic=-1",
+               "rcupdate.rcu_cpu_stall_timeout=300", spec.get("append", "")]
     args += ["-append", " ".join(append + options.append)]
     args += ["-chardev", f"file,id=console,path={console}", "-serial", "chardev:console"]
     mux = "on" if options.shell else "off"

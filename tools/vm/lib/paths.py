@@ -10,15 +10,22 @@ BUILD = os.path.abspath(os.environ.get("BUILD") or os.path.join(TOP, "build"))
 TESTS = os.path.join(VM, "tests")
 BASELINE = os.path.join(VM, "baseline")
 OUT = os.path.join(BUILD, "vm")
+IMAGES = {"x86_64": "vmlinux", "arm64": "arch/arm64/boot/Image"}
+CROSS = {"x86_64": "", "arm64": "aarch64-linux-gnu-"}
 
 
 class Failure(Exception):
     """An error that one sentence explains."""
 
 
-def kernel_dir(debug, kind=""):
+def suffix(arch):
+    """What tells the builds of an architecture from those of x86_64."""
+    return "" if arch == "x86_64" else f"-{arch}"
+
+
+def kernel_dir(debug, kind="", arch="x86_64"):
     """Where tools/vm/kernel puts it; @kind is the word "kernel" of a variant."""
-    return os.path.join(BUILD, "kernel" + ("-debug" if debug else "") + (f"-{kind}" if kind else ""))
+    return os.path.join(BUILD, "kernel" + ("-debug" if debug else "") + suffix(arch) + (f"-{kind}" if kind else ""))
 
 
 def main(function):

@@ -16,7 +16,7 @@ import machine
 import splat
 import tap
 import testlist
-from paths import OUT, VM, Failure, kernel_dir
+from paths import IMAGES, OUT, VM, Failure, kernel_dir, suffix
 
 BOOT_LIMIT = 90
 
@@ -24,9 +24,9 @@ BOOT_LIMIT = 90
 MARK = re.compile(r"\bvm: (begin|end) (\S+)$")
 
 
-def build_initramfs():
+def build_initramfs(arch="x86_64"):
     script = os.path.join(VM, "initramfs")
-    if subprocess.run([script], stdout=subprocess.DEVNULL, check=False).returncode:
+    if subprocess.run([script, arch], stdout=subprocess.DEVNULL, check=False).returncode:
         raise Failure("the initramfs could not be built")
 
 
@@ -50,11 +50,13 @@ class Vm:
         self.messages = os.path.join(self.directory, "qemu.log")
         self.process = None
         self.queue = queue.Queue()
-        self.qemu, self.note = machine.find_qemu()
+        self.qemu, self.note = machine.find_qemu(self.spec)
         kind = getattr(options, "kernel", None) or self.spec.get("kernel", "")
-        kernel = os.path.join(kernel_dir(options.debug, kind), "vmlinux")
+        self.arch = machine.arch(self.spec)
+        kernel = os.path.join(kernel_dir(options.debug, kind, self.arch), IMAGES[self.arch])
         if not os.path.exists(kernel):
-            raise Failure(f"there is no kernel {kernel} (run 'make kernel{'-' + kind if kind else ''}"
+            raise Failure(f"there is no kernel {kernel} (run 'make kernel{suffix(self.arch)}"
+                          f"{'-' + kind if kind else ''}"
                           f"{' DEBUG=1' if options.debug else ''}')")
         self.command = machine.command(self.qemu, self.spec, kernel,
                                        self._initrd(variant, options, tests),
@@ -67,7 +69,7 @@ class Vm:
 
     def _initrd(self, variant, options, tests):
         """This run's own files in front of the common archive, and what else it wants."""
-        archives = [os.path.join(OUT, "initramfs.cpio")]
+        archives = [os.path.join(OUT, f"initramfs{suffix(self.arch)}.cpio")]
         if not os.path.exists(archives[0]):
             raise Failure(f"there is no {archives[0]} (run tools/vm/initramfs)")
         if "payload" in self.spec:
@@ -77,7 +79,9 @@ class Vm:
             words = self.spec.get("dmar", "").split()
             if words:
                 archive.file("kernel/firmware/acpi/dmar.aml", dmar.table(words))
+            console, tty = machine.PORTS[self.arch]
             env = {"VM_VARIANT": variant, "VM_EXPECT": self.spec.get("expect", ""),
+                   "VM_CONSOLE": f"/dev/{console}", "VM_TTY": f"/dev/{tty}",
                    "VM_KERNEL": "debug" if options.debug else "normal"}
             archive.file("etc/vm/env", "".join(
                 f"export {name}='{value}'\n" for name, value in env.items()).encode())
