@@ -17,6 +17,8 @@ VPATH := $(LINUX)/tools/testing/selftests/iommu:$(NESTING_DIR)
 
 CFLAGS := -O2 -g -Wall -static -pthread
 CC := $(if $(shell command -v ccache),ccache) $(CROSS)gcc
+# Names of files stay as they are, so that make finds them in what -MD writes.
+export CCACHE_BASEDIR :=
 AR := $(CROSS)ar
 CPPFLAGS := -D_GNU_SOURCE -isystem $(HEADERS)
 
