@@ -319,6 +319,7 @@ static void ours_tables(void)
 		print("unset table of k", "ours", 1, n, &result);
 	}
 }
+
 static void ours(unsigned int devices)
 {
 	static const unsigned int pasids[] = { 1, 2, 100, 10000 };
