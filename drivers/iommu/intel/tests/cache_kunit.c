@@ -340,7 +340,6 @@ static void table_of_no_pasid_goes(struct kunit *test)
 	domain_detach_iommu(parent, &unit->iommu);
 	intel_guest_leave_parent(test_unit_info(unit));
 	KUNIT_EXPECT_EQ(test, unit->domain_ids, 0UL);
-	kfree(parent->qi_batch);
 }
 
 static struct kunit_case vtd_cache_test_cases[] = {
