@@ -217,6 +217,12 @@ static void map_va(Smmu *m, uint64_t table[3])
     set_cd(m, 25, IPA_TABLE);
 }
 
+static void start_mapped(Smmu *m, uint64_t table[3])
+{
+    start(m, "", 7);
+    map_va(m, table);
+}
+
 /* The device writes zeros to @va, or reads from there. */
 static void dma(Smmu *m, uint64_t va, unsigned size, bool write)
 {
@@ -274,8 +280,7 @@ static void test_both_stages(void)
     uint64_t table[3];
     Smmu m;
 
-    start(&m, "", 7);
-    map_va(&m, table);
+    start_mapped(&m, table);
     g_assert_true(reaches(&m, m.data));
     g_assert_cmpuint(events(&m), ==, 0);
     qtest_quit(m.qts);
@@ -287,8 +292,7 @@ static void test_first_table_moves(void)
     uint64_t table[3], other, data;
     Smmu m;
 
-    start(&m, "", 7);
-    map_va(&m, table);
+    start_mapped(&m, table);
     g_assert_true(reaches(&m, m.data));
 
     data = page(&m);
@@ -350,8 +354,7 @@ static void test_fault_of_table(const void *opaque)
     uint64_t table[3];
     Smmu m;
 
-    start(&m, "", 7);
-    map_va(&m, table);
+    start_mapped(&m, table);
     s2_unmap(&m, IPA_TABLE + level * PAGE);
     command(&m, CMD_NSNH_ALL, 0);
     g_assert_false(reaches(&m, m.data));
@@ -364,8 +367,7 @@ static void test_fault_of_cd(void)
     uint64_t table[3];
     Smmu m;
 
-    start(&m, "", 7);
-    map_va(&m, table);
+    start_mapped(&m, table);
     s2_unmap(&m, IPA_CD);
     set_ste(&m, 0);
     g_assert_false(reaches(&m, m.data));
@@ -379,8 +381,7 @@ static void test_fault_of_data(void)
     uint64_t table[3];
     Smmu m;
 
-    start(&m, "", 7);
-    map_va(&m, table);
+    start_mapped(&m, table);
     s2_unmap(&m, IPA_DATA);
     dma(&m, VA + 0x124, 4, true);
     expect_s2_fault(&m, VA + 0x124, CLASS_IN, IPA_DATA);
@@ -393,8 +394,7 @@ static void test_unused_table(void)
     uint64_t table[3];
     Smmu m;
 
-    start(&m, "", 7);
-    map_va(&m, table);
+    start_mapped(&m, table);
     /* TTB1 is on: T1SZ 25, 4 KiB; it is not in stage 2. */
     qtest_writeq(m.qts, m.cd + 16, 0x7f000000);
     qtest_writeq(m.qts, m.cd, (qtest_readq(m.qts, m.cd) & ~BIT_ULL(30)) |
@@ -410,8 +410,7 @@ static void test_merge(void)
     uint64_t table[3];
     Smmu m;
 
-    start(&m, "", 7);
-    map_va(&m, table);
+    start_mapped(&m, table);
     set_ste(&m, MEV);
     dma(&m, VA + PAGE, 4096, true);
     g_assert_cmpuint(events(&m), ==, 1);

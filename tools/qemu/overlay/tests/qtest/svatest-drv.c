@@ -445,3 +445,13 @@ uint64_t sva_garbage(Sva *s, GRand *rand)
         return any & any >> 17 & any << 23;
     }
 }
+
+/* Cases of garbage, each from a seed that it is told */
+void sva_add_seeds(const char *name, void (*fn)(const void *opaque))
+{
+    for (unsigned seed = 1; seed <= 4; seed++) {
+        g_autofree char *path = g_strdup_printf("/svatest/%s/%u", name, seed);
+
+        qtest_add_data_func(path, GUINT_TO_POINTER(seed), fn);
+    }
+}

@@ -121,6 +121,8 @@ void sva_env_respond(SvaEnv *e, unsigned prgi, unsigned code);
 
 uint64_t sva_garbage(Sva *s, GRand *rand);
 
+void sva_add_seeds(const char *name, void (*fn)(const void *opaque));
+
 /* A case for each element of a table that has names */
 #define SVA_ADD_TABLE(group, table, fn) \
     for (size_t sva_i = 0; sva_i < ARRAY_SIZE(table); sva_i++) { \

@@ -244,26 +244,11 @@ static void test_device(const void *opaque)
 
 int main(int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        void (*fn)(const void *opaque);
-    } parts[] = {
-        { "registers", test_registers },
-        { "queue", test_queue },
-        { "tables", test_tables },
-        { "legacy", test_legacy },
-        { "device", test_device },
-    };
-    unsigned i, seed;
-
     g_test_init(&argc, &argv, NULL);
-    for (i = 0; i < ARRAY_SIZE(parts); i++) {
-        for (seed = 1; seed <= 4; seed++) {
-            g_autofree char *path = g_strdup_printf("/svatest/fuzz/%s/%u",
-                                                    parts[i].name, seed);
-
-            qtest_add_data_func(path, GUINT_TO_POINTER(seed), parts[i].fn);
-        }
-    }
+    sva_add_seeds("fuzz/registers", test_registers);
+    sva_add_seeds("fuzz/queue", test_queue);
+    sva_add_seeds("fuzz/tables", test_tables);
+    sva_add_seeds("fuzz/legacy", test_legacy);
+    sva_add_seeds("fuzz/device", test_device);
     return g_test_run();
 }
