@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 
+from arch import ARCHES
 from paths import BUILD, VM, Failure
 
 # Where Debian 12 and 13 keep what QEMU loads into the machine.
@@ -67,7 +68,7 @@ def arch(spec):
 
 def find_qemu(spec):
     """Return the program and a note on which it is."""
-    name = {"x86_64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64"}[arch(spec)]
+    name = ARCHES[arch(spec)].emulator
     wanted = os.environ.get("QEMU")
     if wanted:
         found = shutil.which(wanted)
@@ -114,10 +115,6 @@ def arm64(spec):
     return ["-M", spec["machine"], "-accel", "tcg", "-cpu", ARM64_CPU], []
 
 
-# The serial ports: the kernel's, and the one of the tests.
-PORTS = {"x86_64": ("ttyS0", "ttyS1"), "arm64": ("ttyAMA0", "ttyAMA1")}
-
-
 def command(qemu, spec, kernel, initrd, console, options):
     """The whole command line; console is the file for the kernel's messages."""
     args = [qemu, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
@@ -126,7 +123,7 @@ def command(qemu, spec, kernel, initrd, console, options):
     args += machine + ["-kernel", kernel, "-initrd", initrd]
     # A loaded host without KVM delays the detector of stalls too; what hangs for
     # good is over its test's limit.
-    append += [f"console={PORTS[arch(spec)][0]}", "panic=-1",
+    append += [f"console={ARCHES[arch(spec)].console}", "panic=-1",
                "rcupdate.rcu_cpu_stall_timeout=300", spec.get("append", "")]
     args += ["-append", " ".join(append + options.append)]
     args += ["-chardev", f"file,id=console,path={console}", "-serial", "chardev:console"]

@@ -10,8 +10,6 @@ BUILD = os.path.abspath(os.environ.get("BUILD") or os.path.join(TOP, "build"))
 TESTS = os.path.join(VM, "tests")
 BASELINE = os.path.join(VM, "baseline")
 OUT = os.path.join(BUILD, "vm")
-IMAGES = {"x86_64": "vmlinux", "arm64": "arch/arm64/boot/Image"}
-CROSS = {"x86_64": "", "arm64": "aarch64-linux-gnu-"}
 
 
 class Failure(Exception):

@@ -16,7 +16,8 @@ import machine
 import splat
 import tap
 import testlist
-from paths import IMAGES, OUT, VM, Failure, kernel_dir, suffix
+from arch import ARCHES
+from paths import OUT, VM, Failure, kernel_dir, suffix
 
 BOOT_LIMIT = 90
 
@@ -53,7 +54,7 @@ class Vm:
         self.qemu, self.note = machine.find_qemu(self.spec)
         kind = getattr(options, "kernel", None) or self.spec.get("kernel", "")
         self.arch = machine.arch(self.spec)
-        kernel = os.path.join(kernel_dir(options.debug, kind, self.arch), IMAGES[self.arch])
+        kernel = os.path.join(kernel_dir(options.debug, kind, self.arch), ARCHES[self.arch].image)
         if not os.path.exists(kernel):
             raise Failure(f"there is no kernel {kernel} (run 'make kernel{suffix(self.arch)}"
                           f"{'-' + kind if kind else ''}"
@@ -79,9 +80,9 @@ class Vm:
             words = self.spec.get("dmar", "").split()
             if words:
                 archive.file("kernel/firmware/acpi/dmar.aml", dmar.table(words))
-            console, tty = machine.PORTS[self.arch]
+            ports = ARCHES[self.arch]
             env = {"VM_VARIANT": variant, "VM_EXPECT": self.spec.get("expect", ""),
-                   "VM_CONSOLE": f"/dev/{console}", "VM_TTY": f"/dev/{tty}",
+                   "VM_CONSOLE": f"/dev/{ports.console}", "VM_TTY": f"/dev/{ports.tty}",
                    "VM_KERNEL": "debug" if options.debug else "normal"}
             archive.file("etc/vm/env", "".join(
                 f"export {name}='{value}'\n" for name, value in env.items()).encode())
