@@ -231,7 +231,14 @@ void iommu_guest_clear_guest_pasid(struct iommu_guest_binding *binding)
 				      binding->pasid->hpasid);
 }
 
-/* Requests without PASID come from being blocked, and go back to that. */
+/* Requests without PASID go to the second stage or to nothing, which does not fail. */
+void iommu_guest_leave_rid(struct iommu_guest_device *gdev,
+			   struct iommu_domain *domain)
+{
+	WARN_ON_ONCE(iommu_device_set_rid(gdev->dev, domain, gdev->rid_domain, NULL));
+	gdev->rid_domain = domain;
+}
+
 static int iommu_guest_attach_domain(struct iommu_guest_binding *binding)
 {
 	struct iommu_guest_device *gdev = binding->gdev;
@@ -252,16 +259,12 @@ static int iommu_guest_attach_domain(struct iommu_guest_binding *binding)
 static void iommu_guest_detach_domain(struct iommu_guest_binding *binding)
 {
 	struct iommu_guest_device *gdev = binding->gdev;
-	struct iommu_domain *blocked = dev_iommu_ops(gdev->dev)->blocked_domain;
 
-	if (binding->pasid->hpasid != IOMMU_NO_PASID) {
+	if (binding->pasid->hpasid != IOMMU_NO_PASID)
 		iommu_detach_device_pasid(binding->domain, gdev->dev,
 					  binding->pasid->hpasid);
-		return;
-	}
-	WARN_ON_ONCE(iommu_device_set_rid(gdev->dev, blocked, binding->domain,
-					  NULL));
-	gdev->rid_domain = blocked;
+	else
+		iommu_guest_leave_rid(gdev, dev_iommu_ops(gdev->dev)->blocked_domain);
 }
 
 int iommu_guest_attach(struct iommu_guest_binding *binding)

@@ -223,6 +223,8 @@ int iommu_guest_attach(struct iommu_guest_binding *binding);
 int iommu_guest_attach_again(struct iommu_guest_binding *old);
 void iommu_guest_detach(struct iommu_guest_binding *binding);
 void iommu_guest_clear_guest_pasid(struct iommu_guest_binding *binding);
+void iommu_guest_leave_rid(struct iommu_guest_device *gdev,
+			   struct iommu_domain *domain);
 bool iommu_guest_has_bindings(struct iommu_guest_ctx *ctx,
 			      struct iommu_guest_device *gdev);
 void iommu_guest_unbind_device(struct iommu_guest_ctx *ctx,

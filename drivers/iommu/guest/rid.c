@@ -74,32 +74,6 @@ static void iommu_guest_end_rid_table(struct iommu_guest_binding *binding)
 	iommu_guest_free_binding(binding);
 }
 
-static int iommu_guest_attach_rid(struct iommu_guest_binding *binding)
-{
-	u64 start = trace_iommu_guest_bind_enabled() ? ktime_get_ns() : 0;
-	struct iommu_guest_device *gdev = binding->gdev;
-	int ret;
-
-	/* Set already, and not in need of memory, if there is a table */
-	ret = iommu_fault_set_guest_pasid(gdev->dev, IOMMU_NO_PASID,
-					  IOMMU_NO_PASID);
-	if (ret)
-		goto out;
-	ret = iommu_device_set_rid(gdev->dev, binding->domain, gdev->rid_domain,
-				   &binding->handle);
-	if (!ret) {
-		gdev->rid_domain = binding->domain;
-		goto out;
-	}
-	/* The handle is visible before the driver has its say. */
-	iommu_guest_forget_faults(binding);
-	if (gdev->rid != IOMMU_RID_FIRST_STAGE)
-		iommu_fault_clear_guest_pasid(gdev->dev, IOMMU_NO_PASID);
-out:
-	trace_iommu_guest_bind(binding, start, ret);
-	return ret;
-}
-
 static int iommu_guest_set_rid_table(struct iommu_guest_ctx *ctx,
 				     struct iommu_guest_device *gdev,
 				     const struct iommu_gpasid_bind_data *data)
@@ -114,8 +88,10 @@ static int iommu_guest_set_rid_table(struct iommu_guest_ctx *ctx,
 	binding = iommu_guest_alloc_binding(gdev, &ctx->rid, data);
 	if (IS_ERR(binding))
 		return PTR_ERR(binding);
-	ret = iommu_guest_attach_rid(binding);
+	ret = iommu_guest_attach(binding);
 	if (ret) {
+		if (!old)
+			iommu_guest_clear_guest_pasid(binding);
 		iommu_guest_free_binding(binding);
 		return ret;
 	}
@@ -135,9 +111,7 @@ static void iommu_guest_leave_rid_table(struct iommu_guest_ctx *ctx,
 {
 	struct iommu_guest_binding *old;
 
-	WARN_ON_ONCE(iommu_device_set_rid(gdev->dev, domain, gdev->rid_domain,
-					  NULL));
-	gdev->rid_domain = domain;
+	iommu_guest_leave_rid(gdev, domain);
 	gdev->rid = mode;
 	old = iommu_guest_find_binding(&ctx->rid, gdev);
 	if (!old)

@@ -435,14 +435,6 @@ static void iommu_guest_back_to(struct iommu_guest_device *gdev,
 	WARN_ON_ONCE(ret);
 }
 
-/* To the second stage, or to nothing: this does not fail. */
-static void iommu_guest_leave_rid(struct iommu_guest_device *gdev,
-				  struct iommu_domain *domain)
-{
-	WARN_ON_ONCE(iommu_device_set_rid(gdev->dev, domain, gdev->rid_domain, NULL));
-	gdev->rid_domain = domain;
-}
-
 /* What translated requests without PASID before the first table */
 static struct iommu_domain *iommu_guest_rid_before(struct iommu_guest_device *gdev)
 {
