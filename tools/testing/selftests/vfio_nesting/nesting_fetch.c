@@ -320,12 +320,6 @@ static void *change_what_was_read(void *arg)
 TEST_F(fetch, size_that_changes_between_its_reads)
 {
 	struct scene *scene = &self->scene;
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = {
-		.range.start = (uintptr_t)scene->memory + SIZE_4K,
-		.range.len = SIZE_4K,
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
 	const uint32_t sizes[] = { 0, 8, 9, 4096, 4097, ~0U };
 	volatile uint8_t *tail = scene->memory + SIZE_4K;
 	const struct call *call;
@@ -334,10 +328,8 @@ TEST_F(fetch, size_that_changes_between_its_reads)
 	pthread_t thread;
 	unsigned int i;
 
-	change.uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	change.uffd = vmm_stall(scene->memory + SIZE_4K, SIZE_4K, 0);
 	ASSERT_LE(0, change.uffd);
-	ASSERT_EQ(0, ioctl(change.uffd, UFFDIO_API, &api));
-	ASSERT_EQ(0, ioctl(change.uffd, UFFDIO_REGISTER, &reg));
 	change.made = &made;
 	for (call = calls; call < calls + CALLS; call++) {
 		for (i = 0; call->size && i < sizeof(sizes) / sizeof(sizes[0]); i++) {

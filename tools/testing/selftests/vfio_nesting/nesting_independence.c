@@ -20,10 +20,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-#include <linux/userfaultfd.h>
 
 #include "../kselftest_harness.h"
 #include "fault.h"
@@ -108,17 +106,12 @@ static void *freer(void *arg)
 /* Memory of the process that is asked for and does not come, until it is over */
 static bool make_nowhere(void)
 {
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-
-	uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
-	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api))
-		return false;
 	nowhere = mmap(NULL, 4 * SIZE_4K, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	reg.range.start = (uintptr_t)nowhere;
-	reg.range.len = 4 * SIZE_4K;
-	return nowhere != MAP_FAILED && !ioctl(uffd, UFFDIO_REGISTER, &reg);
+	if (nowhere == MAP_FAILED)
+		return false;
+	uffd = vmm_stall(nowhere, 4 * SIZE_4K, 0);
+	return uffd >= 0;
 }
 
 static void *stalled_answer(void *arg)

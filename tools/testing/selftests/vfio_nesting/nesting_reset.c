@@ -366,6 +366,20 @@ static int recover(struct vmm_device *dev, int fd, uint64_t cookie)
 	       0 : -EIO;
 }
 
+/* A request comes and gets its answer, and what is mapped is copied. */
+static void expect_in_service(struct __test_metadata *_metadata,
+			      struct guest *guest, int fd)
+{
+	struct iommu_fault records[8];
+
+	ask(guest->dev, GVA_SRC + SIZE_2M);
+	ASSERT_EQ(1, fault_next_group(fd, records));
+	EXPECT_EQ(0, fault_answer(fd, records, IOMMU_PAGE_RESP_INVALID));
+	svatest_wait(guest->dev, 0);
+	svatest_setup(guest->dev, 0, GUEST_PASID, PRI);
+	EXPECT_NE(0, guest_copied(guest, 0));
+}
+
 /* The bus is reset, and nobody restores what the device had. */
 TEST_F_TIMEOUT(ending, recovered_from, 60)
 {
@@ -381,13 +395,7 @@ TEST_F_TIMEOUT(ending, recovered_from, 60)
 	ASSERT_EQ(0, guest_bind(&self->guest));
 	self->fd = fault_open(self->dev, VFIO_NESTING_FAULT_PAGE_REQ);
 	ASSERT_LE(0, self->fd);
-	ask(self->dev, GVA_SRC + SIZE_2M);
-	ASSERT_EQ(1, fault_next_group(self->fd, self->records));
-	EXPECT_EQ(0, fault_answer(self->fd, self->records,
-				  IOMMU_PAGE_RESP_INVALID));
-	svatest_wait(self->dev, 0);
-	svatest_setup(self->dev, 0, GUEST_PASID, PRI);
-	EXPECT_NE(0, guest_copied(&self->guest, 0));
+	expect_in_service(_metadata, &self->guest, self->fd);
 }
 
 /*
@@ -411,13 +419,7 @@ TEST_F_TIMEOUT(ending, recovered_from_and_reset, 60)
 		    PCI_ATS_CTRL_ENABLE);
 	EXPECT_FALSE(got_stray_answer(self->dev));
 
-	ask(self->dev, GVA_SRC + SIZE_2M);
-	ASSERT_EQ(1, fault_next_group(self->fd, self->records));
-	EXPECT_EQ(0, fault_answer(self->fd, self->records,
-				  IOMMU_PAGE_RESP_INVALID));
-	svatest_wait(self->dev, 0);
-	svatest_setup(self->dev, 0, GUEST_PASID, PRI);
-	EXPECT_NE(0, guest_copied(&self->guest, 0));
+	expect_in_service(_metadata, &self->guest, self->fd);
 }
 
 TEST_HARNESS_MAIN

@@ -11,11 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <linux/falloc.h>
-#include <linux/userfaultfd.h>
 
 #include "../kselftest_harness.h"
 #include "fault.h"
@@ -662,21 +660,14 @@ TEST_F(table, base_is_nowhere)
 /* The page at @gpa stays away from who reads it, until the file is closed */
 static int stall_page(struct vmm *vmm, uint64_t gpa)
 {
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = {
-		.range.start = (uintptr_t)vmm_ptr(vmm, gpa),
-		.range.len = SIZE_4K,
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	int fd = vmm_stall(vmm_ptr(vmm, gpa), SIZE_4K, O_NONBLOCK);
+	int ret;
 
-	if (fd < 0)
-		return -errno;
-	if (ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg) ||
-	    fallocate(vmm->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		      gpa - VMM_GPA_BASE, SIZE_4K)) {
+	if (fd >= 0 && fallocate(vmm->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				 gpa - VMM_GPA_BASE, SIZE_4K)) {
+		ret = -errno;
 		close(fd);
-		return -errno;
+		return ret;
 	}
 	return fd;
 }

@@ -10,8 +10,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <linux/pci_regs.h>
+#include <linux/userfaultfd.h>
 #include <misc/svatest.h>
 
 #include "vmm.h"
@@ -288,6 +290,27 @@ uint64_t vmm_alloc(struct vmm *vmm, uint64_t size, uint64_t align)
 void *vmm_ptr(const struct vmm *vmm, uint64_t gpa)
 {
 	return vmm->memory + (gpa - VMM_GPA_BASE);
+}
+
+int vmm_stall(void *memory, size_t size, int flags)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = {
+		.range.start = (uintptr_t)memory,
+		.range.len = size,
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int fd = syscall(__NR_userfaultfd, O_CLOEXEC | flags);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	if (ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg)) {
+		ret = -errno;
+		close(fd);
+		return ret;
+	}
+	return fd;
 }
 
 int vmm_map_dma(struct vmm *vmm, uint64_t gpa, uint64_t size)

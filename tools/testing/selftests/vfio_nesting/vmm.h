@@ -89,6 +89,13 @@ int vmm_device_map(struct vmm_device *dev);
 /* Memory of the guest; never given back */
 uint64_t vmm_alloc(struct vmm *vmm, uint64_t size, uint64_t align);
 void *vmm_ptr(const struct vmm *vmm, uint64_t gpa);
+
+/*
+ * Memory of this process that is not there: who touches it waits, until the file is
+ * closed. Returns the userfaultfd, with @flags of open(), or a negative errno.
+ */
+int vmm_stall(void *memory, size_t size, int flags);
+
 int vmm_map_dma(struct vmm *vmm, uint64_t gpa, uint64_t size);
 int vmm_unmap_dma(struct vmm *vmm, uint64_t gpa, uint64_t size);
 
