@@ -116,7 +116,8 @@ static unsigned int ask_for_page(struct guest *guest, int fd)
 	*entry = was;
 	if (fault_answer(fd, &records[0], IOMMU_PAGE_RESP_SUCCESS))
 		return 5;
-	if (svatest_wait(guest->dev, 0).status != SVATEST_ST_OK)
+	shared->detail = svatest_wait(guest->dev, 0).status;
+	if (shared->detail != SVATEST_ST_OK)
 		return 6;
 	shared->asked++;
 	return guest_peek(&guest->vmm, guest->dst) == shared->rounds ? 0 : 7;
