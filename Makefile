@@ -30,6 +30,9 @@ kernel-sva: kernel		## the same with native SVA, which 6.12 refuses on x86, for 
 kernel-guest: linux		## the kernel of a guest in the VM, which has none of our code
 	@GUEST=1 tools/vm/kernel
 
+kernel-debian: linux		## the distribution's own kernel, as it boots it, for VMs
+	@tools/vm/distribution
+
 kernel-arm64: linux		## the kernel for a machine with an SMMUv3 (DEBUG=1: as above)
 	@ARCH=arm64 tools/vm/kernel
 
@@ -90,7 +93,7 @@ fuzz: kernel qemu		## calls at random against a model (SEED=n COUNT=n DEBUG=1)
 storm: kernel qemu		## owners that die, many PASIDs, lost devices (DEBUG=1)
 	@tools/fuzz/storm
 
-test-vm: kernel kernel-sva kernel-guest kernel-arm64 qemu	## the tests in the VM, all variants (DEBUG=1: in the debug kernel)
+test-vm: kernel kernel-sva kernel-guest kernel-debian kernel-arm64 qemu	## the tests in the VM, all variants (DEBUG=1: in the debug kernel)
 	@tools/qemu/build tests/qtest/vfio-nesting-test
 	@tools/vm/test
 

@@ -33,7 +33,7 @@ def build_initramfs(arch="x86_64"):
 
 def build_payload(name):
     """Another archive, made by a script of its own; returns its path."""
-    if subprocess.run([os.path.join(VM, "payload")], stdout=subprocess.DEVNULL,
+    if subprocess.run([os.path.join(VM, "payload"), name], stdout=subprocess.DEVNULL,
                       check=False).returncode:
         raise Failure(f"the payload '{name}' could not be built")
     return os.path.join(OUT, f"payload-{name}.cpio")
