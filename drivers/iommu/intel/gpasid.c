@@ -41,14 +41,17 @@ static bool intel_guest_page_requests(struct device *dev)
 	       pci_prg_resp_pasid_required(pdev);
 }
 
-/* A device whose DMA goes out by another one has no PASID table of its own. */
+/*
+ * A device whose DMA goes out by another one has no PASID table of its own, and one
+ * without PASIDs no table that a guest would hand over.
+ */
 static bool intel_guest_capable(struct device *dev)
 {
 	struct device_domain_info *info = dev_iommu_priv_get(dev);
 	struct intel_iommu *iommu = info->iommu;
 
 	return nested_supported(iommu) && pasid_supported(iommu) &&
-	       dev_is_pci(dev) &&
+	       dev->iommu->max_pasids && dev_is_pci(dev) &&
 	       pci_real_dma_dev(to_pci_dev(dev)) == to_pci_dev(dev);
 }
 

@@ -440,7 +440,8 @@ enum iommu_inv_addr_flags {
  * @archid: Architecture's tag of the address space, e.g. an ASID
  * @pasid: PASID, as the guest knows it; 0 is the table of requests without PASID
  * @addr: First input address in bytes, aligned to @granule_size
- * @granule_size: Bytes per granule, a power of two that is at least 4096
+ * @granule_size: Bytes per granule, a power of two that is at least 4096, and no
+ *                larger than the smallest page that maps the range
  * @nb_granules: Number of granules, not 0
  *
  * The range is @granule_size * @nb_granules bytes and must not wrap; it may end
@@ -688,10 +689,29 @@ struct iommu_nesting_info_vtd {
 };
 
 /**
+ * struct iommu_nesting_info_arm_smmuv3 - What an SMMUv3 offers to a guest
+ * @flags: 0
+ * @padding: 0
+ * @idr: Identification registers SMMU_IDR0 to SMMU_IDR5 of the SMMU; fields that a
+ *       virtual SMMU need not agree with, and those that it cannot have, are 0
+ *
+ * What is there of IDR0: S1P, TTF, COHACC, HTTU, ASID16, CD2L, TTENDIAN, TERM_MODEL,
+ * and a STALL_MODEL without stalls; of IDR1: SSIDSIZE; of IDR3: HAD, RIL, BBML; of
+ * IDR5: OAS, GRAN4K, GRAN16K, GRAN64K, VAX; of IDR2 and IDR4: nothing. All of it
+ * belongs to the SMMU. The devices behind it may have fewer PASIDs than SSIDSIZE says.
+ */
+struct iommu_nesting_info_arm_smmuv3 {
+	__u32 flags;
+	__u32 padding;
+	__u32 idr[6];
+};
+
+/**
  * enum iommu_nesting_features - What is offered, and what user space must do
  * @IOMMU_NESTING_FEAT_SYSWIDE_PASID: PASIDs come from the kernel, the guest
  *                                    cannot choose its own
- * @IOMMU_NESTING_FEAT_BIND_PGTBL: First-stage tables are bound PASID by PASID
+ * @IOMMU_NESTING_FEAT_BIND_PGTBL: First-stage tables are bound PASID by PASID, with
+ *                                 PASIDs that the kernel is asked for
  * @IOMMU_NESTING_FEAT_CACHE_INVLD: User space passes first-stage invalidations
  *                                  on
  * @IOMMU_NESTING_FEAT_PAGE_RESP: Page requests are delivered, user space
@@ -733,6 +753,7 @@ enum iommu_nesting_features {
  * @padding: 0
  * @vendor: Vendor part
  * @vendor.vtd: %IOMMU_PASID_FORMAT_INTEL_VTD
+ * @vendor.smmuv3: %IOMMU_PASID_FORMAT_ARM_SMMU_V3
  *
  * Holds for all devices that share the second stage: what one of them lacks is
  * not offered, what one of them demands is demanded. An operation that names a
@@ -749,6 +770,7 @@ struct iommu_nesting_info {
 	__u8 padding[12];
 	union {
 		struct iommu_nesting_info_vtd vtd;
+		struct iommu_nesting_info_arm_smmuv3 smmuv3;
 	} vendor;
 };
 

@@ -347,7 +347,8 @@ static void mock_fault_sync(struct device *dev)
 static int mock_nesting_info(struct device *dev, struct iommu_domain *parent,
 			     struct iommu_nesting_info *info)
 {
-	if (parent->ops != &mock_parent_ops)
+	if (parent->ops != &mock_parent_ops ||
+	    (!dev->iommu->max_pasids && !the_mock->takes_plain))
 		return -EOPNOTSUPP;
 	info->format = IOMMU_PASID_FORMAT_INTEL_VTD;
 	info->features = IOMMU_NESTING_FEAT_BIND_PGTBL |

@@ -132,6 +132,7 @@ struct mock_device {
  * @tables: see MOCK_TABLE()
  * @fail_read: error of reads, 0 to let them succeed
  * @on_read: called when a word was read of the table, or NULL
+ * @takes_plain: a device without PASIDs takes part
  * @fail_iopf: error of making a device send page requests, 0 to let it succeed
  * @queue: of page requests
  * @prq: held by the one that reports a request, as drivers do
@@ -159,6 +160,7 @@ struct mock_guest {
 	u64 tables[MOCK_TABLES][MOCK_PASIDS];
 	int fail_read;
 	void (*on_read)(struct mock_guest *mock);
+	bool takes_plain;
 	int fail_iopf;
 	struct iopf_queue *queue;
 	struct mutex prq; /* see above */

@@ -939,6 +939,32 @@ static void native_failure_keeps_what_was_there(struct kunit *test)
 	native_close(mock);
 }
 
+/* A device without PASIDs can have a table, of what it does without them. */
+static void native_table_needs_no_pasids(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct device *dev = mock_dev(mock, 0);
+	struct iommu_nesting_info info;
+
+	iommu_guest_remove_device(mock->ctx, dev);
+	dev->iommu->max_pasids = 0;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			iommu_guest_add_device(mock->ctx, dev, mock->parent));
+	mock->takes_plain = true;
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_nesting_info(dev, mock->parent, &info));
+	KUNIT_EXPECT_EQ(test, 0, info.pasid_bits);
+	KUNIT_ASSERT_EQ(test, 0, iommu_guest_add_device(mock->ctx, dev, mock->parent));
+	make_native(test);
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
+	EXPECT_LOG("alloc0=10000 table0=10000");
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, 0));
+	unset(mock, 0);
+	EXPECT_LOG("alloc0=10000 table0=10000 inv0=10000.1 parent0 sync0 free=10000");
+	KUNIT_EXPECT_EQ(test, -ERANGE, fault_bind(mock, 0, 5, 0x1000));
+	native_close(mock);
+}
+
 /* An end that finds no memory leaves the device blocked, not on the table. */
 static void without_memory_the_end_blocks(struct kunit *test)
 {
@@ -1021,6 +1047,7 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE(owner_or_driver_cannot),
 	KUNIT_CASE(hardware_reads_the_table),
 	KUNIT_CASE(native_failure_keeps_what_was_there),
+	KUNIT_CASE(native_table_needs_no_pasids),
 	KUNIT_CASE(without_memory_the_end_blocks),
 	KUNIT_CASE(native_names_and_page_requests),
 	{}
