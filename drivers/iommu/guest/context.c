@@ -90,10 +90,10 @@ EXPORT_SYMBOL_GPL(iommu_guest_alloc_parent);
  *
  * Return: 0, or
  *
- * * -EOPNOTSUPP: @dev takes no part in nested translation: the IOMMU cannot,
- *   or has nothing for a device without PASIDs, as which it finds @dev; @dev
- *   shares its iommu group with another device; or @parent did not come from iommu_guest_alloc_parent(). That does not keep
- *   its group from @parent.
+ * * -EOPNOTSUPP: @dev takes no part in nested translation: the IOMMU cannot, or has
+ *   nothing for a device without PASIDs, as which it finds @dev; @dev shares its
+ *   iommu group with another device; or @parent did not come from
+ *   iommu_guest_alloc_parent(). That does not keep its group from @parent.
  *
  * Context: Process context. @dev has a driver bound that keeps it.
  */

@@ -834,16 +834,16 @@ EXPORT_SYMBOL_GPL(iommu_guest_unset_table);
 /* ------------------------------------------------------------------ resync */
 
 /**
- * struct iommu_guest_reread - entries of a shadow that were read again
+ * struct iommu_guest_reread - entries of a table of the guest that were read again
  * @ctx: the context
- * @table: the table
+ * @tables: its shadows, one for each device that has it
  * @next: first PASID that is not up to date
  * @count: number of @entries
  * @entries: from @next on, in ascending order; those between are not present
  */
 struct iommu_guest_reread {
 	struct iommu_guest_ctx *ctx;
-	struct iommu_guest_table *table;
+	struct list_head tables;
 	unsigned long next;
 	unsigned int count;
 	struct iommu_guest_entry entries[IOMMU_GUEST_CHUNK];
@@ -874,10 +874,10 @@ static bool iommu_guest_same_entry(const struct iommu_guest_pasid *pasid,
 }
 
 /* Give up to IOMMU_GUEST_BATCH entries up that are not as they were */
-static unsigned int iommu_guest_drop_some(struct iommu_guest_reread *reread,
+static unsigned int iommu_guest_drop_some(struct iommu_guest_table *table,
+					  const struct iommu_guest_reread *reread,
 					  unsigned long last)
 {
-	struct iommu_guest_table *table = reread->table;
 	const struct iommu_guest_entry *entry;
 	ioasid_t pasids[IOMMU_GUEST_BATCH];
 	struct iommu_guest_pasid *pasid;
@@ -899,14 +899,14 @@ static unsigned int iommu_guest_drop_some(struct iommu_guest_reread *reread,
 }
 
 /* An entry that is new or has changed; of its old self nothing is left */
-static int iommu_guest_make_entry(struct iommu_guest_reread *reread,
+static int iommu_guest_make_entry(struct iommu_guest_ctx *ctx,
+				  struct iommu_guest_table *table,
 				  const struct iommu_guest_entry *entry)
 {
-	struct iommu_guest_table *table = reread->table;
 	struct iommu_guest_pasid *pasid;
 	int ret;
 
-	if (entry->pasid != IOMMU_NO_PASID && !iommu_guest_pasids_left(reread->ctx))
+	if (entry->pasid != IOMMU_NO_PASID && !iommu_guest_pasids_left(ctx))
 		return -EDQUOT;
 	ret = iommu_guest_add_entry(table, entry);
 	if (ret)
@@ -918,27 +918,42 @@ static int iommu_guest_make_entry(struct iommu_guest_reread *reread,
 	return ret;
 }
 
-/* Bring the shadow up to date, from where it is to @last */
-static int iommu_guest_apply(struct iommu_guest_reread *reread, unsigned long last)
+/* Of one device, which may be able to emit less than the others */
+static void iommu_guest_apply_to(struct iommu_guest_table *table,
+				 const struct iommu_guest_reread *reread,
+				 unsigned long last)
 {
-	struct iommu_guest_table *table = reread->table;
 	const struct iommu_guest_entry *entry;
 	unsigned int i;
 
-	guard(mutex)(&reread->ctx->lock);
-	if (table->dead)
-		return -ENODEV;
-	while (iommu_guest_drop_some(reread, last))
+	while (iommu_guest_drop_some(table, reread, last))
 		cond_resched();
 	for (i = 0; i < reread->count; i++) {
 		entry = &reread->entries[i];
+		if (entry->pasid >= table->limit)
+			break;
 		if (!xa_load(&table->entries, entry->pasid) &&
-		    iommu_guest_make_entry(reread, entry))
+		    iommu_guest_make_entry(reread->ctx, table, entry))
 			iommu_guest_tell_entry(table, entry);
+	}
+}
+
+/* Bring the shadows up to date, from where they are to @last */
+static int iommu_guest_apply(struct iommu_guest_reread *reread, unsigned long last)
+{
+	struct iommu_guest_table *table;
+	int ret = -ENODEV;
+
+	guard(mutex)(&reread->ctx->lock);
+	list_for_each_entry(table, &reread->tables, node) {
+		if (table->dead)
+			continue;
+		iommu_guest_apply_to(table, reread, last);
+		ret = 0;
 	}
 	reread->count = 0;
 	reread->next = last + 1;
-	return 0;
+	return ret;
 }
 
 static int iommu_guest_collect_entry(const struct iommu_guest_entry *entry, void *arg)
@@ -951,31 +966,56 @@ static int iommu_guest_collect_entry(const struct iommu_guest_entry *entry, void
 	return iommu_guest_apply(reread, entry->pasid);
 }
 
-static int iommu_guest_resync_table(struct iommu_guest_ctx *ctx,
-				    struct iommu_guest_table *table,
-				    ioasid_t first, ioasid_t last)
+/* The same table of the guest: what is read of one is read of the other. */
+static bool iommu_guest_same_config(const struct iommu_guest_table *a,
+				    const struct iommu_guest_table *b)
 {
+	return a->ops->table_walk == b->ops->table_walk &&
+	       a->config.config == b->config.config &&
+	       a->config.base_ptr == b->config.base_ptr &&
+	       a->config.pasid_bits == b->config.pasid_bits;
+}
+
+/* Shadows of the first of @tables, and the number of PASIDs that one of them has */
+static ioasid_t iommu_guest_take_same(struct list_head *tables, struct list_head *same)
+{
+	struct iommu_guest_table *first, *table, *next;
+	ioasid_t limit = 0;
+
+	first = list_first_entry(tables, struct iommu_guest_table, node);
+	list_for_each_entry_safe(table, next, tables, node) {
+		if (!iommu_guest_same_config(first, table))
+			continue;
+		list_move_tail(&table->node, same);
+		limit = max(limit, table->limit);
+	}
+	return limit;
+}
+
+/* What is @reread, from @first to @last */
+static int iommu_guest_resync_tables(struct iommu_guest_reread *reread, ioasid_t limit,
+				     ioasid_t first, ioasid_t last)
+{
+	const struct iommu_guest_table *table =
+		list_first_entry(&reread->tables, struct iommu_guest_table, node);
 	const struct iommu_pasid_table_config *config = &table->config;
-	struct iommu_guest_reread reread;
 	int ret;
 
 	/* No entries but what was set */
 	if (config->config != IOMMU_PASID_CONFIG_TRANSLATE)
 		return 0;
-	last = min3(last, table->limit - 1, (1U << config->pasid_bits) - 1);
+	last = min3(last, limit - 1, (1U << config->pasid_bits) - 1);
 	if (first > last)
 		return 0;
 
-	reread.ctx = ctx;
-	reread.table = table;
-	reread.next = first;
-	reread.count = 0;
-	/* The device may be gone. */
-	ret = table->ops->table_walk(config, ctx->mem, false, first, last,
-				     iommu_guest_collect_entry, &reread);
+	reread->next = first;
+	reread->count = 0;
+	/* The devices may be gone. */
+	ret = table->ops->table_walk(config, reread->ctx->mem, false, first, last,
+				     iommu_guest_collect_entry, reread);
 	if (!ret)
-		ret = iommu_guest_apply(&reread, last);
-	/* The end of the table is the end of what was cached of it. */
+		ret = iommu_guest_apply(reread, last);
+	/* The end of a table is the end of what was cached of it. */
 	return ret == -ENODEV ? 0 : ret;
 }
 
@@ -993,14 +1033,17 @@ bool iommu_guest_has_tables(struct iommu_guest_ctx *ctx, struct device *dev)
 
 /*
  * Read entries of the shadows again, and apply what has changed: what the guest
- * means by the invalidation of its PASID entries. -EINTR upon a fatal signal.
+ * means by the invalidation of its PASID entries. A table that several devices have
+ * is read once. -EINTR upon a fatal signal.
  */
 int iommu_guest_resync(struct iommu_guest_ctx *ctx, struct device *dev,
 		       ioasid_t first, ioasid_t last)
 {
+	struct iommu_guest_reread reread;
 	struct iommu_guest_table *table, *next;
 	struct iommu_guest_device *gdev;
 	LIST_HEAD(tables);
+	ioasid_t limit;
 	int ret = 0;
 
 	if (mutex_lock_killable(&ctx->tables_lock))
@@ -1015,11 +1058,16 @@ int iommu_guest_resync(struct iommu_guest_ctx *ctx, struct device *dev,
 			list_add_tail(&table->node, &tables);
 		}
 	}
-	list_for_each_entry_safe(table, next, &tables, node) {
+	reread.ctx = ctx;
+	while (!list_empty(&tables)) {
+		INIT_LIST_HEAD(&reread.tables);
+		limit = iommu_guest_take_same(&tables, &reread.tables);
 		if (!ret)
-			ret = iommu_guest_resync_table(ctx, table, first, last);
-		list_del(&table->node);
-		iommu_guest_table_put(table);
+			ret = iommu_guest_resync_tables(&reread, limit, first, last);
+		list_for_each_entry_safe(table, next, &reread.tables, node) {
+			list_del(&table->node);
+			iommu_guest_table_put(table);
+		}
 	}
 	mutex_unlock(&ctx->tables_lock);
 	return ret;

@@ -418,6 +418,7 @@ static int mock_read(void *data, u64 gpa, void *to, size_t len)
 		if (gpa < MOCK_TABLE(i) ||
 		    gpa + len > MOCK_TABLE(i) + sizeof(mock->tables[i]))
 			continue;
+		mock->reads++;
 		memcpy(to, (void *)mock->tables[i] + (gpa - MOCK_TABLE(i)), len);
 		if (mock->on_read)
 			mock->on_read(mock);

@@ -131,6 +131,7 @@ struct mock_device {
  * @mem: memory of the guest, with @tables in it
  * @tables: see MOCK_TABLE()
  * @fail_read: error of reads, 0 to let them succeed
+ * @reads: words that were read of the tables
  * @on_read: called when a word was read of the table, or NULL
  * @takes_plain: a device without PASIDs takes part
  * @fail_iopf: error of making a device send page requests, 0 to let it succeed
@@ -159,6 +160,7 @@ struct mock_guest {
 	struct iommu_guest_memory mem;
 	u64 tables[MOCK_TABLES][MOCK_PASIDS];
 	int fail_read;
+	unsigned int reads;
 	void (*on_read)(struct mock_guest *mock);
 	bool takes_plain;
 	int fail_iopf;

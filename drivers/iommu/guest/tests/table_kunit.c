@@ -267,6 +267,45 @@ static void one_invalidation_can_be_for_all_entries(struct kunit *test)
 	EXPECT_LOG("stop0.1.2.28 remove0.1=1000 sync0 remove0.2=9000 sync0 remove0.28=5000 sync0 free=1000 free=9000 free=5000");
 }
 
+/* Memory of the guest may take long, so a table is read once for all who have it. */
+static void one_read_is_for_all_devices(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct device *lesser = mock_dev(mock, 1);
+
+	fill(mock);
+	KUNIT_EXPECT_EQ(test, 0, set(mock, MOCK_DEVICES, 0));
+	mock->tables[0][3] = PRESENT(0x4000);
+	mock->reads = 0;
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, MOCK_DEVICES, 3));
+	KUNIT_EXPECT_EQ(test, 1, mock->reads);
+	EXPECT_LOG("remove0.3=1000 sync0 free=1000 alloc0=4000 set0.3=4000 remove1.3=1000 sync1 free=1000 alloc1=4000 set1.3=4000");
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, MOCK_DEVICES, -1));
+	KUNIT_EXPECT_EQ(test, 1 + MOCK_PASIDS, mock->reads);
+
+	/* Each of two tables is read. */
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 1, 1));
+	mock->tables[0][5] = PRESENT(0x5000);
+	mock->tables[1][5] = PRESENT(0x6000);
+	mock->reads = 0;
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, MOCK_DEVICES, 5));
+	KUNIT_EXPECT_EQ(test, 2, mock->reads);
+	EXPECT_STATE("0.0=block 0.3=4000 0.5=5000 1.5=6000 1.6=8000");
+
+	/* What a device cannot emit is not for it. */
+	lesser->iommu->max_pasids = 4;
+	KUNIT_EXPECT_EQ(test, 0, set(mock, MOCK_DEVICES, 0));
+	mock->tables[0][2] = PRESENT(0x2000);
+	mock->tables[0][5] = PRESENT(0x9000);
+	mock->reads = 0;
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, MOCK_DEVICES, -1));
+	KUNIT_EXPECT_EQ(test, MOCK_PASIDS, mock->reads);
+	EXPECT_STATE("0.0=block 0.2=2000 0.3=4000 0.5=9000 1.0=block 1.2=2000 1.3=4000");
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, 1, 5));
+	KUNIT_EXPECT_EQ(test, MOCK_PASIDS, mock->reads);
+}
+
 /* Entries come before the caches that depend on them, and calls in their order. */
 static void entries_come_first(struct kunit *test)
 {
@@ -1029,6 +1068,7 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE(set_replaces),
 	KUNIT_CASE(old_entry_stays_until_it_is_invalidated),
 	KUNIT_CASE(one_invalidation_can_be_for_all_entries),
+	KUNIT_CASE(one_read_is_for_all_devices),
 	KUNIT_CASE(entries_come_first),
 	KUNIT_CASE(bad_entry_is_not_present_and_told),
 	KUNIT_CASE(invalidation_does_not_fail),
