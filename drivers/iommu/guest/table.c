@@ -493,7 +493,6 @@ static void iommu_guest_table_undo(struct iommu_guest_table *table)
 	struct iommu_guest_table *old = table->replaces;
 
 	gdev->table = old;
-	table->replaces = NULL;
 	if (iommu_guest_is_shadow(table)) {
 		iommu_guest_table_off(table);
 		if (old)
@@ -697,8 +696,6 @@ static void iommu_guest_tell_entries(struct iommu_guest_table *table,
 {
 	const struct iommu_guest_copied *copied;
 
-	if (!iommu_guest_is_shadow(table))
-		return;
 	list_for_each_entry(copied, &snap->entries, node) {
 		if (copied->entry.pasid >= table->gdev->dev->iommu->max_pasids)
 			break;

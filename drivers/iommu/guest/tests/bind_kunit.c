@@ -14,6 +14,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
+#include "../fault_private.h"
 #include "../guest_private.h"
 #include "guest_kunit.h"
 
@@ -39,10 +40,15 @@ void mock_guest_exit(struct kunit *test)
 		return;
 	mock_guest_close(mock);
 	KUNIT_EXPECT_STREQ(test, mock_state(mock), "");
-	for (i = 0; i < MOCK_DEVICES; i++)
+	for (i = 0; i < MOCK_DEVICES; i++) {
 		KUNIT_EXPECT_EQ_MSG(test, atomic_read(&mock->devs[i].groups),
 				    atomic_read(&mock->devs[i].answers),
 				    "groups in are not answers out");
+		KUNIT_EXPECT_NULL_MSG(test, iommu_fault_device_get(mock_dev(mock, i)),
+				      "a PASID keeps its number");
+		KUNIT_EXPECT_EQ_MSG(test, 0, atomic_read(&mock_dev(mock, i)->power.usage_count),
+				    "the device is kept awake");
+	}
 	KUNIT_EXPECT_EQ_MSG(test, 0, mock_guest_destroy(mock),
 			    "a reference to an id leaks");
 	test->priv = NULL;

@@ -444,6 +444,8 @@ static int mock_table_walk(const struct iommu_pasid_table_config *config,
 	u64 word;
 	int ret;
 
+	if (first > last)
+		return -EINVAL;
 	for (; first <= last; first++) {
 		struct iommu_guest_entry entry = {
 			.pasid = first,

@@ -174,6 +174,10 @@ static void pass_is_the_second_stage(struct kunit *test)
 	mock->tables[0][7] = PASS;
 	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, 7));
 	EXPECT_STATE("0.0=block 0.7=0");
+	/* As it was, so it stays. */
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, 7));
+	EXPECT_LOG("");
 }
 
 static void bypass_and_abort(struct kunit *test)
@@ -251,6 +255,10 @@ static void one_invalidation_can_be_for_all_entries(struct kunit *test)
 	for (i = 1; i < MOCK_PASIDS; i++)
 		mock->tables[0][i] = PRESENT(0x1000ULL * i);
 	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
+	/* All are as they were, however many lots they are read in. */
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, -1));
+	EXPECT_LOG("");
 	for (i = 3; i < MOCK_PASIDS; i++)
 		mock->tables[0][i] = 0;
 	mock->tables[0][2] = PRESENT(0x9000);
@@ -270,6 +278,7 @@ static void one_invalidation_can_be_for_all_entries(struct kunit *test)
 /* Memory of the guest may take long, so a table is read once for all who have it. */
 static void one_read_is_for_all_devices(struct kunit *test)
 {
+	struct fault_owner *owner = fault_own_device(test, 1);
 	struct mock_guest *mock = test->priv;
 	struct device *lesser = mock_dev(mock, 1);
 
@@ -293,14 +302,17 @@ static void one_read_is_for_all_devices(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 2, mock->reads);
 	EXPECT_STATE("0.0=block 0.3=4000 0.5=5000 1.5=6000 1.6=8000");
 
-	/* What a device cannot emit is not for it. */
+	/* What a device cannot emit is not for it, and none of its faults. */
 	lesser->iommu->max_pasids = 4;
+	mock->tables[0][6] = BAD;
 	KUNIT_EXPECT_EQ(test, 0, set(mock, MOCK_DEVICES, 0));
+	KUNIT_EXPECT_EQ(test, 0, owner->used);
 	mock->tables[0][2] = PRESENT(0x2000);
 	mock->tables[0][5] = PRESENT(0x9000);
 	mock->reads = 0;
 	KUNIT_EXPECT_EQ(test, 0, resync(mock, MOCK_DEVICES, -1));
 	KUNIT_EXPECT_EQ(test, MOCK_PASIDS, mock->reads);
+	KUNIT_EXPECT_EQ(test, 0, owner->used);
 	EXPECT_STATE("0.0=block 0.2=2000 0.3=4000 0.5=9000 1.0=block 1.2=2000 1.3=4000");
 	KUNIT_EXPECT_EQ(test, 0, resync(mock, 1, 5));
 	KUNIT_EXPECT_EQ(test, MOCK_PASIDS, mock->reads);
@@ -446,6 +458,11 @@ static void memory_of_the_guest_and_of_the_owner(struct kunit *test)
 
 static void failure_keeps_what_was_there(struct kunit *test)
 {
+	const struct iommu_fault fault = {
+		.type = IOMMU_FAULT_DMA_UNRECOV,
+		.event.flags = IOMMU_FAULT_UNRECOV_PASID_VALID,
+		.event.pasid = 44,
+	};
 	struct fault_owner *owner = fault_own_device(test, 0);
 	struct mock_guest *mock = test->priv;
 	int before[2] = { users(mock, 0), users(mock, 1) };
@@ -460,6 +477,10 @@ static void failure_keeps_what_was_there(struct kunit *test)
 	EXPECT_LOG("alloc0=1000 alloc0=2000 alloc1=1000 alloc1=2000 rid0=block set0.3=1000 set0.5=2000 rid1=block set1.3! sync1 rid1=block stop0.3.5 remove0.3=1000 sync0 remove0.5=2000 sync0 rid0=pass free=1000 free=2000 free=1000 free=2000");
 	EXPECT_STATE("1.0=block");
 	KUNIT_EXPECT_EQ(test, 0, owner->used);
+	/* PASIDs have the numbers of binds again, which is none. */
+	iommu_report_unrecoverable(mock_dev(mock, 0), &fault);
+	KUNIT_ASSERT_EQ(test, 1, owner->used);
+	KUNIT_EXPECT_EQ(test, 0, owner->records[0].event.flags);
 	KUNIT_EXPECT_EQ(test, before[0], users(mock, 0));
 	KUNIT_EXPECT_EQ(test, before[1], users(mock, 1));
 	KUNIT_EXPECT_EQ(test, 0, fault_bind(mock, 0, 5, 0x1000));
@@ -489,7 +510,7 @@ static void failure_keeps_what_was_there(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EIO, set(mock, MOCK_DEVICES, 0));
 	mock->devs[1].fail_resume = 0;
 	EXPECT_STATE("0.0=9000 0.5=7000 0.6=8000");
-	KUNIT_EXPECT_EQ(test, 0, owner->used);
+	KUNIT_EXPECT_EQ(test, 1, owner->used);
 }
 
 static void failure_halfway_takes_back_what_was_done(struct kunit *test)
@@ -533,6 +554,10 @@ static void what_cannot_come_back_is_not_present(struct kunit *test)
 	EXPECT_STATE("0.6=8000");
 	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, -1));
 	EXPECT_STATE("0.5=7000 0.6=8000");
+	/* Nothing of the PASID is left behind, see mock_guest_exit(). */
+	mock->devs[0].fail_sets = 2;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, set(mock, 0, 0));
+	EXPECT_STATE("0.6=8000");
 }
 
 static void excludes_single_binds(struct kunit *test)
@@ -752,6 +777,63 @@ static void reader_finds_things_changed(struct kunit *test)
 	mock->on_read = remove_now;
 	KUNIT_EXPECT_EQ(test, -ENODEV, set(mock, 0, 0));
 	EXPECT_STATE("1.0=block 1.3=5000 1.5=2000");
+}
+
+static void add_now(struct mock_guest *mock)
+{
+	mock->on_read = NULL;
+	iommu_guest_add_device(mock->ctx, mock_dev(mock, 1), mock->parent);
+}
+
+static struct iommu_guest_ops other_way;
+
+static void add_with_another_way_now(struct mock_guest *mock)
+{
+	add_now(mock);
+	mock_guest_own_ops(mock, 1, &other_way);
+	mock_native_ops(&other_way);
+}
+
+/* What was read may not be all that a device which comes meanwhile needs. */
+static void device_comes_while_the_table_is_read(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+
+	fill(mock);
+	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 1));
+	mock->on_read = add_now;
+	KUNIT_EXPECT_EQ(test, 0, set(mock, MOCK_DEVICES, 0));
+	EXPECT_STATE("0.0=block 0.3=1000 0.5=2000 1.0=block 1.3=1000 1.5=2000");
+
+	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 1));
+	mock->on_read = add_with_another_way_now;
+	KUNIT_EXPECT_EQ(test, 0, set(mock, MOCK_DEVICES, 0));
+	EXPECT_STATE("0.0=block 0.3=1000 0.5=2000");
+
+	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 1));
+	mock_dev(mock, 0)->iommu->max_pasids = 4;
+	mock->on_read = add_now;
+	KUNIT_EXPECT_EQ(test, 0, set(mock, MOCK_DEVICES, 0));
+	EXPECT_STATE("0.0=block 0.3=1000");
+	KUNIT_EXPECT_EQ(test, 0, fault_bind(mock, 1, 10, 0x3000));
+}
+
+/* Its PASID table is not that of the second stage of the owner. */
+static void device_must_be_on_the_second_stage(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+
+	fill(mock);
+	iommu_detach_device(mock->parent, mock_dev(mock, 0));
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, -EINVAL, set(mock, 0, 0));
+	KUNIT_EXPECT_EQ(test, -EINVAL, set(mock, MOCK_DEVICES, 0));
+	KUNIT_EXPECT_EQ(test, -EINVAL, set_mode(mock, 0, IOMMU_PASID_CONFIG_ABORT));
+	EXPECT_LOG("");
+	EXPECT_STATE("");
+	KUNIT_EXPECT_EQ(test, 0, iommu_attach_device(mock->parent, mock_dev(mock, 0)));
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
+	EXPECT_STATE("0.0=block 0.3=1000 0.5=2000");
 }
 
 static void close_ends_the_table(struct kunit *test)
@@ -1082,6 +1164,8 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE(faults_have_the_numbers_on_the_bus),
 	KUNIT_CASE(page_requests_are_of_entries),
 	KUNIT_CASE(reader_finds_things_changed),
+	KUNIT_CASE(device_comes_while_the_table_is_read),
+	KUNIT_CASE(device_must_be_on_the_second_stage),
 	KUNIT_CASE(close_ends_the_table),
 	KUNIT_CASE_PARAM(field_is_checked, refusal_gen_params),
 	KUNIT_CASE(owner_or_driver_cannot),

@@ -480,7 +480,8 @@ TEST_F(table, of_another_process)
 TEST_F_TIMEOUT(table, quota, 120)
 {
 	struct vfio_iommu_type1_info_cap_pasid info;
-	unsigned int i;
+	unsigned int i, part, pasid;
+	volatile uint64_t *dir;
 
 	ASSERT_EQ(0, vmm_pasid_info(self->vmm, &info));
 	for (i = 1; i <= info.quota; i++)
@@ -500,6 +501,17 @@ TEST_F_TIMEOUT(table, quota, 120)
 	EXPECT_EQ(0, vmm_pasid_free(self->vmm, GUEST_PASID, GUEST_PASID));
 	EXPECT_EQ(0, pasid_table_sync(&self->table, self->dev, info.quota));
 	EXPECT_EQ(OLD, SEEN(info.quota));
+
+	/* So many can go at once, and come again. */
+	dir = vmm_ptr(self->vmm, self->table.base);
+	for (i = 0; i < 3; i++) {
+		for (part = 0; part <= info.quota / 64; part++)
+			dir[part] ^= PASID_PRESENT;
+		EXPECT_EQ(0, i == 1 ? pasid_table_set(&self->table, self->dev) :
+				      pasid_table_sync_all(&self->table, self->dev));
+		for (pasid = 2; pasid < info.quota; pasid += 97)
+			EXPECT_EQ(i != 1 ? 0 : pasid % 2 ? NEW : OLD, SEEN(pasid));
+	}
 }
 
 TEST_F(table, page_requests_of_an_entry)
