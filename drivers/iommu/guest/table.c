@@ -280,11 +280,9 @@ static void iommu_guest_detach_entry(struct iommu_guest_pasid *pasid)
 static void iommu_guest_detach_some(struct iommu_guest_table *table,
 				    const ioasid_t *pasids, unsigned int count)
 {
-	const struct iommu_guest_ops *ops = table->gdev->ops;
 	unsigned int i, rid = count && pasids[0] == IOMMU_NO_PASID;
 
-	if (ops->detach_gpasids && count - rid > 1)
-		ops->detach_gpasids(table->gdev->dev, pasids + rid, count - rid);
+	iommu_guest_stop_pasids(table->gdev, pasids + rid, count - rid);
 	for (i = 0; i < count; i++)
 		iommu_guest_detach_entry(xa_load(&table->entries, pasids[i]));
 }
@@ -293,7 +291,7 @@ static void iommu_guest_detach_some(struct iommu_guest_table *table,
 static void iommu_guest_detach_entries(struct iommu_guest_table *table,
 				       unsigned long end)
 {
-	ioasid_t pasids[IOMMU_GUEST_BATCH];
+	ioasid_t pasids[IOMMU_GUEST_DETACH_PASIDS];
 	struct iommu_guest_pasid *pasid;
 	unsigned int count = 0;
 	unsigned long index;
@@ -301,8 +299,13 @@ static void iommu_guest_detach_entries(struct iommu_guest_table *table,
 	xa_for_each(&table->entries, index, pasid) {
 		if (index >= end)
 			break;
+		/* It goes by itself: its entry is not cleared but replaced. */
+		if (index == IOMMU_NO_PASID) {
+			iommu_guest_detach_entry(pasid);
+			continue;
+		}
 		pasids[count++] = index;
-		if (count < IOMMU_GUEST_BATCH)
+		if (count < IOMMU_GUEST_DETACH_PASIDS)
 			continue;
 		iommu_guest_detach_some(table, pasids, count);
 		count = 0;
@@ -805,6 +808,54 @@ int iommu_guest_set_table(struct iommu_guest_ctx *ctx, struct device *dev,
 }
 EXPORT_SYMBOL_GPL(iommu_guest_set_table);
 
+/* Up to IOMMU_GUEST_DETACH_PASIDS that tables of @ctx have, from @next on; how many */
+static unsigned int iommu_guest_next_pasids(struct iommu_guest_ctx *ctx,
+					    unsigned long next, ioasid_t *pasids)
+{
+	const struct iommu_guest_device *gdev;
+	unsigned long index, lowest;
+	unsigned int count;
+
+	for (count = 0; count < IOMMU_GUEST_DETACH_PASIDS; count++) {
+		lowest = ULONG_MAX;
+		list_for_each_entry(gdev, &ctx->devices, node) {
+			index = next;
+			if (gdev->table &&
+			    xa_find(&gdev->table->entries, &index, ULONG_MAX, XA_PRESENT))
+				lowest = min(lowest, index);
+		}
+		if (lowest == ULONG_MAX)
+			break;
+		pasids[count] = lowest;
+		next = lowest + 1;
+	}
+	return count;
+}
+
+/* What taking the tables off all devices waits for */
+static void iommu_guest_stop_tables(struct iommu_guest_ctx *ctx)
+{
+	ioasid_t pasids[IOMMU_GUEST_DETACH_PASIDS];
+	struct iommu_guest_device *gdev;
+	unsigned int i, count;
+	unsigned long next;
+
+	lockdep_assert_held(&ctx->lock);
+	if (list_empty(&ctx->devices) || list_is_singular(&ctx->devices))
+		return;
+	for (next = IOMMU_NO_PASID + 1; ; next = pasids[count - 1] + 1) {
+		count = iommu_guest_next_pasids(ctx, next, pasids);
+		if (!count)
+			return;
+		list_for_each_entry(gdev, &ctx->devices, node)
+			for (i = 0; i < count && gdev->table; i++)
+				if (xa_load(&gdev->table->entries, pasids[i]))
+					gdev->leaving |= BIT_ULL(i);
+		iommu_guest_stop_marked(ctx, pasids);
+		cond_resched();
+	}
+}
+
 /**
  * iommu_guest_unset_table() - Take PASID tables of the guest back
  * @ctx: the context
@@ -825,6 +876,8 @@ void iommu_guest_unset_table(struct iommu_guest_ctx *ctx, struct device *dev)
 	struct iommu_guest_device *gdev;
 
 	guard(mutex)(&ctx->lock);
+	if (!dev)
+		iommu_guest_stop_tables(ctx);
 	list_for_each_entry(gdev, &ctx->devices, node)
 		if (!dev || gdev->dev == dev)
 			iommu_guest_end_table(gdev);
@@ -873,13 +926,13 @@ static bool iommu_guest_same_entry(const struct iommu_guest_pasid *pasid,
 	       iommu_guest_same_table(&binding->data, &entry->data);
 }
 
-/* Give up to IOMMU_GUEST_BATCH entries up that are not as they were */
+/* Give up to IOMMU_GUEST_DETACH_PASIDS entries up that are not as they were */
 static unsigned int iommu_guest_drop_some(struct iommu_guest_reread *reread,
 					  unsigned long last)
 {
 	struct iommu_guest_table *table = reread->table;
 	const struct iommu_guest_entry *entry;
-	ioasid_t pasids[IOMMU_GUEST_BATCH];
+	ioasid_t pasids[IOMMU_GUEST_DETACH_PASIDS];
 	struct iommu_guest_pasid *pasid;
 	unsigned int i, count = 0;
 	unsigned long index;
@@ -889,7 +942,7 @@ static unsigned int iommu_guest_drop_some(struct iommu_guest_reread *reread,
 		if (entry && iommu_guest_same_entry(pasid, entry))
 			continue;
 		pasids[count++] = index;
-		if (count == IOMMU_GUEST_BATCH)
+		if (count == IOMMU_GUEST_DETACH_PASIDS)
 			break;
 	}
 	iommu_guest_detach_some(table, pasids, count);

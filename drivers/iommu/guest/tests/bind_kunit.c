@@ -170,6 +170,24 @@ static void bind_replaces_by_any_attribute(struct kunit *test)
 	EXPECT_LOG("alloc0=1000 remove0.a=1000 sync0 set0.a=1000 free=1000");
 }
 
+/* Hardware is waited for together, and no device is without a table for long. */
+static void bind_replaces_on_all_devices_together(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+
+	KUNIT_EXPECT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 10, 0x1000));
+	KUNIT_EXPECT_EQ(test, 0, bind(mock, mock_dev(mock, 1), 10, 0x3000));
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, 0, bind(mock, NULL, 10, 0x2000));
+	EXPECT_LOG("alloc0=2000 alloc1=2000 stop0.a+1.a remove0.a=1000 sync0 remove1.a=3000 sync1 set0.a=2000 set1.a=2000 free=1000 free=3000");
+
+	/* One that has no table yet has none to be let go of. */
+	unbind(mock, mock_dev(mock, 1), 10);
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, 0, bind(mock, NULL, 10, 0x1000));
+	EXPECT_LOG("alloc0=1000 alloc1=1000 remove0.a=2000 sync0 set0.a=1000 set1.a=1000 free=2000");
+}
+
 /* ------------------------------------------------------- failing attaches */
 
 static void failing_attach_leaves_nothing(struct kunit *test)
@@ -230,6 +248,12 @@ static void failing_replacement_puts_back_on_all_devices(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, bind(mock, mock_dev(mock, 1), 10, 0x3000));
 	mock->devs[1].fail_sets = 1;
 	KUNIT_EXPECT_EQ(test, -ENOMEM, bind(mock, NULL, 10, 0x2000));
+	EXPECT_STATE("0.a=1000 1.a=3000");
+	/* Also where the turn of the other one has not come */
+	mock->devs[0].fail_sets = 1;
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, -ENOMEM, bind(mock, NULL, 10, 0x2000));
+	EXPECT_LOG("alloc0=2000 alloc1=2000 stop0.a+1.a remove0.a=1000 sync0 remove1.a=3000 sync1 set0.a! sync0 set0.a=1000 set1.a=3000 free=2000 free=2000");
 	EXPECT_STATE("0.a=1000 1.a=3000");
 	KUNIT_EXPECT_EQ(test, 0, bind(mock, NULL, 10, 0x2000));
 	EXPECT_STATE("0.a=2000 1.a=2000");
@@ -706,7 +730,7 @@ static void free_of_a_bound_pasid_unbinds_it(struct kunit *test)
 	mock_clear_log(mock);
 	KUNIT_EXPECT_EQ(test, 0, ioasid_free(mock->set, 10));
 	ioasid_set_flush(mock->set);
-	EXPECT_LOG("remove0.a=1000 sync0 free=1000 remove1.a=1000 sync1 free=1000 FREE.a");
+	EXPECT_LOG("stop0.a+1.a remove0.a=1000 sync0 free=1000 remove1.a=1000 sync1 free=1000 FREE.a");
 	EXPECT_STATE("0.b=2000");
 
 	/* Nothing keeps the number back any more. */
@@ -797,7 +821,7 @@ static void freed_pasid_keeps_its_guest_pasid_while_bound(struct kunit *test)
 static void free_pasids_unbinds_first(struct kunit *test)
 {
 	static const char unbinds[] =
-		"remove0.a=1000 sync0 free=1000 remove1.a=1000 sync1 free=1000 UNBIND.a FREE.";
+		"stop0.a+1.a remove0.a=1000 sync0 free=1000 remove1.a=1000 sync1 free=1000 UNBIND.a FREE.";
 	struct mock_guest *mock = test->priv;
 	struct ioasid_set_info info;
 
@@ -827,7 +851,7 @@ static void free_pasids_unbinds_first(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, info.used);
 }
 
-/* Each device is told once, of its own PASIDs, and before the first one goes. */
+/* The driver is told once, of the PASIDs of each device, before the first one goes. */
 static void many_pasids_are_let_go_together(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
@@ -838,10 +862,11 @@ static void many_pasids_are_let_go_together(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, bind(mock, NULL, 13, 0x4000));
 	mock_clear_log(mock);
 	iommu_guest_free_pasids(mock->ctx, 9, 12);
-	KUNIT_EXPECT_TRUE(test, strstarts(mock->log, "stop0.a.b.c stop1.b.c remove0.a=1000 "));
+	KUNIT_EXPECT_TRUE(test, strstarts(mock->log, "stop0.a.b.c+1.b.c remove0.a=1000 "));
 	EXPECT_STATE("0.d=4000 1.d=4000");
 
 	/* One alone needs no such thing. */
+	unbind(mock, mock_dev(mock, 1), 13);
 	mock_clear_log(mock);
 	iommu_guest_free_pasids(mock->ctx, 13, 20);
 	KUNIT_EXPECT_TRUE(test, strstarts(mock->log, "remove0.d=4000 "));
@@ -1228,6 +1253,7 @@ static struct kunit_case bind_cases[] = {
 	KUNIT_CASE(bind_of_the_same_does_nothing),
 	KUNIT_CASE(bind_replaces),
 	KUNIT_CASE(bind_replaces_by_any_attribute),
+	KUNIT_CASE(bind_replaces_on_all_devices_together),
 	KUNIT_CASE(failing_attach_leaves_nothing),
 	KUNIT_CASE(failing_attach_on_second_device_undoes_the_first),
 	KUNIT_CASE(failing_attach_keeps_what_was_there),

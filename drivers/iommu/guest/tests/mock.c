@@ -322,19 +322,26 @@ static void mock_invalidate(struct iommu_guest_invalidation *invs,
 	}
 }
 
-static void mock_detach_gpasids(struct device *dev, const ioasid_t *pasids,
+static void mock_detach_gpasids(const ioasid_t *pasids,
+				const struct iommu_guest_detachment *from,
 				unsigned int count)
 {
-	int d = mock_index(the_mock, dev);
-	char words[3 * MOCK_PASIDS + 1];
+	char words[MOCK_DEVICES * (3 * MOCK_PASIDS + 2) + 1];
+	unsigned int i, bit;
 	size_t used = 0;
-	unsigned int i;
+	int d;
 
-	mock_check_awake(the_mock, d);
-	for (i = 0; i < count; i++)
-		used += scnprintf(words + used, sizeof(words) - used, ".%x",
-				  pasids[i]);
-	mock_log(the_mock, "stop%d%s", d, words);
+	for (i = 0; i < count; i++) {
+		d = mock_index(the_mock, from[i].dev);
+		mock_check_awake(the_mock, d);
+		used += scnprintf(words + used, sizeof(words) - used, "%s%d",
+				  i ? "+" : "", d);
+		for (bit = 0; bit < IOMMU_GUEST_DETACH_PASIDS; bit++)
+			if (from[i].which & BIT_ULL(bit))
+				used += scnprintf(words + used, sizeof(words) - used,
+						  ".%x", pasids[bit]);
+	}
+	mock_log(the_mock, "stop%s", words);
 }
 
 static void mock_fault_sync(struct device *dev)

@@ -12,7 +12,8 @@
  *	set0.a=1000	attached to PASID 0xa of device 0
  *	set0.a!		attach refused
  *	remove0.a=1000	detached
- *	stop0.a.b	PASIDs 0xa and 0xb of device 0 about to be detached together
+ *	stop0.a.b+1.a	PASIDs 0xa and 0xb of device 0, and 0xa of device 1, about to be
+ *			detached together
  *	sync0		waited for threads that report page requests of device 0
  *	free=1000	domain freed
  *	iotlb0.a[0-fff]	invalidated; with a trailing "leaf" if only leaves

@@ -715,6 +715,29 @@ static void reader_finds_things_changed(struct kunit *test)
 	EXPECT_STATE("1.0=block 1.3=5000 1.5=2000");
 }
 
+/* Devices with different tables: what hardware is waited for is done once for both. */
+static void tables_go_together(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+
+	fill(mock);
+	mock->tables[1][4] = PRESENT(0x4000);
+	mock->tables[1][5] = PRESENT(0x5000);
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 1, 1));
+	EXPECT_STATE("0.0=block 0.3=1000 0.5=2000 1.4=4000 1.5=5000 1.6=8000");
+	mock_clear_log(mock);
+	iommu_guest_unset_table(mock->ctx, NULL);
+	KUNIT_EXPECT_TRUE(test, strstarts(mock->log, "stop0.3.5+1.4.5.6 stop0.3.5 remove0.3=1000 "));
+	EXPECT_STATE("");
+	/* A device without table has no part in it. */
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 1, 1));
+	mock_clear_log(mock);
+	iommu_guest_unset_table(mock->ctx, NULL);
+	KUNIT_EXPECT_TRUE(test, strstarts(mock->log, "stop1.4.5.6 "));
+	EXPECT_STATE("");
+}
+
 static void close_ends_the_table(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
@@ -724,7 +747,7 @@ static void close_ends_the_table(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
 	mock_clear_log(mock);
 	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
-	EXPECT_LOG("stop0.3.5 rid0=block sync0 remove0.3=1000 sync0 remove0.5=2000 sync0 rid0=pass free=9000 free=1000 free=2000");
+	EXPECT_LOG("rid0=block sync0 stop0.3.5 remove0.3=1000 sync0 remove0.5=2000 sync0 rid0=pass free=9000 free=1000 free=2000");
 	KUNIT_EXPECT_EQ(test, 0, users(mock, 0));
 	KUNIT_EXPECT_EQ(test, -ENODEV, set(mock, 0, 0));
 	/* One that is opened later has no part in it. */
@@ -1016,6 +1039,7 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE(faults_have_the_numbers_on_the_bus),
 	KUNIT_CASE(page_requests_are_of_entries),
 	KUNIT_CASE(reader_finds_things_changed),
+	KUNIT_CASE(tables_go_together),
 	KUNIT_CASE(close_ends_the_table),
 	KUNIT_CASE_PARAM(field_is_checked, refusal_gen_params),
 	KUNIT_CASE(owner_or_driver_cannot),
