@@ -206,8 +206,10 @@ static void page_requests_end_when_cut_off(struct kunit *test)
 	device->dead = TEST_EVER;
 	test_unit_invalidate(unit, 0);
 
+	unit->logged = 0;
 	KUNIT_EXPECT_EQ(test, intel_iommu_ops.dev_disable_feat(device->info.dev,
 							       IOMMU_DEV_FEAT_IOPF), 0);
+	KUNIT_EXPECT_NE(test, test_unit_count_type(unit, QI_CC_TYPE), 0U);
 	KUNIT_EXPECT_EQ(test, test_unit_context(unit, 0)->lo, 0x1000ULL);
 	intel_iommu_ops.reset_done(device->info.dev);
 	KUNIT_EXPECT_EQ(test, test_unit_context(unit, 0)->lo, 0x1001ULL);
