@@ -12,6 +12,8 @@ Kinds of mutants:
     without         one operand of && or || is left out
     drop            a call whose result nobody uses, an assignment to a member,
                     or a compound assignment is left out
+    cell        a row of the table of conditions has another reason, is qualified
+                or not, or ends another way
 """
 
 import re
@@ -62,6 +64,31 @@ static void __attribute__((constructor)) mutant_init(void)
 
         mutant_mattered = p == MAP_FAILED ? NULL : p;
     }
+}
+"""
+
+# The table of conditions as data: what is read of it goes through here.
+CELLS = ("reason", "qualified", "untranslated", "translation", "translated",
+         "page_request")
+CELL = """
+static int mutant_cell(const SvaCondition *cond, int column, int value)
+{
+    static const short cells[][%d] = {
+%s
+    };
+    /* Only translation requests tell UR from CA. */
+    const int ends[] = {
+        [SVA_END_UR] = column == 3 ? SVA_END_CA : SVA_END_S0,
+        [SVA_END_CA] = column == 3 ? SVA_END_UR : SVA_END_S0,
+        [SVA_END_S0] = SVA_END_UR, [SVA_END_S0R] = SVA_END_S0,
+        [SVA_END_SE] = SVA_END_S0, [SVA_END_IR] = SVA_END_S0,
+    };
+    int n = cells[cond - sva_conditions][column];
+
+    if (n <= 0 || !mutant_differs(n)) {
+        return value;
+    }
+    return column == 0 ? value + 1 : column == 1 ? !value : ends[value];
 }
 """
 
@@ -139,6 +166,7 @@ class File:
                                  r"([-+&|^]?=|\+\+|--|\()", self.code,
                                  re.MULTILINE):
             self.statement(match)
+        self.table()
 
     def function(self, at):
         name = "?"
@@ -170,6 +198,34 @@ class File:
             # Outer wraps come first and end last.
             self.edits.append((at, -(end - at), "mutant_bool(!!("))
             self.edits.append((end, end - at, f"), {number}, {forced})"))
+
+    def table(self):
+        """The cells of a table of conditions"""
+        rows = []
+        for row in re.finditer(r"^ {4}ROW\((\w+), ([^)]*)\),", self.code,
+                               re.MULTILINE):
+            numbers = []
+            for column, cell in zip(CELLS, re.split(r", *", row[2])):
+                kind = f"cell {column}"
+                text = f"{row[1]}, {cell}"
+                numbers.append(0)
+                if cell != "NA":
+                    numbers[-1] = self.next
+                    self.mutants.append(Mutant(
+                        self.next, self.path,
+                        self.text.count("\n", 0, row.start()) + 1,
+                        "sva_conditions", kind, text, 1))
+                    self.next += 1
+            rows.append(f"        [SVA_{row[1]}] = {{ "
+                        f"{', '.join(map(str, numbers))} }},")
+        if not rows:
+            return
+        end = self.code.index("\n};\n", self.code.index("sva_conditions[]"))
+        self.edits.append((end + 4, 0, CELL % (len(CELLS), "\n".join(rows))))
+        for read in re.finditer(r"\bcond->(\w+)", self.code):
+            column = CELLS.index(read[1])
+            self.edits.append((read.start(), 0, f"mutant_cell(cond, {column}, "))
+            self.edits.append((read.end(), 0, ")"))
 
     def parts(self, start, end):
         operator, parts = operands(self.code, start, end)
