@@ -14,6 +14,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
+#include "../fault_private.h"
 #include "../guest_private.h"
 #include "guest_kunit.h"
 
@@ -39,6 +40,11 @@ void mock_guest_exit(struct kunit *test)
 		return;
 	mock_guest_close(mock);
 	KUNIT_EXPECT_STREQ(test, mock_state(mock), "");
+	KUNIT_EXPECT_FALSE_MSG(test, current->flags & PF_MEMALLOC,
+			       "the reserves of memory stay open");
+	for (i = 0; i < MOCK_DEVICES; i++)
+		KUNIT_EXPECT_NULL_MSG(test, iommu_fault_device_get(mock_dev(mock, i)),
+				      "a PASID keeps its number of the guest");
 	for (i = 0; i < MOCK_DEVICES; i++)
 		KUNIT_EXPECT_EQ_MSG(test, atomic_read(&mock->devs[i].groups),
 				    atomic_read(&mock->devs[i].answers),
@@ -1161,8 +1167,8 @@ static void debugfs_shows_every_binding(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, invalidate_pasid(mock, 10));
 	KUNIT_ASSERT_EQ(test, 0, invalidate_pasid(mock, 10));
 	KUNIT_EXPECT_EQ(test, 0, iommu_guest_bindings_show(&m, NULL));
-	snprintf(want, sizeof(want), " %s 10 10 0x1000 48 0 2 0 ",
-		 dev_name(mock_dev(mock, 0)));
+	snprintf(want, sizeof(want), "\n%d %s 10 10 0x1000 48 0 2 0 %s\n",
+		 task_tgid_nr(current), dev_name(mock_dev(mock, 0)), current->comm);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(m.buf, want));
 	snprintf(want, sizeof(want), " %s 10 10 0x1000 48 0 2 0 ",
 		 dev_name(mock_dev(mock, 1)));
@@ -1212,6 +1218,10 @@ static void nesting_info_merges(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 39, a.addr_width);
 	KUNIT_EXPECT_EQ(test, 8, a.pasid_bits);
 
+	b.pasid_bits = 5;
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_merge_nesting_info(&a, &b));
+	KUNIT_EXPECT_EQ(test, 5, a.pasid_bits);
+
 	b.features = 0;
 	b.vendor.vtd.cap_reg = 4;
 	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_guest_merge_nesting_info(&a, &b));
@@ -1221,7 +1231,46 @@ static void nesting_info_merges(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, both, a.features);
 }
 
+static void numbers_and_sizes_at_their_bounds(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct iommu_gpasid_bind_data data = bind_data(10, 0x1000);
+
+	data.flags = IOMMU_SVA_GPASID_VAL;
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_guest_bind_gpasid(mock->ctx, NULL, &data));
+	data.gpasid = IOMMU_GUEST_PASID_LAST + 1;
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_guest_bind_gpasid(mock->ctx, NULL, &data));
+	data.gpasid = IOMMU_GUEST_PASID_LAST;
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_bind_gpasid(mock->ctx, NULL, &data));
+
+	data = bind_data(11, 0x1000);
+	data.format = IOMMU_PASID_FORMAT_ARM_SMMU_V3;
+	data.argsz = offsetof(struct iommu_gpasid_bind_data, vendor);
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_guest_bind_gpasid(mock->ctx, NULL, &data));
+	data.argsz--;
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_guest_bind_gpasid(mock->ctx, NULL, &data));
+	EXPECT_STATE("0.a=1000 1.a=1000");
+}
+
+/* One after the other is all that the driver can do. */
+static void driver_detaches_one_at_a_time(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct iommu_guest_ops ops;
+
+	mock_guest_own_ops(mock, 0, &ops);
+	ops.detach_gpasids = NULL;
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 10, 0x1000));
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 11, 0x2000));
+	mock_clear_log(mock);
+	iommu_guest_free_pasids(mock->ctx, 10, 11);
+	EXPECT_STATE("");
+	KUNIT_EXPECT_NULL(test, strstr(mock->log, "stop0"));
+}
+
 static struct kunit_case bind_cases[] = {
+	KUNIT_CASE(numbers_and_sizes_at_their_bounds),
+	KUNIT_CASE(driver_detaches_one_at_a_time),
 	KUNIT_CASE(bind_attaches_and_unbind_keeps_its_order),
 	KUNIT_CASE(bind_without_device_means_all_of_them),
 	KUNIT_CASE(unbind_of_what_is_not_bound_does_nothing),

@@ -392,7 +392,7 @@ static int mock_set_rid(struct device *dev, struct iommu_domain *domain,
 	if (mdev->rid_request)
 		mock_request_rid(mock, d, 1, 0x1000);
 	was_blocked = old == &mock_blocked;
-	if (mdev->table[0] != mock_rid_table(mock, old) ||
+	if (!old || mdev->table[0] != mock_rid_table(mock, old) ||
 	    mdev->blocked != was_blocked)
 		mock_log(mock, "old%d!", d);
 	if (mdev->fail_sets && mock_rid_table(mock, domain)) {

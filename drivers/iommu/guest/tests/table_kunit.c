@@ -995,6 +995,103 @@ static void native_names_and_page_requests(struct kunit *test)
 	native_close(mock);
 }
 
+/* More than are read at a time: new ones, others, fewer, none */
+static void many_entries_at_a_time(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 0, set(mock, 0, 0));
+	for (i = 1; i < 30; i++)
+		mock->tables[0][i] = PRESENT(0x1000ULL * i);
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, -1));
+	for (i = 1; i < 30; i++)
+		KUNIT_EXPECT_NOT_NULL(test, mock->devs[0].table[i]);
+
+	for (i = 1; i < 30; i++)
+		mock->tables[0][i] = i % 3 ? PRESENT(0x1000ULL * (i + 1)) : 0;
+	mock->quiet = true;
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, -1));
+	for (i = 1; i < 30; i++)
+		KUNIT_EXPECT_EQ(test, i % 3 != 0, !!mock->devs[0].table[i]);
+
+	for (i = 1; i < 30; i++)
+		mock->tables[0][i] = i == 16 ? PRESENT(0x5000) : 0;
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, -1));
+	EXPECT_STATE("0.0=block 0.10=5000");
+}
+
+static void entry_that_goes_gives_its_place_back(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 0, set(mock, 0, 0));
+	mock->quiet = true;
+	/* More often than the quota has places */
+	for (i = 0; i < 2 * MOCK_PASIDS + 2; i++) {
+		mock->tables[0][0] = PRESENT(0x2000);
+		mock->tables[0][5] = PRESENT(0x1000);
+		KUNIT_ASSERT_EQ(test, 0, resync(mock, 0, -1));
+		KUNIT_ASSERT_NOT_NULL(test, mock->devs[0].table[5]);
+		mock->tables[0][0] = 0;
+		mock->tables[0][5] = 0;
+		KUNIT_ASSERT_EQ(test, 0, resync(mock, 0, -1));
+		KUNIT_ASSERT_NULL(test, mock->devs[0].table[5]);
+	}
+}
+
+static void invalidation_reaches_what_it_names(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	unsigned int batches;
+
+	fill(mock);
+	KUNIT_ASSERT_EQ(test, 0, set(mock, MOCK_DEVICES, 0));
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, 0, IOMMU_CACHE_INV_TYPE_IOTLB, -1));
+	EXPECT_LOG("iotlb0.3[0-ffffffffffffffff] iotlb0.5[0-ffffffffffffffff]");
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, 1, IOMMU_CACHE_INV_TYPE_IOTLB, 5));
+	EXPECT_LOG("iotlb1.5[0-ffffffffffffffff]");
+	mock_clear_log(mock);
+	batches = mock->batches;
+	/* No entry, no PASID, and no cache of translations */
+	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, 1, IOMMU_CACHE_INV_TYPE_IOTLB, 6));
+	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, 1, IOMMU_CACHE_INV_TYPE_IOTLB, 1ULL << 32 | 5));
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, MOCK_DEVICES, 1ULL << 32 | 5));
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, MOCK_DEVICES, -1));
+	EXPECT_LOG("");
+	KUNIT_EXPECT_EQ(test, batches, mock->batches);
+
+	/* What has changed is read again where it is said to have. */
+	mock->tables[0][3] = 0;
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, 1, 3));
+	EXPECT_STATE("0.0=block 0.3=1000 0.5=2000 1.0=block 1.5=2000");
+	mock->tables[0][5] = 0;
+	unset(mock, 1);
+	EXPECT_STATE("0.0=block 0.3=1000 0.5=2000");
+}
+
+static void smmuv3_at_its_bounds(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct iommu_pasid_table_config config = table_config(0);
+	struct iommu_pasid_smmuv3 *smmuv3 = &config.vendor_data.smmuv3;
+
+	config.format = IOMMU_PASID_FORMAT_SMMUV3;
+	smmuv3->version = IOMMU_PASID_TABLE_SMMUV3_CFG_VERSION_1;
+	smmuv3->s1fmt = 2;
+	smmuv3->s1dss = 2;
+	/* Right, and not what the hardware has */
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_guest_set_table(mock->ctx, NULL, &config));
+	smmuv3->s1fmt = 3;
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_guest_set_table(mock->ctx, NULL, &config));
+	smmuv3->s1fmt = 2;
+	smmuv3->s1dss = 3;
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_guest_set_table(mock->ctx, NULL, &config));
+}
+
 static struct kunit_case table_cases[] = {
 	KUNIT_CASE(table_comes_and_goes),
 	KUNIT_CASE(entry_zero_is_for_requests_without_pasid),
@@ -1023,6 +1120,10 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE(native_failure_keeps_what_was_there),
 	KUNIT_CASE(without_memory_the_end_blocks),
 	KUNIT_CASE(native_names_and_page_requests),
+	KUNIT_CASE(many_entries_at_a_time),
+	KUNIT_CASE(entry_that_goes_gives_its_place_back),
+	KUNIT_CASE(invalidation_reaches_what_it_names),
+	KUNIT_CASE(smmuv3_at_its_bounds),
 	{}
 };
 
