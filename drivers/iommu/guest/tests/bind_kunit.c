@@ -40,8 +40,6 @@ void mock_guest_exit(struct kunit *test)
 		return;
 	mock_guest_close(mock);
 	KUNIT_EXPECT_STREQ(test, mock_state(mock), "");
-	KUNIT_EXPECT_FALSE_MSG(test, current->flags & PF_MEMALLOC,
-			       "the reserves of memory stay open");
 	for (i = 0; i < MOCK_DEVICES; i++)
 		KUNIT_EXPECT_NULL_MSG(test, iommu_fault_device_get(mock_dev(mock, i)),
 				      "a PASID keeps its number of the guest");
