@@ -84,6 +84,12 @@ test-tools:			## tests of our own tooling
 test-platform: qemu		## qtests of the platform, no kernel needed
 	@tools/qemu/test
 
+orders: linux			## two calls at a time in 600,000 orders of their steps, under UML
+	@tools/kunit --orders
+
+mutants-unit: linux		## change one condition, call, assignment or lock of the cores at a time, under UML
+	@tools/uml/mutate
+
 mutants: kernel kernel-sva qemu	## leave out one flush, drain, wait or clear of the kernel at a time
 	@tools/vm/mutate
 
