@@ -138,7 +138,8 @@ typedef int (*iommu_guest_entry_fn)(const struct iommu_guest_entry *entry, void 
  *                @data, after checking each of its vendor specific fields and
  *                flags against the hardware in front of @dev; the generic part
  *                is checked already. Nothing is programmed: that is the work of
- *                the set_dev_pasid operation of the domain.
+ *                the set_dev_pasid operation of the domain. NULL, as is
+ *                @cache_invalidate then, if PASIDs come by tables only.
  * @cache_invalidate: Carry @count invalidations out and set the ret of each. They
  *                are of devices of this driver, and may be done in any order, or
  *                more than was asked for. Returns when the hardware is done.
@@ -153,6 +154,9 @@ typedef int (*iommu_guest_entry_fn)(const struct iommu_guest_entry *entry, void 
  * @fault_sync:   Return when no thread of the driver still uses an attach
  *                handle that it looked up for @dev before the call. Needed by
  *                drivers that report page requests, NULL in others.
+ * @fault_flush:  Return when the faults are reported that hardware had in a queue
+ *                before the call: the next owner must not get those of @dev. NULL if
+ *                there is no such queue.
  * @device_info:  Describe @dev. @info is zeroed by the caller.
  * @set_rid:      Translate the requests of @dev without PASID by @domain in place of
  *                @old. Each is a nested domain, the second stage that @dev is
@@ -198,6 +202,7 @@ struct iommu_guest_ops {
 	void (*detach_gpasids)(struct device *dev, const ioasid_t *pasids,
 			       unsigned int count);
 	void (*fault_sync)(struct device *dev);
+	void (*fault_flush)(struct device *dev);
 	void (*device_info)(struct device *dev,
 			    struct iommu_guest_device_info *info);
 	int (*set_rid)(struct device *dev, struct iommu_domain *domain,

@@ -153,6 +153,8 @@ iommu_guest_alloc_domain(struct iommu_guest_device *gdev,
 {
 	struct iommu_domain *domain;
 
+	if (!gdev->ops->domain_alloc_gpasid)
+		return ERR_PTR(-EOPNOTSUPP);
 	domain = gdev->ops->domain_alloc_gpasid(gdev->dev, gdev->parent, data);
 	if (IS_ERR(domain))
 		return domain;
