@@ -115,6 +115,15 @@ ASSERT_FIELD(iommu_nesting_info_vtd, flags, 0, 4);
 ASSERT_FIELD(iommu_nesting_info_vtd, padding, 4, 12);
 ASSERT_FIELD(iommu_nesting_info_vtd, cap_reg, 16, 8);
 ASSERT_FIELD(iommu_nesting_info_vtd, ecap_reg, 24, 8);
+ASSERT_SIZE(iommu_nesting_info_smmuv3, 32);
+ASSERT_FIELD(iommu_nesting_info_smmuv3, flags, 0, 4);
+ASSERT_FIELD(iommu_nesting_info_smmuv3, padding, 4, 4);
+ASSERT_FIELD(iommu_nesting_info_smmuv3, idr, 8, 24);
+
+ASSERT_SIZE(iommu_nesting_info_arm_smmuv3, 32);
+ASSERT_FIELD(iommu_nesting_info_arm_smmuv3, flags, 0, 4);
+ASSERT_FIELD(iommu_nesting_info_arm_smmuv3, padding, 4, 4);
+ASSERT_FIELD(iommu_nesting_info_arm_smmuv3, idr, 8, 24);
 
 ASSERT_SIZE(iommu_nesting_info, 64);
 ASSERT_FIELD(iommu_nesting_info, argsz, 0, 4);
@@ -125,6 +134,7 @@ ASSERT_FIELD(iommu_nesting_info, addr_width, 16, 2);
 ASSERT_FIELD(iommu_nesting_info, pasid_bits, 18, 2);
 ASSERT_FIELD(iommu_nesting_info, padding, 20, 12);
 ASSERT_FIELD(iommu_nesting_info, vendor.vtd, 32, 32);
+ASSERT_FIELD(iommu_nesting_info, vendor.smmuv3, 32, 32);
 
 ASSERT_SIZE(iommu_pasid_smmuv3, 8);
 ASSERT_FIELD(iommu_pasid_smmuv3, version, 0, 4);

@@ -241,8 +241,8 @@ static int vfio_nesting_count_device(struct device *dev, void *data)
  * @group: the group, attached to @parent
  * @parent: second stage from vfio_nesting_domain_alloc()
  *
- * Devices without PASIDs take no part in nesting, but can share the second
- * stage: a guest may well have both kinds.
+ * Devices that take no part in nesting, for lack of PASIDs for instance, can share
+ * the second stage: a guest may well have both kinds.
  *
  * Return: 0, or
  *
@@ -263,10 +263,8 @@ int vfio_nesting_attach_group(struct vfio_nesting *n, struct iommu_group *group,
 	int ret;
 
 	iommu_group_for_each_dev(group, &members, vfio_nesting_count_device);
-	if (!members.pasids)
-		return 0;
 	if (members.devices > 1)
-		return -EOPNOTSUPP;
+		return members.pasids ? -EOPNOTSUPP : 0;
 
 	ret = iommu_guest_nesting_info(members.dev, parent, &info);
 	if (ret)
@@ -361,8 +359,8 @@ void vfio_nesting_unregister_device(struct vfio_nesting *n,
 EXPORT_SYMBOL_GPL(vfio_nesting_unregister_device);
 
 /*
- * The highest PASID that one of the devices can emit. Whether another one can is
- * asked when the PASID is bound to it.
+ * The highest PASID that can be bound to one of the devices, 0 if PASIDs come by
+ * tables only. Whether another one can is asked when the PASID is bound to it.
  */
 static u32 vfio_nesting_pasid_last(struct vfio_nesting *n)
 {
@@ -371,7 +369,8 @@ static u32 vfio_nesting_pasid_last(struct vfio_nesting *n)
 
 	lockdep_assert_held(&n->groups_lock);
 	list_for_each_entry(g, &n->groups, node)
-		bits = max(bits, g->info.pasid_bits);
+		if (g->info.features & IOMMU_NESTING_FEAT_BIND_PGTBL)
+			bits = max(bits, g->info.pasid_bits);
 	return (1U << bits) - 1;
 }
 
@@ -407,7 +406,7 @@ int vfio_nesting_build_caps(struct vfio_nesting *n, struct vfio_info_cap *caps)
 	}
 
 	ret = vfio_info_add_capability(caps, &nesting.header, sizeof(nesting));
-	if (ret)
+	if (ret || !last)
 		return ret;
 
 	ioasid_set_get_info(n->set, &set);
@@ -421,11 +420,13 @@ EXPORT_SYMBOL_GPL(vfio_nesting_build_caps);
 
 static long vfio_nesting_pasid_alloc(struct vfio_nesting *n, u32 min, u32 max)
 {
-	scoped_guard(mutex, &n->groups_lock) {
-		if (list_empty(&n->groups))
-			return -EOPNOTSUPP;
-		max = min(max, vfio_nesting_pasid_last(n));
-	}
+	u32 last;
+
+	scoped_guard(mutex, &n->groups_lock)
+		last = vfio_nesting_pasid_last(n);
+	if (!last)
+		return -EOPNOTSUPP;
+	max = min(max, last);
 	if (min > max)
 		return -ENOSPC;
 	return ioasid_alloc(n->set, min, max, NULL, GFP_KERNEL_ACCOUNT);

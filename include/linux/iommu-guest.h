@@ -79,6 +79,20 @@ struct iommu_guest_invalidation {
 	int ret;
 };
 
+/* PASIDs and devices that are detached together; what is on the stack bounds them */
+#define IOMMU_GUEST_DETACH_PASIDS	64
+#define IOMMU_GUEST_DETACH_DEVICES	16
+
+/**
+ * struct iommu_guest_detachment - PASIDs that are about to be detached from a device
+ * @dev: The device
+ * @which: Bit i stands for the i-th PASID of a list that all devices share
+ */
+struct iommu_guest_detachment {
+	struct device *dev;
+	u64 which;
+};
+
 /**
  * struct iommu_guest_memory - Memory of a guest, for the kernel to read
  * @read: Copy @len bytes from guest-physical address @gpa to @to. Returns 0, -ENOENT
@@ -138,21 +152,27 @@ typedef int (*iommu_guest_entry_fn)(const struct iommu_guest_entry *entry, void 
  *                @data, after checking each of its vendor specific fields and
  *                flags against the hardware in front of @dev; the generic part
  *                is checked already. Nothing is programmed: that is the work of
- *                the set_dev_pasid operation of the domain.
+ *                the set_dev_pasid operation of the domain. NULL, as is
+ *                @cache_invalidate then, if PASIDs come by tables only.
  * @cache_invalidate: Carry @count invalidations out and set the ret of each. They
  *                are of devices of this driver, and may be done in any order, or
  *                more than was asked for. Returns when the hardware is done.
- * @detach_gpasids: Do what the detachment of @count PASIDs of @dev waits for
- *                hardware for, for all of them together: on return @dev cannot
- *                use their tables any more, no cache has anything of them, and
- *                none of their page requests is on the way. @pasids are in
- *                ascending order, and attached to domains that
- *                @domain_alloc_gpasid made, or to the second stage; detaching each of
- *                them follows, and finds little to do. NULL if there is nothing to be
- *                saved.
+ * @detach_gpasids: Do what detaching PASIDs from @count devices waits for hardware
+ *                for, for all of them together: on return no device can use the tables
+ *                any more, no cache has anything of them, and none of their page
+ *                requests is on the way. @pasids are up to IOMMU_GUEST_DETACH_PASIDS, in
+ *                ascending order; @from are up to IOMMU_GUEST_DETACH_DEVICES devices of
+ *                this driver, each once, and which of @pasids are to be detached from
+ *                each. Those are attached to domains that @domain_alloc_gpasid made, or
+ *                to the second stage; detaching each of them follows, and finds little
+ *                to do. It may be called again before that. NULL if there is nothing to
+ *                be saved.
  * @fault_sync:   Return when no thread of the driver still uses an attach
  *                handle that it looked up for @dev before the call. Needed by
  *                drivers that report page requests, NULL in others.
+ * @fault_flush:  Return when the faults are reported that hardware had in a queue
+ *                before the call: the next owner must not get those of @dev. NULL if
+ *                there is no such queue.
  * @device_info:  Describe @dev. @info is zeroed by the caller.
  * @set_rid:      Translate the requests of @dev without PASID by @domain in place of
  *                @old. Each is a nested domain, the second stage that @dev is
@@ -195,9 +215,11 @@ struct iommu_guest_ops {
 						    const struct iommu_gpasid_bind_data *data);
 	void (*cache_invalidate)(struct iommu_guest_invalidation *invs,
 				 unsigned int count);
-	void (*detach_gpasids)(struct device *dev, const ioasid_t *pasids,
+	void (*detach_gpasids)(const ioasid_t *pasids,
+			       const struct iommu_guest_detachment *from,
 			       unsigned int count);
 	void (*fault_sync)(struct device *dev);
+	void (*fault_flush)(struct device *dev);
 	void (*device_info)(struct device *dev,
 			    struct iommu_guest_device_info *info);
 	int (*set_rid)(struct device *dev, struct iommu_domain *domain,

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tree"))
 
@@ -19,7 +20,20 @@ OBJ = CHECK / "obj"
 HERE = Path(__file__).resolve().parent
 JOBS = f"-j{os.cpu_count()}"
 # Most objects are the same in one commit and the next, and in one configuration and another.
-COMPILER = ["CC=ccache gcc"] if shutil.which("ccache") else []
+CCACHE = "ccache " if shutil.which("ccache") else ""
+
+
+class Arch(NamedTuple):
+    """What is compiled for; the files of @config say which drivers."""
+    name: str
+    obj: Path
+    config: tuple
+    variables: dict
+
+
+X86 = Arch("x86", OBJ, ("kernel.config", "kernel-x86.config"), {"CC": f"{CCACHE}gcc"})
+ARM64 = Arch("arm64", CHECK / "obj-arm64", ("kernel.config", "kernel-arm64.config"),
+             {"ARCH": "arm64", "CROSS_COMPILE": "aarch64-linux-gnu-", "CC": f"{CCACHE}aarch64-linux-gnu-gcc"})
 
 
 class Tap:
@@ -87,21 +101,26 @@ def symbols():
     return found
 
 
-def configure(values, obj=OBJ):
-    """Write @obj/.config: our base options plus @values, everything else off."""
-    obj.mkdir(parents=True, exist_ok=True)
-    fragment = obj / "fragment.config"
-    wanted = (HERE / "kernel.config").read_text()
+def base_config(arch):
+    """Our base options."""
+    return "".join((HERE / name).read_text() for name in arch.config)
+
+
+def configure(values, arch=X86):
+    """Write .config: our base options plus @values, everything else off."""
+    arch.obj.mkdir(parents=True, exist_ok=True)
+    fragment = arch.obj / "fragment.config"
+    wanted = base_config(arch)
     for name, value in values.items():
         wanted += f"CONFIG_{name}={value}\n" if value != "n" else f"# CONFIG_{name} is not set\n"
     fragment.write_text(wanted)
-    make(["allnoconfig"], obj, {"KCONFIG_ALLCONFIG": str(fragment)})
+    make(["allnoconfig"], {"KCONFIG_ALLCONFIG": str(fragment)}, arch)
 
 
-def make(targets, obj=OBJ, variables=None):
+def make(targets, variables=None, arch=X86):
     """Run make in the work tree; (status, what it complained about)."""
-    command = ["make", "-s", "-C", str(WORKTREE), f"O={obj}", JOBS, *COMPILER,
-               *(f"{k}={v}" for k, v in (variables or {}).items()), *targets]
+    command = ["make", "-s", "-C", str(WORKTREE), f"O={arch.obj}", JOBS,
+               *(f"{k}={v}" for k, v in (arch.variables | (variables or {})).items()), *targets]
     env = {k: v for k, v in os.environ.items() if k not in ("BUILD", "DEBUG", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     done = subprocess.run(command, text=True, capture_output=True, env=env, errors="replace")
     return done.returncode, done.stderr.splitlines()

@@ -18,8 +18,9 @@
  *     the binding, let the device sleep
  *  4. detach the set-private id, give up the guest PASID and the IOASID
  *
- * Where many are unbound together the driver does the part of 1 that waits for
- * hardware for all of them first. What is left of 1 needs no hardware then.
+ * Where several are unbound together, be it PASIDs or devices of one, the driver
+ * does the part of 1 that waits for hardware for all of them first, see detach.c.
+ * What is left of 1 needs no hardware then.
  *
  * A replacement goes through 1 and 2 only, and then attaches the new domain.
  * What it takes to attach the old one again stays allocated until that has
@@ -153,6 +154,8 @@ iommu_guest_alloc_domain(struct iommu_guest_device *gdev,
 {
 	struct iommu_domain *domain;
 
+	if (!gdev->ops->domain_alloc_gpasid)
+		return ERR_PTR(-EOPNOTSUPP);
 	domain = gdev->ops->domain_alloc_gpasid(gdev->dev, gdev->parent, data);
 	if (IS_ERR(domain))
 		return domain;
@@ -373,16 +376,19 @@ static int iommu_guest_prepare(struct iommu_guest_ctx *ctx, struct device *dev,
 }
 
 /* The second half: all of @fresh is attached, or things are as they were */
-static int iommu_guest_commit(struct list_head *fresh)
+static int iommu_guest_commit(struct iommu_guest_ctx *ctx, struct list_head *fresh)
 {
 	struct iommu_guest_binding *binding;
 	int ret;
 
+	iommu_guest_stop_replaced(ctx, fresh);
 	list_for_each_entry(binding, fresh, node) {
 		if (binding->replaces) {
 			list_del(&binding->replaces->node);
 			iommu_guest_detach(binding->replaces);
 		}
+	}
+	list_for_each_entry(binding, fresh, node) {
 		ret = iommu_guest_attach(binding);
 		if (ret)
 			goto undo;
@@ -390,11 +396,10 @@ static int iommu_guest_commit(struct list_head *fresh)
 	return 0;
 
 undo:
-	iommu_guest_restore(binding);
-	list_for_each_entry_continue_reverse(binding, fresh, node) {
+	list_for_each_entry_continue_reverse(binding, fresh, node)
 		iommu_guest_detach(binding);
+	list_for_each_entry(binding, fresh, node)
 		iommu_guest_restore(binding);
-	}
 	return ret;
 }
 
@@ -411,7 +416,7 @@ static int iommu_guest_bind_locked(struct iommu_guest_ctx *ctx,
 
 	ret = iommu_guest_prepare(ctx, dev, pasid, data, &fresh);
 	if (!ret)
-		ret = iommu_guest_commit(&fresh);
+		ret = iommu_guest_commit(ctx, &fresh);
 
 	list_for_each_entry_safe(binding, next, &fresh, node) {
 		if (ret) {
@@ -497,9 +502,10 @@ static void iommu_guest_put_pasid(struct iommu_guest_ctx *ctx,
 	kfree(pasid);
 }
 
-static void iommu_guest_unbind_pasid(struct iommu_guest_ctx *ctx,
-				     struct device *dev,
-				     struct iommu_guest_pasid *pasid)
+/* Steps 1 to 4, where hardware need not be waited for any more */
+static void iommu_guest_unbind_stopped(struct iommu_guest_ctx *ctx,
+				       struct device *dev,
+				       struct iommu_guest_pasid *pasid)
 {
 	struct iommu_guest_binding *binding, *next;
 
@@ -510,60 +516,27 @@ static void iommu_guest_unbind_pasid(struct iommu_guest_ctx *ctx,
 	iommu_guest_put_pasid(ctx, pasid);
 }
 
-/* What step 1 waits for, for all PASIDs of @gdev in the range */
-static void iommu_guest_detach_range(struct iommu_guest_ctx *ctx,
-				     struct iommu_guest_device *gdev,
-				     unsigned long min, unsigned long max)
+static void iommu_guest_unbind_pasid(struct iommu_guest_ctx *ctx,
+				     struct device *dev,
+				     struct iommu_guest_pasid *pasid)
 {
-	ioasid_t pasids[IOMMU_GUEST_BATCH] __uninitialized;
-	struct iommu_guest_pasid *pasid;
-	unsigned int count = 0;
-	unsigned long hpasid;
-
-	if (!gdev->ops->detach_gpasids)
-		return;
-	xa_for_each_range(&ctx->pasids, hpasid, pasid, min, max)
-		if (iommu_guest_find_binding(pasid, gdev))
-			pasids[count++] = hpasid;
-	/* One alone is detached as well without. */
-	if (count > 1)
-		gdev->ops->detach_gpasids(gdev->dev, pasids, count);
+	iommu_guest_stop_pasid(ctx, dev, pasid);
+	iommu_guest_unbind_stopped(ctx, dev, pasid);
 }
 
-/* The last PASID of those from @min on that are unbound together */
-static unsigned long iommu_guest_batch_end(struct iommu_guest_ctx *ctx,
-					   unsigned long min, unsigned long max)
-{
-	struct iommu_guest_pasid *pasid;
-	unsigned int count = 0;
-	unsigned long hpasid;
-
-	xa_for_each_range(&ctx->pasids, hpasid, pasid, min, max)
-		if (++count == IOMMU_GUEST_BATCH)
-			return hpasid;
-	return max;
-}
-
-/*
- * Unbind all PASIDs in the range from @dev, or from every device. Devices of their
- * own have page tables, caches and requests of their own, so each is waited for.
- */
+/* Unbind all PASIDs in the range from @dev, or from every device */
 static void iommu_guest_unbind_range(struct iommu_guest_ctx *ctx,
 				     struct device *dev, unsigned long min,
 				     unsigned long max)
 {
-	struct iommu_guest_device *gdev;
 	struct iommu_guest_pasid *pasid;
 	unsigned long hpasid, end;
 
 	lockdep_assert_held(&ctx->lock);
 	for (;; min = end + 1) {
-		end = iommu_guest_batch_end(ctx, min, max);
-		list_for_each_entry(gdev, &ctx->devices, node)
-			if (!dev || gdev->dev == dev)
-				iommu_guest_detach_range(ctx, gdev, min, end);
+		end = iommu_guest_stop_range(ctx, dev, min, max);
 		xa_for_each_range(&ctx->pasids, hpasid, pasid, min, end)
-			iommu_guest_unbind_pasid(ctx, dev, pasid);
+			iommu_guest_unbind_stopped(ctx, dev, pasid);
 		if (end == max)
 			return;
 		cond_resched();

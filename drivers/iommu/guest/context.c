@@ -90,10 +90,10 @@ EXPORT_SYMBOL_GPL(iommu_guest_alloc_parent);
  *
  * Return: 0, or
  *
- * * -EOPNOTSUPP: @dev takes no part in nested translation: the IOMMU cannot,
- *   @dev has no PASID, @dev shares its iommu group with another device, or
- *   @parent did not come from iommu_guest_alloc_parent(). That does not keep
- *   its group from @parent.
+ * * -EOPNOTSUPP: @dev takes no part in nested translation: the IOMMU cannot, or has
+ *   nothing for a device without PASIDs, as which it finds @dev; @dev shares its
+ *   iommu group with another device; or @parent did not come from
+ *   iommu_guest_alloc_parent(). That does not keep its group from @parent.
  *
  * Context: Process context. @dev has a driver bound that keeps it.
  */
@@ -104,8 +104,7 @@ int iommu_guest_nesting_info(struct device *dev, struct iommu_domain *parent,
 	struct iommu_nesting_info new = {};
 	int ret;
 
-	if (!ops || !dev->iommu->max_pasids ||
-	    !iommu_guest_device_is_alone(dev))
+	if (!ops || !iommu_guest_device_is_alone(dev))
 		return -EOPNOTSUPP;
 
 	ret = ops->nesting_info(dev, parent, &new);
@@ -114,7 +113,8 @@ int iommu_guest_nesting_info(struct device *dev, struct iommu_domain *parent,
 
 	new.argsz = sizeof(new);
 	new.addr_width = fls64(parent->geometry.aperture_end);
-	new.pasid_bits = ilog2(dev->iommu->max_pasids);
+	if (dev->iommu->max_pasids)
+		new.pasid_bits = ilog2(dev->iommu->max_pasids);
 	*info = new;
 	return 0;
 }
@@ -495,6 +495,8 @@ void iommu_guest_remove_device(struct iommu_guest_ctx *ctx, struct device *dev)
 	iommu_guest_end_table(gdev);
 	iommu_guest_unbind_device(ctx, gdev);
 	iommu_guest_end_rid(ctx, gdev);
+	if (gdev->ops->fault_flush)
+		gdev->ops->fault_flush(dev);
 	if (gdev->handler) {
 		iommu_unregister_device_fault_handler(gdev->handler);
 		pm_runtime_put(dev);

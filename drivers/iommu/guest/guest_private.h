@@ -58,9 +58,6 @@ struct seq_file;
 /* A PASID has 20 bits on the wire. */
 #define IOMMU_GUEST_PASID_LAST	(IOASID_CAPACITY_MAX - 1)
 
-/* PASIDs that are unbound together; what is on the stack bounds them */
-#define IOMMU_GUEST_BATCH	64
-
 /**
  * struct iommu_guest_pasid - a PASID with bindings
  * @hpasid: what the devices put on the bus. A reference to the IOASID is held,
@@ -122,6 +119,7 @@ struct iommu_guest_ctx {
  * @rid_domain: what translates them now, be it @parent, the blocked domain of the
  *	driver or a nested one
  * @table: the PASID table of the guest, or NULL
+ * @leaving: PASIDs that are about to be detached together with others, see detach.c
  * @node: in iommu_guest_ctx::devices
  */
 struct iommu_guest_device {
@@ -132,6 +130,7 @@ struct iommu_guest_device {
 	enum iommu_rid_mode rid;
 	struct iommu_domain *rid_domain;
 	struct iommu_guest_table *table;
+	u64 leaving;
 	struct list_head node;
 };
 
@@ -231,6 +230,16 @@ void iommu_guest_unbind_device(struct iommu_guest_ctx *ctx,
 			       struct iommu_guest_device *gdev);
 int iommu_guest_notify(struct notifier_block *nb, unsigned long event,
 		       void *data);
+
+/* detach.c */
+void iommu_guest_stop_marked(struct iommu_guest_ctx *ctx, const ioasid_t *pasids);
+void iommu_guest_stop_pasids(struct iommu_guest_device *gdev, const ioasid_t *pasids,
+			     unsigned int count);
+void iommu_guest_stop_pasid(struct iommu_guest_ctx *ctx, struct device *dev,
+			    struct iommu_guest_pasid *pasid);
+unsigned long iommu_guest_stop_range(struct iommu_guest_ctx *ctx, struct device *dev,
+				     unsigned long min, unsigned long max);
+void iommu_guest_stop_replaced(struct iommu_guest_ctx *ctx, struct list_head *fresh);
 
 /* rid.c */
 void iommu_guest_end_rid(struct iommu_guest_ctx *ctx,

@@ -280,11 +280,9 @@ static void iommu_guest_detach_entry(struct iommu_guest_pasid *pasid)
 static void iommu_guest_detach_some(struct iommu_guest_table *table,
 				    const ioasid_t *pasids, unsigned int count)
 {
-	const struct iommu_guest_ops *ops = table->gdev->ops;
 	unsigned int i, rid = count && pasids[0] == IOMMU_NO_PASID;
 
-	if (ops->detach_gpasids && count - rid > 1)
-		ops->detach_gpasids(table->gdev->dev, pasids + rid, count - rid);
+	iommu_guest_stop_pasids(table->gdev, pasids + rid, count - rid);
 	for (i = 0; i < count; i++)
 		iommu_guest_detach_entry(xa_load(&table->entries, pasids[i]));
 }
@@ -293,7 +291,7 @@ static void iommu_guest_detach_some(struct iommu_guest_table *table,
 static void iommu_guest_detach_entries(struct iommu_guest_table *table,
 				       unsigned long end)
 {
-	ioasid_t pasids[IOMMU_GUEST_BATCH];
+	ioasid_t pasids[IOMMU_GUEST_DETACH_PASIDS];
 	struct iommu_guest_pasid *pasid;
 	unsigned int count = 0;
 	unsigned long index;
@@ -301,8 +299,13 @@ static void iommu_guest_detach_entries(struct iommu_guest_table *table,
 	xa_for_each(&table->entries, index, pasid) {
 		if (index >= end)
 			break;
+		/* It goes by itself: its entry is not cleared but replaced. */
+		if (index == IOMMU_NO_PASID) {
+			iommu_guest_detach_entry(pasid);
+			continue;
+		}
 		pasids[count++] = index;
-		if (count < IOMMU_GUEST_BATCH)
+		if (count < IOMMU_GUEST_DETACH_PASIDS)
 			continue;
 		iommu_guest_detach_some(table, pasids, count);
 		count = 0;
@@ -493,7 +496,6 @@ static void iommu_guest_table_undo(struct iommu_guest_table *table)
 	struct iommu_guest_table *old = table->replaces;
 
 	gdev->table = old;
-	table->replaces = NULL;
 	if (iommu_guest_is_shadow(table)) {
 		iommu_guest_table_off(table);
 		if (old)
@@ -697,8 +699,6 @@ static void iommu_guest_tell_entries(struct iommu_guest_table *table,
 {
 	const struct iommu_guest_copied *copied;
 
-	if (!iommu_guest_is_shadow(table))
-		return;
 	list_for_each_entry(copied, &snap->entries, node) {
 		if (copied->entry.pasid >= table->gdev->dev->iommu->max_pasids)
 			break;
@@ -805,6 +805,54 @@ int iommu_guest_set_table(struct iommu_guest_ctx *ctx, struct device *dev,
 }
 EXPORT_SYMBOL_GPL(iommu_guest_set_table);
 
+/* Up to IOMMU_GUEST_DETACH_PASIDS that tables of @ctx have, from @next on; how many */
+static unsigned int iommu_guest_next_pasids(struct iommu_guest_ctx *ctx,
+					    unsigned long next, ioasid_t *pasids)
+{
+	const struct iommu_guest_device *gdev;
+	unsigned long index, lowest;
+	unsigned int count;
+
+	for (count = 0; count < IOMMU_GUEST_DETACH_PASIDS; count++) {
+		lowest = ULONG_MAX;
+		list_for_each_entry(gdev, &ctx->devices, node) {
+			index = next;
+			if (gdev->table &&
+			    xa_find(&gdev->table->entries, &index, ULONG_MAX, XA_PRESENT))
+				lowest = min(lowest, index);
+		}
+		if (lowest == ULONG_MAX)
+			break;
+		pasids[count] = lowest;
+		next = lowest + 1;
+	}
+	return count;
+}
+
+/* What taking the tables off all devices waits for */
+static void iommu_guest_stop_tables(struct iommu_guest_ctx *ctx)
+{
+	ioasid_t pasids[IOMMU_GUEST_DETACH_PASIDS];
+	struct iommu_guest_device *gdev;
+	unsigned int i, count;
+	unsigned long next;
+
+	lockdep_assert_held(&ctx->lock);
+	if (list_empty(&ctx->devices) || list_is_singular(&ctx->devices))
+		return;
+	for (next = IOMMU_NO_PASID + 1; ; next = pasids[count - 1] + 1) {
+		count = iommu_guest_next_pasids(ctx, next, pasids);
+		if (!count)
+			return;
+		list_for_each_entry(gdev, &ctx->devices, node)
+			for (i = 0; i < count && gdev->table; i++)
+				if (xa_load(&gdev->table->entries, pasids[i]))
+					gdev->leaving |= BIT_ULL(i);
+		iommu_guest_stop_marked(ctx, pasids);
+		cond_resched();
+	}
+}
+
 /**
  * iommu_guest_unset_table() - Take PASID tables of the guest back
  * @ctx: the context
@@ -825,6 +873,8 @@ void iommu_guest_unset_table(struct iommu_guest_ctx *ctx, struct device *dev)
 	struct iommu_guest_device *gdev;
 
 	guard(mutex)(&ctx->lock);
+	if (!dev)
+		iommu_guest_stop_tables(ctx);
 	list_for_each_entry(gdev, &ctx->devices, node)
 		if (!dev || gdev->dev == dev)
 			iommu_guest_end_table(gdev);
@@ -834,16 +884,16 @@ EXPORT_SYMBOL_GPL(iommu_guest_unset_table);
 /* ------------------------------------------------------------------ resync */
 
 /**
- * struct iommu_guest_reread - entries of a shadow that were read again
+ * struct iommu_guest_reread - entries of a table of the guest that were read again
  * @ctx: the context
- * @table: the table
+ * @tables: its shadows, one for each device that has it
  * @next: first PASID that is not up to date
  * @count: number of @entries
  * @entries: from @next on, in ascending order; those between are not present
  */
 struct iommu_guest_reread {
 	struct iommu_guest_ctx *ctx;
-	struct iommu_guest_table *table;
+	struct list_head tables;
 	unsigned long next;
 	unsigned int count;
 	struct iommu_guest_entry entries[IOMMU_GUEST_CHUNK];
@@ -873,13 +923,13 @@ static bool iommu_guest_same_entry(const struct iommu_guest_pasid *pasid,
 	       iommu_guest_same_table(&binding->data, &entry->data);
 }
 
-/* Give up to IOMMU_GUEST_BATCH entries up that are not as they were */
-static unsigned int iommu_guest_drop_some(struct iommu_guest_reread *reread,
+/* Give up to IOMMU_GUEST_DETACH_PASIDS entries up that are not as they were */
+static unsigned int iommu_guest_drop_some(struct iommu_guest_table *table,
+					  const struct iommu_guest_reread *reread,
 					  unsigned long last)
 {
-	struct iommu_guest_table *table = reread->table;
 	const struct iommu_guest_entry *entry;
-	ioasid_t pasids[IOMMU_GUEST_BATCH];
+	ioasid_t pasids[IOMMU_GUEST_DETACH_PASIDS];
 	struct iommu_guest_pasid *pasid;
 	unsigned int i, count = 0;
 	unsigned long index;
@@ -889,7 +939,7 @@ static unsigned int iommu_guest_drop_some(struct iommu_guest_reread *reread,
 		if (entry && iommu_guest_same_entry(pasid, entry))
 			continue;
 		pasids[count++] = index;
-		if (count == IOMMU_GUEST_BATCH)
+		if (count == IOMMU_GUEST_DETACH_PASIDS)
 			break;
 	}
 	iommu_guest_detach_some(table, pasids, count);
@@ -899,14 +949,14 @@ static unsigned int iommu_guest_drop_some(struct iommu_guest_reread *reread,
 }
 
 /* An entry that is new or has changed; of its old self nothing is left */
-static int iommu_guest_make_entry(struct iommu_guest_reread *reread,
+static int iommu_guest_make_entry(struct iommu_guest_ctx *ctx,
+				  struct iommu_guest_table *table,
 				  const struct iommu_guest_entry *entry)
 {
-	struct iommu_guest_table *table = reread->table;
 	struct iommu_guest_pasid *pasid;
 	int ret;
 
-	if (entry->pasid != IOMMU_NO_PASID && !iommu_guest_pasids_left(reread->ctx))
+	if (entry->pasid != IOMMU_NO_PASID && !iommu_guest_pasids_left(ctx))
 		return -EDQUOT;
 	ret = iommu_guest_add_entry(table, entry);
 	if (ret)
@@ -918,27 +968,42 @@ static int iommu_guest_make_entry(struct iommu_guest_reread *reread,
 	return ret;
 }
 
-/* Bring the shadow up to date, from where it is to @last */
-static int iommu_guest_apply(struct iommu_guest_reread *reread, unsigned long last)
+/* Of one device, which may be able to emit less than the others */
+static void iommu_guest_apply_to(struct iommu_guest_table *table,
+				 const struct iommu_guest_reread *reread,
+				 unsigned long last)
 {
-	struct iommu_guest_table *table = reread->table;
 	const struct iommu_guest_entry *entry;
 	unsigned int i;
 
-	guard(mutex)(&reread->ctx->lock);
-	if (table->dead)
-		return -ENODEV;
-	while (iommu_guest_drop_some(reread, last))
+	while (iommu_guest_drop_some(table, reread, last))
 		cond_resched();
 	for (i = 0; i < reread->count; i++) {
 		entry = &reread->entries[i];
+		if (entry->pasid >= table->limit)
+			break;
 		if (!xa_load(&table->entries, entry->pasid) &&
-		    iommu_guest_make_entry(reread, entry))
+		    iommu_guest_make_entry(reread->ctx, table, entry))
 			iommu_guest_tell_entry(table, entry);
+	}
+}
+
+/* Bring the shadows up to date, from where they are to @last */
+static int iommu_guest_apply(struct iommu_guest_reread *reread, unsigned long last)
+{
+	struct iommu_guest_table *table;
+	int ret = -ENODEV;
+
+	guard(mutex)(&reread->ctx->lock);
+	list_for_each_entry(table, &reread->tables, node) {
+		if (table->dead)
+			continue;
+		iommu_guest_apply_to(table, reread, last);
+		ret = 0;
 	}
 	reread->count = 0;
 	reread->next = last + 1;
-	return 0;
+	return ret;
 }
 
 static int iommu_guest_collect_entry(const struct iommu_guest_entry *entry, void *arg)
@@ -951,31 +1016,56 @@ static int iommu_guest_collect_entry(const struct iommu_guest_entry *entry, void
 	return iommu_guest_apply(reread, entry->pasid);
 }
 
-static int iommu_guest_resync_table(struct iommu_guest_ctx *ctx,
-				    struct iommu_guest_table *table,
-				    ioasid_t first, ioasid_t last)
+/* The same table of the guest: what is read of one is read of the other. */
+static bool iommu_guest_same_config(const struct iommu_guest_table *a,
+				    const struct iommu_guest_table *b)
 {
+	return a->ops->table_walk == b->ops->table_walk &&
+	       a->config.config == b->config.config &&
+	       a->config.base_ptr == b->config.base_ptr &&
+	       a->config.pasid_bits == b->config.pasid_bits;
+}
+
+/* Shadows of the first of @tables, and the number of PASIDs that one of them has */
+static ioasid_t iommu_guest_take_same(struct list_head *tables, struct list_head *same)
+{
+	struct iommu_guest_table *first, *table, *next;
+	ioasid_t limit = 0;
+
+	first = list_first_entry(tables, struct iommu_guest_table, node);
+	list_for_each_entry_safe(table, next, tables, node) {
+		if (!iommu_guest_same_config(first, table))
+			continue;
+		list_move_tail(&table->node, same);
+		limit = max(limit, table->limit);
+	}
+	return limit;
+}
+
+/* What is @reread, from @first to @last */
+static int iommu_guest_resync_tables(struct iommu_guest_reread *reread, ioasid_t limit,
+				     ioasid_t first, ioasid_t last)
+{
+	const struct iommu_guest_table *table =
+		list_first_entry(&reread->tables, struct iommu_guest_table, node);
 	const struct iommu_pasid_table_config *config = &table->config;
-	struct iommu_guest_reread reread;
 	int ret;
 
 	/* No entries but what was set */
 	if (config->config != IOMMU_PASID_CONFIG_TRANSLATE)
 		return 0;
-	last = min3(last, table->limit - 1, (1U << config->pasid_bits) - 1);
+	last = min3(last, limit - 1, (1U << config->pasid_bits) - 1);
 	if (first > last)
 		return 0;
 
-	reread.ctx = ctx;
-	reread.table = table;
-	reread.next = first;
-	reread.count = 0;
-	/* The device may be gone. */
-	ret = table->ops->table_walk(config, ctx->mem, false, first, last,
-				     iommu_guest_collect_entry, &reread);
+	reread->next = first;
+	reread->count = 0;
+	/* The devices may be gone. */
+	ret = table->ops->table_walk(config, reread->ctx->mem, false, first, last,
+				     iommu_guest_collect_entry, reread);
 	if (!ret)
-		ret = iommu_guest_apply(&reread, last);
-	/* The end of the table is the end of what was cached of it. */
+		ret = iommu_guest_apply(reread, last);
+	/* The end of a table is the end of what was cached of it. */
 	return ret == -ENODEV ? 0 : ret;
 }
 
@@ -993,14 +1083,17 @@ bool iommu_guest_has_tables(struct iommu_guest_ctx *ctx, struct device *dev)
 
 /*
  * Read entries of the shadows again, and apply what has changed: what the guest
- * means by the invalidation of its PASID entries. -EINTR upon a fatal signal.
+ * means by the invalidation of its PASID entries. A table that several devices have
+ * is read once. -EINTR upon a fatal signal.
  */
 int iommu_guest_resync(struct iommu_guest_ctx *ctx, struct device *dev,
 		       ioasid_t first, ioasid_t last)
 {
+	struct iommu_guest_reread reread;
 	struct iommu_guest_table *table, *next;
 	struct iommu_guest_device *gdev;
 	LIST_HEAD(tables);
+	ioasid_t limit;
 	int ret = 0;
 
 	if (mutex_lock_killable(&ctx->tables_lock))
@@ -1015,11 +1108,16 @@ int iommu_guest_resync(struct iommu_guest_ctx *ctx, struct device *dev,
 			list_add_tail(&table->node, &tables);
 		}
 	}
-	list_for_each_entry_safe(table, next, &tables, node) {
+	reread.ctx = ctx;
+	while (!list_empty(&tables)) {
+		INIT_LIST_HEAD(&reread.tables);
+		limit = iommu_guest_take_same(&tables, &reread.tables);
 		if (!ret)
-			ret = iommu_guest_resync_table(ctx, table, first, last);
-		list_del(&table->node);
-		iommu_guest_table_put(table);
+			ret = iommu_guest_resync_tables(&reread, limit, first, last);
+		list_for_each_entry_safe(table, next, &reread.tables, node) {
+			list_del(&table->node);
+			iommu_guest_table_put(table);
+		}
 	}
 	mutex_unlock(&ctx->tables_lock);
 	return ret;

@@ -33,7 +33,9 @@
  *    again and again.
  *  - One call that needs many invalidations of the same device may have to wait
  *    for each of them without a time-out. @slow_ms bounds the sum. A wait counts
- *    from when nothing is ahead in the queue, which may be for another device.
+ *    from when nothing is ahead in the queue, which may be for another device. One
+ *    for several devices counts for none of them, as it does not tell which of them
+ *    was late; such a call goes on with one device at a time after half of @slow_ms.
  *
  * Locking
  * -------
@@ -332,6 +334,25 @@ void dmar_ats_filter(struct intel_iommu *iommu, struct qi_desc *desc)
 		    QI_CC_GRAN(DMA_CCMD_DEVICE_INVL) | QI_CC_TYPE;
 }
 
+/* Has the submission invalidations for more than one device? */
+static bool dmar_ats_is_shared(struct intel_iommu *iommu, int index, unsigned int count)
+{
+	bool found = false;
+	unsigned int i;
+	u16 sid, first;
+
+	for (i = 0; i < count; i++) {
+		if (!dmar_ats_desc_sid(dmar_ats_desc(iommu, (index + i) % QI_LENGTH),
+				       &sid))
+			continue;
+		if (found && sid != first)
+			return true;
+		found = true;
+		first = sid;
+	}
+	return false;
+}
+
 /**
  * dmar_ats_completed - Take note of a submission that is complete
  * @iommu: the unit
@@ -350,6 +371,8 @@ void dmar_ats_completed(struct intel_iommu *iommu, int index, unsigned int count
 	unsigned int i;
 	u16 sid;
 
+	if (dmar_ats_is_shared(iommu, index, count))
+		cycles = 0;
 	raw_spin_lock_irqsave(&iommu->device_rbtree_lock, flags);
 	for (i = 0; i < count; i++) {
 		if (!dmar_ats_desc_sid(dmar_ats_desc(iommu, (index + i) % QI_LENGTH),
@@ -389,6 +412,19 @@ void dmar_ats_limit(struct device_domain_info *info, u64 before)
 	dmar_ats_cut_off_locked(info);
 	raw_spin_unlock(&iommu->device_rbtree_lock);
 	raw_spin_unlock_irqrestore(&iommu->qi->q_lock, flags);
+}
+
+/**
+ * dmar_ats_is_late - Does a call have to find out which device it waits for?
+ * @cycles: that it has waited for several devices
+ *
+ * Return: Whether it is to go on with one device at a time.
+ *
+ * Context: Any.
+ */
+bool dmar_ats_is_late(u64 cycles)
+{
+	return dmar_ats_exceeds(cycles, DIV_ROUND_UP(READ_ONCE(dmar_ats_slow_ms), 2));
 }
 
 /**

@@ -41,14 +41,17 @@ static bool intel_guest_page_requests(struct device *dev)
 	       pci_prg_resp_pasid_required(pdev);
 }
 
-/* A device whose DMA goes out by another one has no PASID table of its own. */
+/*
+ * A device whose DMA goes out by another one has no PASID table of its own, and one
+ * without PASIDs no table that a guest would hand over.
+ */
 static bool intel_guest_capable(struct device *dev)
 {
 	struct device_domain_info *info = dev_iommu_priv_get(dev);
 	struct intel_iommu *iommu = info->iommu;
 
 	return nested_supported(iommu) && pasid_supported(iommu) &&
-	       dev_is_pci(dev) &&
+	       dev->iommu->max_pasids && dev_is_pci(dev) &&
 	       pci_real_dma_dev(to_pci_dev(dev)) == to_pci_dev(dev);
 }
 
@@ -405,9 +408,9 @@ static int intel_guest_set_rid(struct device *dev, struct iommu_domain *domain,
 	return 0;
 }
 
-static struct intel_iommu *intel_guest_unit(const struct iommu_guest_invalidation *inv)
+static struct intel_iommu *intel_guest_unit(struct device *dev)
 {
-	struct device_domain_info *info = dev_iommu_priv_get(inv->dev);
+	struct device_domain_info *info = dev_iommu_priv_get(dev);
 
 	return info->iommu;
 }
@@ -418,7 +421,7 @@ static bool intel_guest_seen(const struct iommu_guest_invalidation *invs, unsign
 	unsigned int j;
 
 	for (j = 0; j < i; j++)
-		if (intel_guest_unit(&invs[j]) == intel_guest_unit(&invs[i]))
+		if (intel_guest_unit(invs[j].dev) == intel_guest_unit(invs[i].dev))
 			return true;
 	return false;
 }
@@ -432,7 +435,7 @@ static void intel_guest_cache_invalidate(struct iommu_guest_invalidation *invs,
 
 	for (i = 0; i < count; i++)
 		if (!intel_guest_seen(invs, i))
-			cache_tag_flush_guest_ranges(intel_guest_unit(&invs[i]), invs, count);
+			cache_tag_flush_guest_ranges(intel_guest_unit(invs[i].dev), invs, count);
 	for (i = 0; i < count; i++) {
 		info = dev_iommu_priv_get(invs[i].dev);
 		invs[i].ret = invs[i].caches & IOMMU_CACHE_INV_TYPE_DEV_IOTLB &&
@@ -440,13 +443,31 @@ static void intel_guest_cache_invalidate(struct iommu_guest_invalidation *invs,
 	}
 }
 
-/* The lock of the guest context keeps attachments of PASIDs of @dev away. */
-static void intel_guest_detach_gpasids(struct device *dev, const ioasid_t *pasids,
+/*
+ * A unit after the other, each with all of its devices. The lock of the guest context
+ * keeps attachments of their PASIDs away.
+ */
+static void intel_guest_detach_gpasids(const ioasid_t *pasids,
+				       const struct iommu_guest_detachment *from,
 				       unsigned int count)
 {
-	struct device_domain_info *info = dev_iommu_priv_get(dev);
+	struct pasid_tear_down_part parts[PASID_TEAR_DOWN_DEVICES] __uninitialized;
+	struct intel_iommu *iommu;
+	unsigned int i, n;
+	u32 left;
 
-	intel_pasid_tear_down_entries(info->iommu, dev, pasids, count);
+	BUILD_BUG_ON(IOMMU_GUEST_DETACH_DEVICES > PASID_TEAR_DOWN_DEVICES);
+	for (left = GENMASK(count - 1, 0); left; ) {
+		iommu = intel_guest_unit(from[__ffs(left)].dev);
+		for (i = n = 0; i < count; i++) {
+			if (!(left & BIT(i)) || intel_guest_unit(from[i].dev) != iommu)
+				continue;
+			parts[n].dev = from[i].dev;
+			parts[n++].which = from[i].which;
+			left &= ~BIT(i);
+		}
+		intel_pasid_tear_down_entries(iommu, pasids, parts, n);
+	}
 }
 
 /* Page requests are looked up and reported with the lock held. */

@@ -440,7 +440,8 @@ enum iommu_inv_addr_flags {
  * @archid: Architecture's tag of the address space, e.g. an ASID
  * @pasid: PASID, as the guest knows it; 0 is the table of requests without PASID
  * @addr: First input address in bytes, aligned to @granule_size
- * @granule_size: Bytes per granule, a power of two that is at least 4096
+ * @granule_size: Bytes per granule, a power of two that is at least 4096, and not
+ *                more than the smallest page or block that maps the range
  * @nb_granules: Number of granules, not 0
  *
  * The range is @granule_size * @nb_granules bytes and must not wrap; it may end
@@ -688,10 +689,29 @@ struct iommu_nesting_info_vtd {
 };
 
 /**
+ * struct iommu_nesting_info_arm_smmuv3 - What an SMMUv3 offers to a guest
+ * @flags: 0
+ * @padding: 0
+ * @idr: Identification registers SMMU_IDR0 to SMMU_IDR5 of the SMMU; fields that a
+ *       virtual SMMU need not agree with, and those that it cannot have, are 0
+ *
+ * What is there of IDR0: S1P, TTF, COHACC, HTTU, ASID16, CD2L, TTENDIAN, TERM_MODEL,
+ * and a STALL_MODEL without stalls; of IDR1: SSIDSIZE; of IDR3: HAD, RIL, BBML; of
+ * IDR5: OAS, GRAN4K, GRAN16K, GRAN64K, VAX; of IDR2 and IDR4: nothing. All of it
+ * belongs to the SMMU. The devices behind it may have fewer PASIDs than SSIDSIZE says.
+ */
+struct iommu_nesting_info_arm_smmuv3 {
+	__u32 flags;
+	__u32 padding;
+	__u32 idr[6];
+};
+
+/**
  * enum iommu_nesting_features - What is offered, and what user space must do
  * @IOMMU_NESTING_FEAT_SYSWIDE_PASID: PASIDs come from the kernel, the guest
  *                                    cannot choose its own
- * @IOMMU_NESTING_FEAT_BIND_PGTBL: First-stage tables are bound PASID by PASID
+ * @IOMMU_NESTING_FEAT_BIND_PGTBL: First-stage tables are bound PASID by PASID, with
+ *                                 PASIDs that the kernel is asked for
  * @IOMMU_NESTING_FEAT_CACHE_INVLD: User space passes first-stage invalidations
  *                                  on
  * @IOMMU_NESTING_FEAT_PAGE_RESP: Page requests are delivered, user space
@@ -729,10 +749,12 @@ enum iommu_nesting_features {
  * @features: Combination of enum iommu_nesting_features
  * @addr_width: Output address width of the first stage in bits, which is the
  *              width of guest-physical addresses that the second stage takes
- * @pasid_bits: Width of a PASID in bits, 0 when there are none
+ * @pasid_bits: Width of a PASID in bits, 0 when there are none: a table for
+ *              accesses without PASID may be there all the same
  * @padding: 0
  * @vendor: Vendor part
  * @vendor.vtd: %IOMMU_PASID_FORMAT_INTEL_VTD
+ * @vendor.smmuv3: %IOMMU_PASID_FORMAT_ARM_SMMU_V3
  *
  * Holds for all devices that share the second stage: what one of them lacks is
  * not offered, what one of them demands is demanded. An operation that names a
@@ -749,6 +771,7 @@ struct iommu_nesting_info {
 	__u8 padding[12];
 	union {
 		struct iommu_nesting_info_vtd vtd;
+		struct iommu_nesting_info_arm_smmuv3 smmuv3;
 	} vendor;
 };
 
@@ -783,9 +806,14 @@ enum iommu_pasid_table_mode {
 /**
  * struct iommu_pasid_smmuv3 - Vendor part of a PASID table for the Arm SMMUv3
  * @version: %IOMMU_PASID_TABLE_SMMUV3_CFG_VERSION_1
- * @s1fmt: Layout of the table, as in the stream table entry
- * @s1dss: What becomes of accesses without PASID, as in the stream table entry
+ * @s1fmt: Layout of the table, as in the stream table entry: 0 linear, 2 two levels
+ *         with leaves of 64 KiB; 1, with leaves of 4 KiB, is not supported
+ * @s1dss: What becomes of accesses without PASID, as in the stream table entry: 0 they
+ *         are aborted, 1 no first stage, 2 by entry 0
  * @padding: Must be 0
+ *
+ * With @pasid_bits of 0 there is one context descriptor, for accesses without PASID,
+ * and @s1fmt and @s1dss are 0.
  */
 struct iommu_pasid_smmuv3 {
 	__u32 version;
@@ -811,10 +839,13 @@ struct iommu_pasid_vtd {
  * @argsz: At least 24; 32 for %IOMMU_PASID_CONFIG_TRANSLATE
  * @version: %IOMMU_PASID_TABLE_CFG_VERSION_1
  * @base_ptr: Guest-physical address of the table in bytes, aligned as the
- *            format requires. VT-d: 4 KiB. SMMUv3: 64 bytes, and what the STE asks for
+ *            format requires. VT-d: 4 KiB. SMMUv3: 64 bytes and the size of what is
+ *            there, that is 64 bytes for each PASID if linear, and 8 bytes for each
+ *            leaf of 1024 PASIDs with two levels
  * @format: One of enum iommu_pasid_table_format
  * @pasid_bits: Number of PASID bits that the table covers. VT-d: 13 to 20, the
- *              directory has 2^(@pasid_bits - 6) entries
+ *              directory has 2^(@pasid_bits - 6) entries. SMMUv3: 0 to what the device
+ *              has, as S1CDMAX in the stream table entry
  * @config: One of enum iommu_pasid_table_mode. But for
  *          %IOMMU_PASID_CONFIG_TRANSLATE, nothing else in here matters
  * @padding: Must be 0
@@ -848,11 +879,23 @@ struct iommu_pasid_vtd {
  * entries, and so is a first stage that a bind would refuse. Entry 0 is for accesses
  * without PASID (RID_PASID is 0). FPD of an entry that is not present is ignored.
  *
+ * Hardware of the SMMUv3 reads the table itself, through the second stage, and so it
+ * does what the entries lead to. Nothing of it is looked at before an access needs it,
+ * and what cannot be had ends that access, with a record: %IOMMU_FAULT_REASON_PASID_FETCH
+ * and %IOMMU_FAULT_REASON_WALK_EABT, with @fetch_addr, for a table that is not in memory
+ * of the guest. Entries are cached until they are invalidated in the cache of PASID
+ * entries, PASID 0 is entry 0. Translations are tagged by the ASID of the entry, which is
+ * the guest's: an invalidation names it by @archid, and without it hits more. Entries
+ * that ask for stalls are bad entries. Translations in the device (ATS) are off as long
+ * as there is a table. Interrupts of the device are accesses like others: the guest maps
+ * the pages of message signalled interrupts, which the owner reserves from its memory, to
+ * themselves.
+ *
  * A set is refused with
  *
  *  - EINVAL: a field is not correct, or the table lies beyond what the second stage
  *    takes
- *  - EOPNOTSUPP: another format than the hardware's
+ *  - EOPNOTSUPP: another format than the hardware's, or a layout it lacks
  *  - ERANGE: SMMUv3: @pasid_bits is more than the device has
  *  - EBUSY: the device has single binds or a table for accesses without PASID, or
  *    the memory has lost its address in user space, see

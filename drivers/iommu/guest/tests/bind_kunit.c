@@ -14,6 +14,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
+#include "../fault_private.h"
 #include "../guest_private.h"
 #include "guest_kunit.h"
 
@@ -39,10 +40,15 @@ void mock_guest_exit(struct kunit *test)
 		return;
 	mock_guest_close(mock);
 	KUNIT_EXPECT_STREQ(test, mock_state(mock), "");
-	for (i = 0; i < MOCK_DEVICES; i++)
+	for (i = 0; i < MOCK_DEVICES; i++) {
 		KUNIT_EXPECT_EQ_MSG(test, atomic_read(&mock->devs[i].groups),
 				    atomic_read(&mock->devs[i].answers),
 				    "groups in are not answers out");
+		KUNIT_EXPECT_NULL_MSG(test, iommu_fault_device_get(mock_dev(mock, i)),
+				      "a PASID keeps its number");
+		KUNIT_EXPECT_EQ_MSG(test, 0, atomic_read(&mock_dev(mock, i)->power.usage_count),
+				    "the device is kept awake");
+	}
 	KUNIT_EXPECT_EQ_MSG(test, 0, mock_guest_destroy(mock),
 			    "a reference to an id leaks");
 	test->priv = NULL;
@@ -170,6 +176,24 @@ static void bind_replaces_by_any_attribute(struct kunit *test)
 	EXPECT_LOG("alloc0=1000 remove0.a=1000 sync0 set0.a=1000 free=1000");
 }
 
+/* Hardware is waited for together, and no device is without a table for long. */
+static void bind_replaces_on_all_devices_together(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+
+	KUNIT_EXPECT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 10, 0x1000));
+	KUNIT_EXPECT_EQ(test, 0, bind(mock, mock_dev(mock, 1), 10, 0x3000));
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, 0, bind(mock, NULL, 10, 0x2000));
+	EXPECT_LOG("alloc0=2000 alloc1=2000 stop0.a+1.a remove0.a=1000 sync0 remove1.a=3000 sync1 set0.a=2000 set1.a=2000 free=1000 free=3000");
+
+	/* One that has no table yet has none to be let go of. */
+	unbind(mock, mock_dev(mock, 1), 10);
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, 0, bind(mock, NULL, 10, 0x1000));
+	EXPECT_LOG("alloc0=1000 alloc1=1000 remove0.a=2000 sync0 set0.a=1000 set1.a=1000 free=2000");
+}
+
 /* ------------------------------------------------------- failing attaches */
 
 static void failing_attach_leaves_nothing(struct kunit *test)
@@ -230,6 +254,12 @@ static void failing_replacement_puts_back_on_all_devices(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, bind(mock, mock_dev(mock, 1), 10, 0x3000));
 	mock->devs[1].fail_sets = 1;
 	KUNIT_EXPECT_EQ(test, -ENOMEM, bind(mock, NULL, 10, 0x2000));
+	EXPECT_STATE("0.a=1000 1.a=3000");
+	/* Also where the turn of the other one has not come */
+	mock->devs[0].fail_sets = 1;
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, -ENOMEM, bind(mock, NULL, 10, 0x2000));
+	EXPECT_LOG("alloc0=2000 alloc1=2000 stop0.a+1.a remove0.a=1000 sync0 remove1.a=3000 sync1 set0.a! sync0 set0.a=1000 set1.a=3000 free=2000 free=2000");
 	EXPECT_STATE("0.a=1000 1.a=3000");
 	KUNIT_EXPECT_EQ(test, 0, bind(mock, NULL, 10, 0x2000));
 	EXPECT_STATE("0.a=2000 1.a=2000");
@@ -706,7 +736,7 @@ static void free_of_a_bound_pasid_unbinds_it(struct kunit *test)
 	mock_clear_log(mock);
 	KUNIT_EXPECT_EQ(test, 0, ioasid_free(mock->set, 10));
 	ioasid_set_flush(mock->set);
-	EXPECT_LOG("remove0.a=1000 sync0 free=1000 remove1.a=1000 sync1 free=1000 FREE.a");
+	EXPECT_LOG("stop0.a+1.a remove0.a=1000 sync0 free=1000 remove1.a=1000 sync1 free=1000 FREE.a");
 	EXPECT_STATE("0.b=2000");
 
 	/* Nothing keeps the number back any more. */
@@ -797,7 +827,7 @@ static void freed_pasid_keeps_its_guest_pasid_while_bound(struct kunit *test)
 static void free_pasids_unbinds_first(struct kunit *test)
 {
 	static const char unbinds[] =
-		"remove0.a=1000 sync0 free=1000 remove1.a=1000 sync1 free=1000 UNBIND.a FREE.";
+		"stop0.a+1.a remove0.a=1000 sync0 free=1000 remove1.a=1000 sync1 free=1000 UNBIND.a FREE.";
 	struct mock_guest *mock = test->priv;
 	struct ioasid_set_info info;
 
@@ -827,7 +857,7 @@ static void free_pasids_unbinds_first(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, info.used);
 }
 
-/* Each device is told once, of its own PASIDs, and before the first one goes. */
+/* The driver is told once, of the PASIDs of each device, before the first one goes. */
 static void many_pasids_are_let_go_together(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
@@ -838,10 +868,11 @@ static void many_pasids_are_let_go_together(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, bind(mock, NULL, 13, 0x4000));
 	mock_clear_log(mock);
 	iommu_guest_free_pasids(mock->ctx, 9, 12);
-	KUNIT_EXPECT_TRUE(test, strstarts(mock->log, "stop0.a.b.c stop1.b.c remove0.a=1000 "));
+	KUNIT_EXPECT_TRUE(test, strstarts(mock->log, "stop0.a.b.c+1.b.c remove0.a=1000 "));
 	EXPECT_STATE("0.d=4000 1.d=4000");
 
 	/* One alone needs no such thing. */
+	unbind(mock, mock_dev(mock, 1), 13);
 	mock_clear_log(mock);
 	iommu_guest_free_pasids(mock->ctx, 13, 20);
 	KUNIT_EXPECT_TRUE(test, strstarts(mock->log, "remove0.d=4000 "));
@@ -1161,8 +1192,8 @@ static void debugfs_shows_every_binding(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, invalidate_pasid(mock, 10));
 	KUNIT_ASSERT_EQ(test, 0, invalidate_pasid(mock, 10));
 	KUNIT_EXPECT_EQ(test, 0, iommu_guest_bindings_show(&m, NULL));
-	snprintf(want, sizeof(want), " %s 10 10 0x1000 48 0 2 0 ",
-		 dev_name(mock_dev(mock, 0)));
+	snprintf(want, sizeof(want), "\n%d %s 10 10 0x1000 48 0 2 0 %s\n",
+		 task_tgid_nr(current), dev_name(mock_dev(mock, 0)), current->comm);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(m.buf, want));
 	snprintf(want, sizeof(want), " %s 10 10 0x1000 48 0 2 0 ",
 		 dev_name(mock_dev(mock, 1)));
@@ -1212,6 +1243,10 @@ static void nesting_info_merges(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 39, a.addr_width);
 	KUNIT_EXPECT_EQ(test, 8, a.pasid_bits);
 
+	b.pasid_bits = 5;
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_merge_nesting_info(&a, &b));
+	KUNIT_EXPECT_EQ(test, 5, a.pasid_bits);
+
 	b.features = 0;
 	b.vendor.vtd.cap_reg = 4;
 	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_guest_merge_nesting_info(&a, &b));
@@ -1221,13 +1256,53 @@ static void nesting_info_merges(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, both, a.features);
 }
 
+static void numbers_and_sizes_at_their_bounds(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct iommu_gpasid_bind_data data = bind_data(10, 0x1000);
+
+	data.flags = IOMMU_SVA_GPASID_VAL;
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_guest_bind_gpasid(mock->ctx, NULL, &data));
+	data.gpasid = IOMMU_GUEST_PASID_LAST + 1;
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_guest_bind_gpasid(mock->ctx, NULL, &data));
+	data.gpasid = IOMMU_GUEST_PASID_LAST;
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_bind_gpasid(mock->ctx, NULL, &data));
+
+	data = bind_data(11, 0x1000);
+	data.format = IOMMU_PASID_FORMAT_ARM_SMMU_V3;
+	data.argsz = offsetof(struct iommu_gpasid_bind_data, vendor);
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_guest_bind_gpasid(mock->ctx, NULL, &data));
+	data.argsz--;
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_guest_bind_gpasid(mock->ctx, NULL, &data));
+	EXPECT_STATE("0.a=1000 1.a=1000");
+}
+
+/* One after the other is all that the driver can do. */
+static void driver_detaches_one_at_a_time(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct iommu_guest_ops ops;
+
+	mock_guest_own_ops(mock, 0, &ops);
+	ops.detach_gpasids = NULL;
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 10, 0x1000));
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 11, 0x2000));
+	mock_clear_log(mock);
+	iommu_guest_free_pasids(mock->ctx, 10, 11);
+	EXPECT_STATE("");
+	KUNIT_EXPECT_NULL(test, strstr(mock->log, "stop0"));
+}
+
 static struct kunit_case bind_cases[] = {
+	KUNIT_CASE(numbers_and_sizes_at_their_bounds),
+	KUNIT_CASE(driver_detaches_one_at_a_time),
 	KUNIT_CASE(bind_attaches_and_unbind_keeps_its_order),
 	KUNIT_CASE(bind_without_device_means_all_of_them),
 	KUNIT_CASE(unbind_of_what_is_not_bound_does_nothing),
 	KUNIT_CASE(bind_of_the_same_does_nothing),
 	KUNIT_CASE(bind_replaces),
 	KUNIT_CASE(bind_replaces_by_any_attribute),
+	KUNIT_CASE(bind_replaces_on_all_devices_together),
 	KUNIT_CASE(failing_attach_leaves_nothing),
 	KUNIT_CASE(failing_attach_on_second_device_undoes_the_first),
 	KUNIT_CASE(failing_attach_keeps_what_was_there),

@@ -322,19 +322,26 @@ static void mock_invalidate(struct iommu_guest_invalidation *invs,
 	}
 }
 
-static void mock_detach_gpasids(struct device *dev, const ioasid_t *pasids,
+static void mock_detach_gpasids(const ioasid_t *pasids,
+				const struct iommu_guest_detachment *from,
 				unsigned int count)
 {
-	int d = mock_index(the_mock, dev);
-	char words[3 * MOCK_PASIDS + 1];
+	char words[MOCK_DEVICES * (3 * MOCK_PASIDS + 2) + 1];
+	unsigned int i, bit;
 	size_t used = 0;
-	unsigned int i;
+	int d;
 
-	mock_check_awake(the_mock, d);
-	for (i = 0; i < count; i++)
-		used += scnprintf(words + used, sizeof(words) - used, ".%x",
-				  pasids[i]);
-	mock_log(the_mock, "stop%d%s", d, words);
+	for (i = 0; i < count; i++) {
+		d = mock_index(the_mock, from[i].dev);
+		mock_check_awake(the_mock, d);
+		used += scnprintf(words + used, sizeof(words) - used, "%s%d",
+				  i ? "+" : "", d);
+		for (bit = 0; bit < IOMMU_GUEST_DETACH_PASIDS; bit++)
+			if (from[i].which & BIT_ULL(bit))
+				used += scnprintf(words + used, sizeof(words) - used,
+						  ".%x", pasids[bit]);
+	}
+	mock_log(the_mock, "stop%s", words);
 }
 
 static void mock_fault_sync(struct device *dev)
@@ -347,7 +354,8 @@ static void mock_fault_sync(struct device *dev)
 static int mock_nesting_info(struct device *dev, struct iommu_domain *parent,
 			     struct iommu_nesting_info *info)
 {
-	if (parent->ops != &mock_parent_ops)
+	if (parent->ops != &mock_parent_ops ||
+	    (!dev->iommu->max_pasids && !the_mock->takes_plain))
 		return -EOPNOTSUPP;
 	info->format = IOMMU_PASID_FORMAT_INTEL_VTD;
 	info->features = IOMMU_NESTING_FEAT_BIND_PGTBL |
@@ -392,7 +400,7 @@ static int mock_set_rid(struct device *dev, struct iommu_domain *domain,
 	if (mdev->rid_request)
 		mock_request_rid(mock, d, 1, 0x1000);
 	was_blocked = old == &mock_blocked;
-	if (mdev->table[0] != mock_rid_table(mock, old) ||
+	if (!old || mdev->table[0] != mock_rid_table(mock, old) ||
 	    mdev->blocked != was_blocked)
 		mock_log(mock, "old%d!", d);
 	if (mdev->fail_sets && mock_rid_table(mock, domain)) {
@@ -417,6 +425,7 @@ static int mock_read(void *data, u64 gpa, void *to, size_t len)
 		if (gpa < MOCK_TABLE(i) ||
 		    gpa + len > MOCK_TABLE(i) + sizeof(mock->tables[i]))
 			continue;
+		mock->reads++;
 		memcpy(to, (void *)mock->tables[i] + (gpa - MOCK_TABLE(i)), len);
 		if (mock->on_read)
 			mock->on_read(mock);
@@ -442,6 +451,8 @@ static int mock_table_walk(const struct iommu_pasid_table_config *config,
 	u64 word;
 	int ret;
 
+	if (first > last)
+		return -EINVAL;
 	for (; first <= last; first++) {
 		struct iommu_guest_entry entry = {
 			.pasid = first,

@@ -12,7 +12,8 @@
  *	set0.a=1000	attached to PASID 0xa of device 0
  *	set0.a!		attach refused
  *	remove0.a=1000	detached
- *	stop0.a.b	PASIDs 0xa and 0xb of device 0 about to be detached together
+ *	stop0.a.b+1.a	PASIDs 0xa and 0xb of device 0, and 0xa of device 1, about to be
+ *			detached together
  *	sync0		waited for threads that report page requests of device 0
  *	free=1000	domain freed
  *	iotlb0.a[0-fff]	invalidated; with a trailing "leaf" if only leaves
@@ -131,7 +132,9 @@ struct mock_device {
  * @mem: memory of the guest, with @tables in it
  * @tables: see MOCK_TABLE()
  * @fail_read: error of reads, 0 to let them succeed
+ * @reads: words that were read of the tables
  * @on_read: called when a word was read of the table, or NULL
+ * @takes_plain: a device without PASIDs takes part
  * @fail_iopf: error of making a device send page requests, 0 to let it succeed
  * @queue: of page requests
  * @prq: held by the one that reports a request, as drivers do
@@ -158,7 +161,9 @@ struct mock_guest {
 	struct iommu_guest_memory mem;
 	u64 tables[MOCK_TABLES][MOCK_PASIDS];
 	int fail_read;
+	unsigned int reads;
 	void (*on_read)(struct mock_guest *mock);
+	bool takes_plain;
 	int fail_iopf;
 	struct iopf_queue *queue;
 	struct mutex prq; /* see above */

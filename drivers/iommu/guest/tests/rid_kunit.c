@@ -327,6 +327,16 @@ static void refused_for_the_device(struct kunit *test)
 	EXPECT_LOG("");
 }
 
+/* Nothing is left behind, see mock_guest_exit(). */
+static void refused_by_hardware(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+
+	mock->devs[0].fail_sets = 1;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, set_table(mock, 0, 0x1000));
+	EXPECT_STATE("");
+}
+
 static void device_is_awake_while_it_matters(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
@@ -456,6 +466,7 @@ static struct kunit_case rid_cases[] = {
 	KUNIT_CASE(invalidations_name_it_by_zero),
 	KUNIT_CASE_PARAM(refused_changes_nothing, refusals_gen_params),
 	KUNIT_CASE(refused_for_the_device),
+	KUNIT_CASE(refused_by_hardware),
 	KUNIT_CASE(device_is_awake_while_it_matters),
 	KUNIT_CASE(close_ends_it),
 	KUNIT_CASE(requests_get_to_the_owner),

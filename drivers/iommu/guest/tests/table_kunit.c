@@ -174,6 +174,10 @@ static void pass_is_the_second_stage(struct kunit *test)
 	mock->tables[0][7] = PASS;
 	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, 7));
 	EXPECT_STATE("0.0=block 0.7=0");
+	/* As it was, so it stays. */
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, 7));
+	EXPECT_LOG("");
 }
 
 static void bypass_and_abort(struct kunit *test)
@@ -251,6 +255,10 @@ static void one_invalidation_can_be_for_all_entries(struct kunit *test)
 	for (i = 1; i < MOCK_PASIDS; i++)
 		mock->tables[0][i] = PRESENT(0x1000ULL * i);
 	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
+	/* All are as they were, however many lots they are read in. */
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, -1));
+	EXPECT_LOG("");
 	for (i = 3; i < MOCK_PASIDS; i++)
 		mock->tables[0][i] = 0;
 	mock->tables[0][2] = PRESENT(0x9000);
@@ -265,6 +273,49 @@ static void one_invalidation_can_be_for_all_entries(struct kunit *test)
 	memset(mock->tables[0], 0, sizeof(mock->tables[0]));
 	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, -1));
 	EXPECT_LOG("stop0.1.2.28 remove0.1=1000 sync0 remove0.2=9000 sync0 remove0.28=5000 sync0 free=1000 free=9000 free=5000");
+}
+
+/* Memory of the guest may take long, so a table is read once for all who have it. */
+static void one_read_is_for_all_devices(struct kunit *test)
+{
+	struct fault_owner *owner = fault_own_device(test, 1);
+	struct mock_guest *mock = test->priv;
+	struct device *lesser = mock_dev(mock, 1);
+
+	fill(mock);
+	KUNIT_EXPECT_EQ(test, 0, set(mock, MOCK_DEVICES, 0));
+	mock->tables[0][3] = PRESENT(0x4000);
+	mock->reads = 0;
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, MOCK_DEVICES, 3));
+	KUNIT_EXPECT_EQ(test, 1, mock->reads);
+	EXPECT_LOG("remove0.3=1000 sync0 free=1000 alloc0=4000 set0.3=4000 remove1.3=1000 sync1 free=1000 alloc1=4000 set1.3=4000");
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, MOCK_DEVICES, -1));
+	KUNIT_EXPECT_EQ(test, 1 + MOCK_PASIDS, mock->reads);
+
+	/* Each of two tables is read. */
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 1, 1));
+	mock->tables[0][5] = PRESENT(0x5000);
+	mock->tables[1][5] = PRESENT(0x6000);
+	mock->reads = 0;
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, MOCK_DEVICES, 5));
+	KUNIT_EXPECT_EQ(test, 2, mock->reads);
+	EXPECT_STATE("0.0=block 0.3=4000 0.5=5000 1.5=6000 1.6=8000");
+
+	/* What a device cannot emit is not for it, and none of its faults. */
+	lesser->iommu->max_pasids = 4;
+	mock->tables[0][6] = BAD;
+	KUNIT_EXPECT_EQ(test, 0, set(mock, MOCK_DEVICES, 0));
+	KUNIT_EXPECT_EQ(test, 0, owner->used);
+	mock->tables[0][2] = PRESENT(0x2000);
+	mock->tables[0][5] = PRESENT(0x9000);
+	mock->reads = 0;
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, MOCK_DEVICES, -1));
+	KUNIT_EXPECT_EQ(test, MOCK_PASIDS, mock->reads);
+	KUNIT_EXPECT_EQ(test, 0, owner->used);
+	EXPECT_STATE("0.0=block 0.2=2000 0.3=4000 0.5=9000 1.0=block 1.2=2000 1.3=4000");
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, 1, 5));
+	KUNIT_EXPECT_EQ(test, MOCK_PASIDS, mock->reads);
 }
 
 /* Entries come before the caches that depend on them, and calls in their order. */
@@ -407,6 +458,11 @@ static void memory_of_the_guest_and_of_the_owner(struct kunit *test)
 
 static void failure_keeps_what_was_there(struct kunit *test)
 {
+	const struct iommu_fault fault = {
+		.type = IOMMU_FAULT_DMA_UNRECOV,
+		.event.flags = IOMMU_FAULT_UNRECOV_PASID_VALID,
+		.event.pasid = 44,
+	};
 	struct fault_owner *owner = fault_own_device(test, 0);
 	struct mock_guest *mock = test->priv;
 	int before[2] = { users(mock, 0), users(mock, 1) };
@@ -421,6 +477,10 @@ static void failure_keeps_what_was_there(struct kunit *test)
 	EXPECT_LOG("alloc0=1000 alloc0=2000 alloc1=1000 alloc1=2000 rid0=block set0.3=1000 set0.5=2000 rid1=block set1.3! sync1 rid1=block stop0.3.5 remove0.3=1000 sync0 remove0.5=2000 sync0 rid0=pass free=1000 free=2000 free=1000 free=2000");
 	EXPECT_STATE("1.0=block");
 	KUNIT_EXPECT_EQ(test, 0, owner->used);
+	/* PASIDs have the numbers of binds again, which is none. */
+	iommu_report_unrecoverable(mock_dev(mock, 0), &fault);
+	KUNIT_ASSERT_EQ(test, 1, owner->used);
+	KUNIT_EXPECT_EQ(test, 0, owner->records[0].event.flags);
 	KUNIT_EXPECT_EQ(test, before[0], users(mock, 0));
 	KUNIT_EXPECT_EQ(test, before[1], users(mock, 1));
 	KUNIT_EXPECT_EQ(test, 0, fault_bind(mock, 0, 5, 0x1000));
@@ -450,7 +510,7 @@ static void failure_keeps_what_was_there(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EIO, set(mock, MOCK_DEVICES, 0));
 	mock->devs[1].fail_resume = 0;
 	EXPECT_STATE("0.0=9000 0.5=7000 0.6=8000");
-	KUNIT_EXPECT_EQ(test, 0, owner->used);
+	KUNIT_EXPECT_EQ(test, 1, owner->used);
 }
 
 static void failure_halfway_takes_back_what_was_done(struct kunit *test)
@@ -494,6 +554,10 @@ static void what_cannot_come_back_is_not_present(struct kunit *test)
 	EXPECT_STATE("0.6=8000");
 	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, -1));
 	EXPECT_STATE("0.5=7000 0.6=8000");
+	/* Nothing of the PASID is left behind, see mock_guest_exit(). */
+	mock->devs[0].fail_sets = 2;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, set(mock, 0, 0));
+	EXPECT_STATE("0.6=8000");
 }
 
 static void excludes_single_binds(struct kunit *test)
@@ -715,6 +779,85 @@ static void reader_finds_things_changed(struct kunit *test)
 	EXPECT_STATE("1.0=block 1.3=5000 1.5=2000");
 }
 
+static void add_now(struct mock_guest *mock)
+{
+	mock->on_read = NULL;
+	iommu_guest_add_device(mock->ctx, mock_dev(mock, 1), mock->parent);
+}
+
+static struct iommu_guest_ops other_way;
+
+static void add_with_another_way_now(struct mock_guest *mock)
+{
+	add_now(mock);
+	mock_guest_own_ops(mock, 1, &other_way);
+	mock_native_ops(&other_way);
+}
+
+/* What was read may not be all that a device which comes meanwhile needs. */
+static void device_comes_while_the_table_is_read(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+
+	fill(mock);
+	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 1));
+	mock->on_read = add_now;
+	KUNIT_EXPECT_EQ(test, 0, set(mock, MOCK_DEVICES, 0));
+	EXPECT_STATE("0.0=block 0.3=1000 0.5=2000 1.0=block 1.3=1000 1.5=2000");
+
+	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 1));
+	mock->on_read = add_with_another_way_now;
+	KUNIT_EXPECT_EQ(test, 0, set(mock, MOCK_DEVICES, 0));
+	EXPECT_STATE("0.0=block 0.3=1000 0.5=2000");
+
+	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 1));
+	mock_dev(mock, 0)->iommu->max_pasids = 4;
+	mock->on_read = add_now;
+	KUNIT_EXPECT_EQ(test, 0, set(mock, MOCK_DEVICES, 0));
+	EXPECT_STATE("0.0=block 0.3=1000");
+	KUNIT_EXPECT_EQ(test, 0, fault_bind(mock, 1, 10, 0x3000));
+}
+
+/* Its PASID table is not that of the second stage of the owner. */
+static void device_must_be_on_the_second_stage(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+
+	fill(mock);
+	iommu_detach_device(mock->parent, mock_dev(mock, 0));
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, -EINVAL, set(mock, 0, 0));
+	KUNIT_EXPECT_EQ(test, -EINVAL, set(mock, MOCK_DEVICES, 0));
+	KUNIT_EXPECT_EQ(test, -EINVAL, set_mode(mock, 0, IOMMU_PASID_CONFIG_ABORT));
+	EXPECT_LOG("");
+	EXPECT_STATE("");
+	KUNIT_EXPECT_EQ(test, 0, iommu_attach_device(mock->parent, mock_dev(mock, 0)));
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
+	EXPECT_STATE("0.0=block 0.3=1000 0.5=2000");
+}
+
+/* Devices with different tables: what hardware is waited for is done once for both. */
+static void tables_go_together(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+
+	fill(mock);
+	mock->tables[1][4] = PRESENT(0x4000);
+	mock->tables[1][5] = PRESENT(0x5000);
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 1, 1));
+	EXPECT_STATE("0.0=block 0.3=1000 0.5=2000 1.4=4000 1.5=5000 1.6=8000");
+	mock_clear_log(mock);
+	iommu_guest_unset_table(mock->ctx, NULL);
+	KUNIT_EXPECT_TRUE(test, strstarts(mock->log, "stop0.3.5+1.4.5.6 stop0.3.5 remove0.3=1000 "));
+	EXPECT_STATE("");
+	/* A device without table has no part in it. */
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 1, 1));
+	mock_clear_log(mock);
+	iommu_guest_unset_table(mock->ctx, NULL);
+	KUNIT_EXPECT_TRUE(test, strstarts(mock->log, "stop1.4.5.6 "));
+	EXPECT_STATE("");
+}
 static void close_ends_the_table(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
@@ -724,7 +867,7 @@ static void close_ends_the_table(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
 	mock_clear_log(mock);
 	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
-	EXPECT_LOG("stop0.3.5 rid0=block sync0 remove0.3=1000 sync0 remove0.5=2000 sync0 rid0=pass free=9000 free=1000 free=2000");
+	EXPECT_LOG("rid0=block sync0 stop0.3.5 remove0.3=1000 sync0 remove0.5=2000 sync0 rid0=pass free=9000 free=1000 free=2000");
 	KUNIT_EXPECT_EQ(test, 0, users(mock, 0));
 	KUNIT_EXPECT_EQ(test, -ENODEV, set(mock, 0, 0));
 	/* One that is opened later has no part in it. */
@@ -939,6 +1082,32 @@ static void native_failure_keeps_what_was_there(struct kunit *test)
 	native_close(mock);
 }
 
+/* A device without PASIDs can have a table, of what it does without them. */
+static void native_table_needs_no_pasids(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct device *dev = mock_dev(mock, 0);
+	struct iommu_nesting_info info;
+
+	iommu_guest_remove_device(mock->ctx, dev);
+	dev->iommu->max_pasids = 0;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			iommu_guest_add_device(mock->ctx, dev, mock->parent));
+	mock->takes_plain = true;
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_nesting_info(dev, mock->parent, &info));
+	KUNIT_EXPECT_EQ(test, 0, info.pasid_bits);
+	KUNIT_ASSERT_EQ(test, 0, iommu_guest_add_device(mock->ctx, dev, mock->parent));
+	make_native(test);
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
+	EXPECT_LOG("alloc0=10000 table0=10000");
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, 0));
+	unset(mock, 0);
+	EXPECT_LOG("alloc0=10000 table0=10000 inv0=10000.1 parent0 sync0 free=10000");
+	KUNIT_EXPECT_EQ(test, -ERANGE, fault_bind(mock, 0, 5, 0x1000));
+	native_close(mock);
+}
+
 /* An end that finds no memory leaves the device blocked, not on the table. */
 static void without_memory_the_end_blocks(struct kunit *test)
 {
@@ -995,6 +1164,103 @@ static void native_names_and_page_requests(struct kunit *test)
 	native_close(mock);
 }
 
+/* More than are read at a time: new ones, others, fewer, none */
+static void many_entries_at_a_time(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 0, set(mock, 0, 0));
+	for (i = 1; i < 30; i++)
+		mock->tables[0][i] = PRESENT(0x1000ULL * i);
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, -1));
+	for (i = 1; i < 30; i++)
+		KUNIT_EXPECT_NOT_NULL(test, mock->devs[0].table[i]);
+
+	for (i = 1; i < 30; i++)
+		mock->tables[0][i] = i % 3 ? PRESENT(0x1000ULL * (i + 1)) : 0;
+	mock->quiet = true;
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, -1));
+	for (i = 1; i < 30; i++)
+		KUNIT_EXPECT_EQ(test, i % 3 != 0, !!mock->devs[0].table[i]);
+
+	for (i = 1; i < 30; i++)
+		mock->tables[0][i] = i == 16 ? PRESENT(0x5000) : 0;
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, -1));
+	EXPECT_STATE("0.0=block 0.10=5000");
+}
+
+static void entry_that_goes_gives_its_place_back(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 0, set(mock, 0, 0));
+	mock->quiet = true;
+	/* More often than the quota has places */
+	for (i = 0; i < 2 * MOCK_PASIDS + 2; i++) {
+		mock->tables[0][0] = PRESENT(0x2000);
+		mock->tables[0][5] = PRESENT(0x1000);
+		KUNIT_ASSERT_EQ(test, 0, resync(mock, 0, -1));
+		KUNIT_ASSERT_NOT_NULL(test, mock->devs[0].table[5]);
+		mock->tables[0][0] = 0;
+		mock->tables[0][5] = 0;
+		KUNIT_ASSERT_EQ(test, 0, resync(mock, 0, -1));
+		KUNIT_ASSERT_NULL(test, mock->devs[0].table[5]);
+	}
+}
+
+static void invalidation_reaches_what_it_names(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	unsigned int batches;
+
+	fill(mock);
+	KUNIT_ASSERT_EQ(test, 0, set(mock, MOCK_DEVICES, 0));
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, 0, IOMMU_CACHE_INV_TYPE_IOTLB, -1));
+	EXPECT_LOG("iotlb0.3[0-ffffffffffffffff] iotlb0.5[0-ffffffffffffffff]");
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, 1, IOMMU_CACHE_INV_TYPE_IOTLB, 5));
+	EXPECT_LOG("iotlb1.5[0-ffffffffffffffff]");
+	mock_clear_log(mock);
+	batches = mock->batches;
+	/* No entry, no PASID, and no cache of translations */
+	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, 1, IOMMU_CACHE_INV_TYPE_IOTLB, 6));
+	KUNIT_EXPECT_EQ(test, 0, invalidate(mock, 1, IOMMU_CACHE_INV_TYPE_IOTLB, 1ULL << 32 | 5));
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, MOCK_DEVICES, 1ULL << 32 | 5));
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, MOCK_DEVICES, -1));
+	EXPECT_LOG("");
+	KUNIT_EXPECT_EQ(test, batches, mock->batches);
+
+	/* What has changed is read again where it is said to have. */
+	mock->tables[0][3] = 0;
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, 1, 3));
+	EXPECT_STATE("0.0=block 0.3=1000 0.5=2000 1.0=block 1.5=2000");
+	mock->tables[0][5] = 0;
+	unset(mock, 1);
+	EXPECT_STATE("0.0=block 0.3=1000 0.5=2000");
+}
+
+static void smmuv3_at_its_bounds(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct iommu_pasid_table_config config = table_config(0);
+	struct iommu_pasid_smmuv3 *smmuv3 = &config.vendor_data.smmuv3;
+
+	config.format = IOMMU_PASID_FORMAT_SMMUV3;
+	smmuv3->version = IOMMU_PASID_TABLE_SMMUV3_CFG_VERSION_1;
+	smmuv3->s1fmt = 2;
+	smmuv3->s1dss = 2;
+	/* Right, and not what the hardware has */
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_guest_set_table(mock->ctx, NULL, &config));
+	smmuv3->s1fmt = 3;
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_guest_set_table(mock->ctx, NULL, &config));
+	smmuv3->s1fmt = 2;
+	smmuv3->s1dss = 3;
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_guest_set_table(mock->ctx, NULL, &config));
+}
+
 static struct kunit_case table_cases[] = {
 	KUNIT_CASE(table_comes_and_goes),
 	KUNIT_CASE(entry_zero_is_for_requests_without_pasid),
@@ -1003,6 +1269,7 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE(set_replaces),
 	KUNIT_CASE(old_entry_stays_until_it_is_invalidated),
 	KUNIT_CASE(one_invalidation_can_be_for_all_entries),
+	KUNIT_CASE(one_read_is_for_all_devices),
 	KUNIT_CASE(entries_come_first),
 	KUNIT_CASE(bad_entry_is_not_present_and_told),
 	KUNIT_CASE(invalidation_does_not_fail),
@@ -1016,13 +1283,21 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE(faults_have_the_numbers_on_the_bus),
 	KUNIT_CASE(page_requests_are_of_entries),
 	KUNIT_CASE(reader_finds_things_changed),
+	KUNIT_CASE(device_comes_while_the_table_is_read),
+	KUNIT_CASE(device_must_be_on_the_second_stage),
+	KUNIT_CASE(tables_go_together),
 	KUNIT_CASE(close_ends_the_table),
 	KUNIT_CASE_PARAM(field_is_checked, refusal_gen_params),
 	KUNIT_CASE(owner_or_driver_cannot),
 	KUNIT_CASE(hardware_reads_the_table),
 	KUNIT_CASE(native_failure_keeps_what_was_there),
+	KUNIT_CASE(native_table_needs_no_pasids),
 	KUNIT_CASE(without_memory_the_end_blocks),
 	KUNIT_CASE(native_names_and_page_requests),
+	KUNIT_CASE(many_entries_at_a_time),
+	KUNIT_CASE(entry_that_goes_gives_its_place_back),
+	KUNIT_CASE(invalidation_reaches_what_it_names),
+	KUNIT_CASE(smmuv3_at_its_bounds),
 	{}
 };
 

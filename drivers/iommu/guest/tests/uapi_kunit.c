@@ -39,7 +39,8 @@ struct span {
  * @fill: a valid one, without argsz
  * @call: the call
  * @valid: what a valid one returns
- * @flags: field with flags, and the bits that are known; not used if size is 0
+ * @flags: field with flags or with a number, and the bits that are known, each of
+ *	which alone is good; not used if size is 0
  * @padding: must be 0
  * @ignored: fields that this use does not look at
  */
@@ -55,7 +56,7 @@ struct uapi_struct {
 	struct {
 		struct span span;
 		u64 known;
-	} flags[2];
+	} flags[5];
 	struct span padding;
 	struct span ignored[5];
 };
@@ -75,6 +76,9 @@ struct uapi_priv {
 };
 
 static struct uapi_priv *priv;
+
+/* Of device 1, whose hardware reads tables of the other format */
+static struct iommu_guest_ops smmuv3_ops;
 
 static void fill_bind(void *buf)
 {
@@ -128,6 +132,17 @@ static void fill_bypass(void *buf)
 	*(struct iommu_pasid_table_config *)buf = (struct iommu_pasid_table_config) {
 		.version = IOMMU_PASID_TABLE_CFG_VERSION_1,
 		.config = IOMMU_PASID_CONFIG_BYPASS,
+	};
+}
+
+static void fill_smmuv3(void *buf)
+{
+	*(struct iommu_pasid_table_config *)buf = (struct iommu_pasid_table_config) {
+		.version = IOMMU_PASID_TABLE_CFG_VERSION_1,
+		.base_ptr = MOCK_TABLE(0),
+		.format = IOMMU_PASID_FORMAT_SMMUV3,
+		.config = IOMMU_PASID_CONFIG_TRANSLATE,
+		.vendor_data.smmuv3.version = IOMMU_PASID_TABLE_SMMUV3_CFG_VERSION_1,
 	};
 }
 
@@ -230,12 +245,16 @@ static int call_rid(struct kunit *test, const void __user *uptr, size_t usize)
 
 static int call_table(struct kunit *test, const void __user *uptr, size_t usize)
 {
-	struct device *dev = mock_dev(priv->mock, 0);
 	struct iommu_pasid_table_config config;
+	unsigned int index;
 	int ret;
 
 	ret = iommu_guest_copy_table_config(&config, uptr, usize);
-	return ret ?: iommu_guest_set_table(priv->mock->ctx, dev, &config);
+	if (ret)
+		return ret;
+	index = config.format == IOMMU_PASID_FORMAT_SMMUV3;
+	return iommu_guest_set_table(priv->mock->ctx, mock_dev(priv->mock, index),
+				     &config);
 }
 
 static int call_inv(struct kunit *test, const void __user *uptr, size_t usize)
@@ -327,6 +346,25 @@ static const struct uapi_struct uapi_structs[] = {
 		.flags = {
 			{ SPAN(iommu_pasid_table_config, config), 0x3 },
 			{ SPAN(iommu_pasid_table_config, vendor_data.vtd.flags), 0 },
+			{ SPAN(iommu_pasid_table_config, vendor_data.vtd.padding), 0 },
+		},
+		.padding = SPAN(iommu_pasid_table_config, padding),
+	}, {
+		.name = "PASID table: SMMUv3",
+		.size = sizeof(struct iommu_pasid_table_config),
+		.min = 32,
+		.stride = 1,
+		.version = 4,
+		.fill = fill_smmuv3,
+		.call = call_table,
+		/* There is a single bind, by which a correct one is refused. */
+		.valid = -EBUSY,
+		.flags = {
+			{ SPAN(iommu_pasid_table_config, config), 0x3 },
+			{ SPAN(iommu_pasid_table_config, vendor_data.smmuv3.version), 0 },
+			{ SPAN(iommu_pasid_table_config, vendor_data.smmuv3.s1fmt), 0x3 },
+			{ SPAN(iommu_pasid_table_config, vendor_data.smmuv3.s1dss), 0x3 },
+			{ SPAN(iommu_pasid_table_config, vendor_data.smmuv3.padding), 0 },
 		},
 		.padding = SPAN(iommu_pasid_table_config, padding),
 	}, {
@@ -470,6 +508,9 @@ static int uapi_init(struct kunit *test)
 	priv = kunit_kzalloc(test, sizeof(*priv), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, priv);
 	priv->mock = test->priv;
+	mock_guest_own_ops(priv->mock, 1, &smmuv3_ops);
+	mock_native_ops(&smmuv3_ops);
+	smmuv3_ops.table_format = IOMMU_PASID_FORMAT_SMMUV3;
 
 	fill_bind(&data);
 	data.argsz = sizeof(data);
@@ -641,6 +682,9 @@ static void flip_bit(const struct span *span, unsigned int bit)
 		break;
 	case sizeof(u32):
 		*(u32 *)field ^= BIT(bit);
+		break;
+	case sizeof(u16):
+		*(u16 *)field ^= BIT(bit);
 		break;
 	default:
 		*field ^= BIT(bit);

@@ -108,6 +108,20 @@ static void id_of_no_device_is_left_out(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, unit->iommu.ats_watched, 0U);
 }
 
+/* What two devices are waited for together says nothing of either. */
+static void shared_wait_counts_for_nobody(struct kunit *test)
+{
+	struct test_unit *unit = test->priv;
+
+	unit->delay_ms = 5;
+	submit_batch(test, test_device_sid(&unit->devices[0]), test_device_sid(&unit->devices[1]));
+	KUNIT_EXPECT_EQ(test, unit->devices[0].info.ats_waited, 0ULL);
+	KUNIT_EXPECT_EQ(test, unit->devices[1].info.ats_waited, 0ULL);
+	submit_batch(test, test_device_sid(&unit->devices[1]), test_device_sid(&unit->devices[1]));
+	KUNIT_EXPECT_EQ(test, unit->devices[0].info.ats_waited, 0ULL);
+	KUNIT_EXPECT_NE(test, unit->devices[1].info.ats_waited, 0ULL);
+}
+
 static void two_dead_devices_end(struct kunit *test)
 {
 	struct test_unit *unit = test->priv;
@@ -206,8 +220,10 @@ static void page_requests_end_when_cut_off(struct kunit *test)
 	device->dead = TEST_EVER;
 	test_unit_invalidate(unit, 0);
 
+	unit->logged = 0;
 	KUNIT_EXPECT_EQ(test, intel_iommu_ops.dev_disable_feat(device->info.dev,
 							       IOMMU_DEV_FEAT_IOPF), 0);
+	KUNIT_EXPECT_NE(test, test_unit_count_type(unit, QI_CC_TYPE), 0U);
 	KUNIT_EXPECT_EQ(test, test_unit_context(unit, 0)->lo, 0x1000ULL);
 	intel_iommu_ops.reset_done(device->info.dev);
 	KUNIT_EXPECT_EQ(test, test_unit_context(unit, 0)->lo, 0x1001ULL);
@@ -221,6 +237,7 @@ static struct kunit_case vtd_ats_test_cases[] = {
 	KUNIT_CASE(rest_of_batch_is_done),
 	KUNIT_CASE(absent_device_is_cut_off_at_once),
 	KUNIT_CASE(id_of_no_device_is_left_out),
+	KUNIT_CASE(shared_wait_counts_for_nobody),
 	KUNIT_CASE(two_dead_devices_end),
 	KUNIT_CASE(reset_lets_device_in),
 	KUNIT_CASE(reset_flushes_in_caching_mode),

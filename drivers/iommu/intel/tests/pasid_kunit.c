@@ -273,6 +273,18 @@ static void table_does_not_grow(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_unit_pde(unit, pasid)->val, 0ULL);
 }
 
+/* The first @count of @pasids, of the first device */
+static void tear_down(struct kunit *test, const u32 *pasids, unsigned int count)
+{
+	struct test_unit *unit = test->priv;
+	struct pasid_tear_down_part part = {
+		.dev = test_unit_dev(unit),
+		.which = GENMASK_ULL(count - 1, 0),
+	};
+
+	intel_pasid_tear_down_entries(&unit->iommu, pasids, &part, 1);
+}
+
 /* One invalidation of the PASID-cache and one of the IOTLB for all of them */
 static void several_go_together(struct kunit *test)
 {
@@ -297,8 +309,7 @@ static void several_go_together(struct kunit *test)
 	did = domain_id_iommu(domains[0], &unit->iommu);
 	unit->watched = FAR_PASID;
 	unit->logged = 0;
-	intel_pasid_tear_down_entries(&unit->iommu, test_unit_dev(unit), pasids,
-				      ARRAY_SIZE(pasids));
+	tear_down(test, pasids, ARRAY_SIZE(pasids));
 	expect_types(test, types, ARRAY_SIZE(types));
 	/* The part of the table that FAR_PASID was alone in goes with it. */
 	KUNIT_EXPECT_EQ(test, granularity(&log[0].desc), QI_PC_GLOBAL);
@@ -339,8 +350,7 @@ static void several_of_a_part_that_stays(struct kunit *test)
 						       PASID + 2, domain), 0);
 	unit->logged = 0;
 	/* That there is nothing between is fine. */
-	intel_pasid_tear_down_entries(&unit->iommu, test_unit_dev(unit), pasids,
-				      ARRAY_SIZE(pasids));
+	tear_down(test, pasids, ARRAY_SIZE(pasids));
 	KUNIT_ASSERT_EQ(test, unit->logged, 4U);
 	KUNIT_EXPECT_EQ(test, test_unit_type(unit, 0), (u64)QI_PC_TYPE);
 	KUNIT_EXPECT_EQ(test, granularity(&unit->log[0].desc), QI_PC_ALL_PASIDS);
@@ -351,8 +361,8 @@ static void several_of_a_part_that_stays(struct kunit *test)
 	test_unit_detach(test, domain, PASID);
 }
 
-/* More than go together: one of them is left for a turn of its own. */
-static void many_take_turns(struct kunit *test)
+/* More than a batch holds, of a device that is to be told of each */
+static void many_take_several_batches(struct kunit *test)
 {
 	struct dmar_domain *domain = test_unit_nested(test, test_unit_parent(test), TABLE);
 	struct test_unit *unit = test->priv;
@@ -369,21 +379,162 @@ static void many_take_turns(struct kunit *test)
 	}
 	unit->logged = 0;
 	unit->waits = 0;
-	intel_pasid_tear_down_entries(&unit->iommu, dev, pasids, ARRAY_SIZE(pasids));
+	tear_down(test, pasids, ARRAY_SIZE(pasids));
 
-	/* Two submissions of 16 and one of 3 */
-	KUNIT_ASSERT_EQ(test, unit->logged, 35U);
+	/* Two submissions of 16 and one of 1 */
+	KUNIT_ASSERT_EQ(test, unit->logged, 33U);
 	KUNIT_EXPECT_EQ(test, unit->waits, 3U);
-	KUNIT_EXPECT_EQ(test, test_unit_count_type(unit, QI_DEIOTLB_TYPE), 31U);
+	KUNIT_EXPECT_EQ(test, test_unit_type(unit, 0), (u64)QI_PC_TYPE);
 	KUNIT_EXPECT_EQ(test, granularity(&unit->log[0].desc), QI_PC_ALL_PASIDS);
-	KUNIT_EXPECT_EQ(test, test_unit_type(unit, 32), (u64)QI_PC_TYPE);
-	KUNIT_EXPECT_EQ(test, granularity(&unit->log[32].desc), QI_PC_PASID_SEL);
-	KUNIT_EXPECT_EQ(test, unit->log[32].desc.qw0 & QI_PC_PASID(0xfffffULL),
-			QI_PC_PASID(pasids[30]));
-	KUNIT_EXPECT_EQ(test, test_unit_type(unit, 33), (u64)QI_IOTLB_TYPE);
-	for (i = 0; i < ARRAY_SIZE(pasids); i++)
+	KUNIT_EXPECT_EQ(test, test_unit_type(unit, 1), (u64)QI_IOTLB_TYPE);
+	for (i = 0; i < ARRAY_SIZE(pasids); i++) {
+		KUNIT_EXPECT_EQ(test, unit->log[2 + i].desc.qw0 & QI_DEV_EIOTLB_PASID(0xfffffULL),
+				QI_DEV_EIOTLB_PASID(pasids[i]));
 		KUNIT_EXPECT_EQ(test, test_unit_entry(unit, pasids[i])->val[0], 0ULL);
+	}
 	test_unit_detach(test, domain, PASID);
+}
+
+/* @count PASIDs from PASID on, of one of the devices, with a table for each */
+static void attach_to(struct kunit *test, unsigned int device, struct dmar_domain **domains,
+		      unsigned int count)
+{
+	struct test_unit *unit = test->priv;
+	struct device_domain_info *info = &unit->devices[device].info;
+	struct dmar_domain *parent = test_unit_parent(test);
+	unsigned int i;
+
+	info->domain = parent;
+	for (i = 0; i < count; i++) {
+		domains[i] = test_unit_nested(test, parent, TABLE);
+		KUNIT_ASSERT_EQ(test, intel_nested_set_dev_pasid(&domains[i]->domain, info->dev,
+								 PASID + i, NULL), 0);
+	}
+	info->domain = NULL;
+	unit->watched = PASID;
+	unit->logged = 0;
+	unit->waits = 0;
+}
+
+static void detach_from(struct kunit *test, unsigned int device, struct dmar_domain **domains,
+			unsigned int count)
+{
+	struct test_unit *unit = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		intel_iommu_ops.remove_dev_pasid(unit->devices[device].info.dev, PASID + i,
+						 &domains[i]->domain);
+}
+
+/*
+ * Two devices, of which one has two of the PASIDs: a wait for all that is to be
+ * invalidated, and one for all requests. For each device the order is kept.
+ */
+static void devices_go_together(struct kunit *test)
+{
+	static const u8 types[] = {
+		QI_PC_TYPE, QI_IOTLB_TYPE, QI_DEIOTLB_TYPE, QI_DEIOTLB_TYPE,
+		QI_PC_TYPE, QI_IOTLB_TYPE, QI_DEIOTLB_TYPE,
+		QI_IWD_TYPE, QI_IOTLB_TYPE, QI_DIOTLB_TYPE, QI_DIOTLB_TYPE, QI_IWD_TYPE,
+	};
+	static const u32 pasids[] = { PASID, PASID + 1 };
+	struct dmar_domain *first[2], *second[1];
+	struct test_unit *unit = test->priv;
+	struct pasid_tear_down_part parts[2] = {
+		{ .dev = unit->devices[0].info.dev, .which = 3 },
+		{ .dev = unit->devices[1].info.dev, .which = 3 },
+	};
+	u16 sid = test_device_sid(&unit->devices[1]), did;
+	struct test_desc *log = unit->log;
+	unsigned int i;
+
+	test_unit_enable_pri(test);
+	KUNIT_ASSERT_EQ(test, iopf_queue_add_device(unit->iommu.iopf_queue, parts[1].dev), 0);
+	unit->devices[1].info.pri_enabled = 1;
+	attach_to(test, 0, first, 2);
+	attach_to(test, 1, second, 1);
+	did = domain_id_iommu(second[0], &unit->iommu);
+	intel_pasid_tear_down_entries(&unit->iommu, pasids, parts, 2);
+
+	expect_types(test, types, ARRAY_SIZE(types));
+	KUNIT_EXPECT_EQ(test, unit->waits, 2U);
+	KUNIT_EXPECT_EQ(test, granularity(&log[0].desc), QI_PC_ALL_PASIDS);
+	KUNIT_EXPECT_EQ(test, granularity(&log[4].desc), QI_PC_PASID_SEL);
+	KUNIT_EXPECT_EQ(test, log[4].desc.qw0 & QI_PC_DID(0xffffULL), QI_PC_DID(did));
+	KUNIT_EXPECT_EQ(test, log[5].desc.qw0 >> 16 & 0xffff, (u64)did);
+	KUNIT_EXPECT_EQ(test, log[6].desc.qw0 >> 16 & 0xffff, (u64)sid);
+	KUNIT_EXPECT_EQ(test, log[9].desc.qw0 >> 32 & 0xffff, (u64)TEST_SID);
+	KUNIT_EXPECT_EQ(test, log[10].desc.qw0 >> 32 & 0xffff, (u64)sid);
+	KUNIT_EXPECT_TRUE(test, log[7].desc.qw0 & QI_IWD_FENCE);
+	KUNIT_EXPECT_TRUE(test, log[11].desc.qw0 & QI_IWD_PRQ_DRAIN);
+	for (i = 0; i < ARRAY_SIZE(types); i++)
+		KUNIT_EXPECT_FALSE_MSG(test, log[i].present, "descriptor %u", i);
+
+	/* Again there is nothing to do, nor is there when they are detached. */
+	unit->logged = 0;
+	parts[0].which = 3;
+	parts[1].which = 3;
+	intel_pasid_tear_down_entries(&unit->iommu, pasids, parts, 2);
+	detach_from(test, 0, first, 2);
+	detach_from(test, 1, second, 1);
+	KUNIT_EXPECT_EQ(test, unit->logged, 0U);
+	unit->devices[1].info.pri_enabled = 0;
+	iopf_queue_remove_device(unit->iommu.iopf_queue, parts[1].dev);
+	test_unit_disable_pri(test);
+}
+
+/* When it takes long, each has its own, so that it is the right one that is cut off. */
+static void late_device_is_found(struct kunit *test)
+{
+	struct dmar_domain *late[20], *other[1];
+	struct test_unit *unit = test->priv;
+	struct pasid_tear_down_part parts[2] = {
+		{ .dev = unit->devices[1].info.dev, .which = GENMASK_ULL(19, 0) },
+		{ .dev = unit->devices[0].info.dev, .which = 1 },
+	};
+	u32 pasids[ARRAY_SIZE(late)];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(pasids); i++)
+		pasids[i] = PASID + i;
+	attach_to(test, 1, late, ARRAY_SIZE(late));
+	attach_to(test, 0, other, 1);
+	unit->devices[1].delay_ms = 20;
+	/* Two are legal, and less than the first 14 take. */
+	dmar_ats_slow_ms = 200;
+	intel_pasid_tear_down_entries(&unit->iommu, pasids, parts, 2);
+	KUNIT_EXPECT_EQ(test, unit->waits, 3U);
+	KUNIT_EXPECT_TRUE(test, unit->devices[1].info.ats_cut_off);
+	KUNIT_EXPECT_FALSE(test, unit->devices[0].info.ats_cut_off);
+	detach_from(test, 1, late, ARRAY_SIZE(late));
+	detach_from(test, 0, other, 1);
+}
+
+/* A device that is dead takes nothing from the others, nor they from it. */
+static void dead_device_goes_with_others(struct kunit *test)
+{
+	struct dmar_domain *dead[1], *other[1];
+	struct test_unit *unit = test->priv;
+	struct pasid_tear_down_part parts[2] = {
+		{ .dev = unit->devices[1].info.dev, .which = 1 },
+		{ .dev = unit->devices[0].info.dev, .which = 1 },
+	};
+	static const u32 pasids[] = { PASID };
+
+	attach_to(test, 1, dead, 1);
+	attach_to(test, 0, other, 1);
+	unit->devices[1].dead = TEST_EVER;
+	intel_pasid_tear_down_entries(&unit->iommu, pasids, parts, 2);
+	KUNIT_EXPECT_TRUE(test, unit->devices[1].info.ats_cut_off);
+	KUNIT_EXPECT_FALSE(test, unit->devices[0].info.ats_cut_off);
+	/* Whatever was aborted, the last word was that for the other device. */
+	KUNIT_EXPECT_EQ(test, test_unit_type(unit, unit->logged - 1), (u64)QI_DEIOTLB_TYPE);
+	KUNIT_EXPECT_EQ(test, unit->log[unit->logged - 1].desc.qw0 >> 16 & 0xffff,
+			(u64)TEST_SID);
+	KUNIT_EXPECT_EQ(test, test_unit_entry(unit, PASID)->val[0], 0ULL);
+	detach_from(test, 1, dead, 1);
+	detach_from(test, 0, other, 1);
 }
 
 /* What is not nested is left alone. */
@@ -395,8 +546,7 @@ static void several_leave_others_alone(struct kunit *test)
 
 	test_unit_attach(test, domain, PASID);
 	unit->logged = 0;
-	intel_pasid_tear_down_entries(&unit->iommu, test_unit_dev(unit), pasids,
-				      ARRAY_SIZE(pasids));
+	tear_down(test, pasids, ARRAY_SIZE(pasids));
 	KUNIT_EXPECT_EQ(test, unit->logged, 0U);
 	KUNIT_EXPECT_TRUE(test, pasid_pte_is_present(test_unit_entry(unit, PASID)));
 	test_unit_detach(test, domain, PASID);
@@ -406,7 +556,10 @@ static struct kunit_case vtd_pasid_cases[] = {
 	KUNIT_CASE(nested_teardown),
 	KUNIT_CASE(several_go_together),
 	KUNIT_CASE(several_of_a_part_that_stays),
-	KUNIT_CASE(many_take_turns),
+	KUNIT_CASE(many_take_several_batches),
+	KUNIT_CASE(devices_go_together),
+	KUNIT_CASE(late_device_is_found),
+	KUNIT_CASE(dead_device_goes_with_others),
 	KUNIT_CASE(several_leave_others_alone),
 	KUNIT_CASE(second_stage_teardown),
 	KUNIT_CASE(teardown_drains),

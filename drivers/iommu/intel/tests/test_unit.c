@@ -90,20 +90,32 @@ static void log_descriptor(struct test_unit *unit, const struct qi_desc *desc)
 	unit->logged++;
 }
 
-static bool completes(struct test_unit *unit, u16 sid)
+static struct test_device *find_device(struct test_unit *unit, u16 sid)
 {
 	int i;
 
-	for (i = 0; i < TEST_DEVICES; i++) {
-		struct test_device *device = &unit->devices[i];
+	for (i = 0; i < TEST_DEVICES; i++)
+		if (test_device_sid(&unit->devices[i]) == sid)
+			return &unit->devices[i];
+	return NULL;
+}
 
-		if (test_device_sid(device) != sid)
-			continue;
-		if (device->dead && device->dead != TEST_EVER)
-			return !device->dead--;
-		return !device->dead;
-	}
-	return false;
+static bool completes(struct test_unit *unit, u16 sid)
+{
+	struct test_device *device = find_device(unit, sid);
+
+	if (!device)
+		return false;
+	if (device->dead && device->dead != TEST_EVER)
+		return !device->dead--;
+	return !device->dead;
+}
+
+static unsigned int delay_of(struct test_unit *unit, u16 sid)
+{
+	struct test_device *device = find_device(unit, sid);
+
+	return unit->delay_ms + (device ? device->delay_ms : 0);
 }
 
 /*
@@ -151,7 +163,7 @@ static bool serve_descriptor(struct test_unit *unit)
 			log_descriptor(unit, desc);
 		unit->due = ktime_get();
 		if (names_device(desc, &sid))
-			unit->due = ktime_add_ms(unit->due, unit->delay_ms);
+			unit->due = ktime_add_ms(unit->due, delay_of(unit, sid));
 		unit->busy = true;
 	}
 	if (ktime_before(ktime_get(), unit->due))

@@ -53,6 +53,7 @@ struct test_desc {
  * @info: what the driver knows of it
  * @capacity: the outstanding page requests that it says it can have
  * @dead: how many invalidations it will not complete
+ * @delay_ms: how much longer than others it takes to complete
  * @gone: it was pulled out
  */
 struct test_device {
@@ -60,6 +61,7 @@ struct test_device {
 	struct device_domain_info info;
 	u32 capacity;
 	unsigned int dead;
+	unsigned int delay_ms;
 	bool gone;
 
 	/* private: of test_unit.c */

@@ -410,6 +410,31 @@ static void set_free_range(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, used(c->p), 0);
 }
 
+/* Where others have ids between: by age if the range is wide, else by number */
+static void set_free_range_among_others(struct kunit *test)
+{
+	struct ioasid_ctx *c = test->priv;
+	ioasid_t id;
+
+	for (id = 300; id <= 340; id += 10) {
+		KUNIT_EXPECT_EQ(test, alloc_one(c->a, id), id);
+		KUNIT_EXPECT_EQ(test, alloc_one(c->b, id + 5), id + 5);
+	}
+	ioasid_free_range(c->a, 310, 330);
+	for (id = 300; id <= 340; id += 10) {
+		KUNIT_EXPECT_EQ_MSG(test, is_live(c->a, id),
+				    id < 310 || id > 330, "id %u", id);
+		KUNIT_EXPECT_TRUE(test, is_live(c->b, id + 5));
+	}
+
+	for (id = 400; id <= 405; id++)
+		KUNIT_EXPECT_EQ(test, alloc_one(id == 402 ? c->b : c->a, id), id);
+	ioasid_free_range(c->a, 401, 404);
+	for (id = 400; id <= 405; id++)
+		KUNIT_EXPECT_EQ_MSG(test, is_live(id == 402 ? c->b : c->a, id),
+				    id == 400 || id == 402 || id == 405, "id %u", id);
+}
+
 static struct ioasid_set *no_set(void)
 {
 	return NULL;
@@ -472,6 +497,7 @@ static struct kunit_case ioasid_set_cases[] = {
 	KUNIT_CASE(set_put_frees_all),
 	KUNIT_CASE(set_for_each),
 	KUNIT_CASE(set_free_range),
+	KUNIT_CASE(set_free_range_among_others),
 	KUNIT_CASE(space_capacity),
 	{}
 };

@@ -17,6 +17,7 @@
 #include <linux/iommu.h>
 #include <linux/vfio.h>
 
+#include "pasid_table.h"
 #include "pgtable.h"
 #include "svatest.h"
 #include "vmm.h"
@@ -45,7 +46,9 @@ enum fuzz_op {
 	FUZZ_FAULTS_OPEN, FUZZ_FAULTS_CLOSE, FUZZ_READ, FUZZ_ANSWER,
 	FUZZ_ANSWER_OP, FUZZ_INFO, FUZZ_DRAIN, FUZZ_TIMEOUT, FUZZ_EXPIRE,
 	FUZZ_RESET, FUZZ_HOLD, FUZZ_LET_GO, FUZZ_REMAP, FUZZ_UNMAP, FUZZ_POWER,
-	FUZZ_KNOB, FUZZ_DRIVER, FUZZ_MEMORY, FUZZ_GARBAGE, FUZZ_OPS
+	FUZZ_KNOB, FUZZ_DRIVER, FUZZ_MEMORY, FUZZ_GARBAGE,
+	FUZZ_ARRAY, FUZZ_RID, FUZZ_SET_TABLE, FUZZ_UNSET_TABLE, FUZZ_ENTRY,
+	FUZZ_OPS
 };
 
 /**
@@ -107,6 +110,7 @@ struct fuzz_container {
 	bool set;		/* has groups and a second stage */
 	bool unmapped;		/* the second stage is empty */
 	struct fuzz_pasid pasids[FUZZ_PASIDS];
+	uint8_t entries[FUZZ_PASIDS];	/* of the PASID table in its memory, as above */
 	bool mapped[FUZZ_TABLES];	/* the page to write to */
 	uint64_t word[FUZZ_TABLES];	/* what is in it */
 };
@@ -166,6 +170,11 @@ struct fuzz_device {
 	struct fuzz_record ring[FUZZ_RING];
 	unsigned int nring;
 	uint64_t used;		/* PASIDs that it has put on the bus */
+	uint8_t rid;		/* enum iommu_rid_mode */
+	uint8_t rid_table;	/* 1 + number, of IOMMU_RID_FIRST_STAGE */
+	bool has_table;		/* a PASID table in place of bindings */
+	uint8_t config;		/* IOMMU_PASID_CONFIG_* of it */
+	uint8_t shadow[FUZZ_PASIDS];	/* what was read of it */
 	/* From here on: for good */
 	bool dead_file;		/* a file of an earlier time is open here */
 	uint64_t answered;	/* SUCCESS since it was reset */
@@ -224,6 +233,13 @@ int fuzz_device_of(const struct fuzz_step *step);
 unsigned int fuzz_pasid_of(const struct fuzz_model *m,
 			   const struct fuzz_step *step);
 int fuzz_table_of(const struct fuzz_model *m, int dev, unsigned int pasid);
+uint32_t fuzz_gpasid(const struct fuzz_model *m, int dev, unsigned int pasid);
+/* IOMMU_PASID_CONFIG_* that a step asks for */
+int fuzz_table_config(const struct fuzz_step *step);
+/* Is a PASID table set on a device that a step is on? */
+bool fuzz_on_table(const struct fuzz_model *m, const struct fuzz_step *step);
+/* Can the guest's PASID table be read, and a call be made on the device of a step? */
+bool fuzz_can_read(const struct fuzz_model *m, const struct fuzz_step *step);
 void fuzz_learn_cookie(uint32_t serial, uint64_t cookie);
 uint64_t fuzz_cookie(uint32_t serial);
 extern char fuzz_text[256];
@@ -233,12 +249,14 @@ extern char fuzz_text[256];
 struct fuzz_world {
 	struct vmm vmm[FUZZ_CONTAINERS];
 	struct pgtable tables[FUZZ_CONTAINERS][FUZZ_TABLES];
+	struct pasid_table pasids[FUZZ_CONTAINERS];
 	uint64_t page[FUZZ_CONTAINERS][FUZZ_TABLES];
 	struct vmm_device devices[FUZZ_DEVICES];
 	int faults[FUZZ_DEVICES];
 	int dead[FUZZ_DEVICES];
 	int holder;
 	int holder_pipe;
+	unsigned int patience;	/* with EBUSY, in ms */
 };
 
 int fuzz_world_open(struct fuzz_world *w, struct fuzz_model *m);

@@ -66,10 +66,19 @@ static int find_pasid(uint32_t pasid)
 	return -1;
 }
 
+/* Is there a line for what @dev does without PASID? */
+static bool shows_rid(const struct fuzz_device *dev)
+{
+	return dev->has_table ? dev->config == IOMMU_PASID_CONFIG_BYPASS :
+				dev->rid == IOMMU_RID_FIRST_STAGE;
+}
+
 static unsigned int count_bindings(const struct fuzz_model *m)
 {
 	unsigned int d, p, count = 0;
 
+	for (d = 0; d < FUZZ_DEVICES; d++)
+		count += shows_rid(&m->devices[d]);
 	for (d = 0; d < FUZZ_DEVICES; d++)
 		for (p = 0; p < FUZZ_PASIDS; p++)
 			count += fuzz_table_of(m, d, p) != 0;
@@ -88,12 +97,18 @@ static bool binding_is_so(struct fuzz_world *w, const struct fuzz_model *m,
 		   &gpgd) != 4)
 		return false;
 	d = find_device(w, name);
-	p = find_pasid(hpasid);
-	if (d < 0 || p < 0)
+	if (d < 0)
 		return false;
 	c = m->devices[d].container;
+	if (!hpasid)
+		return shows_rid(&m->devices[d]) && !gpasid &&
+		       gpgd == (m->devices[d].has_table ? 0 :
+				w->tables[c][m->devices[d].rid_table - 1].root);
+	p = find_pasid(hpasid);
+	if (p < 0)
+		return false;
 	table = fuzz_table_of(m, d, p);
-	return table && m->containers[c].pasids[p].gpasid == gpasid &&
+	return table && fuzz_gpasid(m, d, p) == gpasid &&
 	       w->tables[c][table - 1].root == gpgd;
 }
 

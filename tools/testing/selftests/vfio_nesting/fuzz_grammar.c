@@ -12,13 +12,18 @@
 /* Operations of a container, with a header that can be wrong */
 #define NESTING	(BIT(FUZZ_BIND) | BIT(FUZZ_UNBIND) | BIT(FUZZ_INVALIDATE) | \
 		 BIT(FUZZ_FAULTS_OPEN) | BIT(FUZZ_INFO) | BIT(FUZZ_DRAIN) | \
-		 BIT(FUZZ_TIMEOUT))
+		 BIT(FUZZ_TIMEOUT) | BIT(FUZZ_ARRAY) | BIT(FUZZ_RID) | \
+		 BIT(FUZZ_SET_TABLE) | BIT(FUZZ_UNSET_TABLE))
+/* Those without payload */
+#define BARE	(BIT(FUZZ_DRAIN) | BIT(FUZZ_UNSET_TABLE))
+#define INVALIDATIONS	(BIT(FUZZ_INVALIDATE) | BIT(FUZZ_ARRAY))
 #define PASIDS	(BIT(FUZZ_ALLOC) | BIT(FUZZ_FREE))
 
 /* What does not depend on what an earlier step has led to */
 #define RACERS	(PASIDS | BIT(FUZZ_BIND) | BIT(FUZZ_UNBIND) | \
 		 BIT(FUZZ_INVALIDATE) | BIT(FUZZ_INFO) | BIT(FUZZ_DRAIN) | \
-		 BIT(FUZZ_TIMEOUT) | BIT(FUZZ_GARBAGE))
+		 BIT(FUZZ_TIMEOUT) | BIT(FUZZ_GARBAGE) | BIT(FUZZ_ARRAY) | \
+		 BIT(FUZZ_RID) | BIT(FUZZ_SET_TABLE) | BIT(FUZZ_UNSET_TABLE))
 
 /* Names, and how often of about 300 */
 static const struct {
@@ -56,6 +61,11 @@ static const struct {
 	[FUZZ_DRIVER] = { "driver", 1 },
 	[FUZZ_MEMORY] = { "memory", 5 },
 	[FUZZ_GARBAGE] = { "garbage", 8 },
+	[FUZZ_ARRAY] = { "array", 6 },
+	[FUZZ_RID] = { "rid", 6 },
+	[FUZZ_SET_TABLE] = { "set-table", 8 },
+	[FUZZ_UNSET_TABLE] = { "unset-table", 4 },
+	[FUZZ_ENTRY] = { "entry", 20 },
 };
 
 static const char * const modes[FUZZ_MODES] = {
@@ -108,19 +118,22 @@ enum fuzz_mutation fuzz_mutation(const struct fuzz_step *step)
 		has = NESTING;
 		break;
 	case FUZZ_ARGSZ: case FUZZ_BEYOND:
-		has = NESTING & ~BIT(FUZZ_DRAIN);
+		has = NESTING & ~BARE;
 		break;
 	case FUZZ_FLAGS:
-		has = PASIDS | (NESTING & ~(BIT(FUZZ_INFO) | BIT(FUZZ_DRAIN)));
+		has = PASIDS | (NESTING & ~(BIT(FUZZ_INFO) | BARE | BIT(FUZZ_RID) |
+					    BIT(FUZZ_SET_TABLE)));
 		break;
-	case FUZZ_VERSION: case FUZZ_PADDING: case FUZZ_VALUE2:
-		has = BIT(FUZZ_BIND) | BIT(FUZZ_UNBIND) | BIT(FUZZ_INVALIDATE);
+	case FUZZ_VERSION: case FUZZ_PADDING:
+		has = BIT(FUZZ_BIND) | BIT(FUZZ_UNBIND) | INVALIDATIONS |
+		      BIT(FUZZ_SET_TABLE);
 		break;
 	case FUZZ_VALUE1:
-		has = PASIDS | BIT(FUZZ_BIND) | BIT(FUZZ_INVALIDATE);
+		has = PASIDS | BIT(FUZZ_BIND) | INVALIDATIONS | BIT(FUZZ_RID) |
+		      BIT(FUZZ_SET_TABLE);
 		break;
-	case FUZZ_VALUE3:
-		has = BIT(FUZZ_BIND) | BIT(FUZZ_UNBIND) | BIT(FUZZ_INVALIDATE);
+	case FUZZ_VALUE2: case FUZZ_VALUE3:
+		has = BIT(FUZZ_BIND) | BIT(FUZZ_UNBIND) | INVALIDATIONS;
 		break;
 	}
 	return has & BIT(step->op) ? mutation : FUZZ_NONE;
@@ -145,6 +158,7 @@ static int pasid_arg(const struct fuzz_step *step)
 	case FUZZ_ALLOC: case FUZZ_DMA: case FUZZ_ASK:
 		return 1;
 	case FUZZ_BIND: case FUZZ_UNBIND: case FUZZ_INVALIDATE:
+	case FUZZ_ARRAY: case FUZZ_ENTRY:
 		return 2;
 	default:
 		return -1;
@@ -170,7 +184,7 @@ static void generate_step(struct fuzz_step *step, uint64_t *state,
 	pasid = pasid_arg(step);
 	if (pasid >= 0 && pick(state, 100) < narrow)
 		step->arg[pasid] = few[pick(state, sizeof(few))];
-	if (BIT(step->op) & NESTING && pick(state, 100) < narrow) {
+	if (BIT(step->op) & (NESTING | BIT(FUZZ_ENTRY)) && pick(state, 100) < narrow) {
 		step->arg[1] = pick(state, FUZZ_DEVICES + 2);
 		step->arg[0] = step->arg[1] == FUZZ_DEVICES - 1;
 		if (step->op != FUZZ_FAULTS_OPEN && pick(state, 2))
@@ -227,6 +241,16 @@ static unsigned int generate_cut(struct fuzz_step *steps, uint64_t *state)
 	return n;
 }
 
+/* A PASID table with two entries, handed over */
+static unsigned int generate_table(struct fuzz_step *steps, uint64_t *state,
+				   unsigned int c, unsigned int d)
+{
+	steps[0] = on(FUZZ_ENTRY, c, d, d, 1 + pick(state, FUZZ_TABLES));
+	steps[1] = on(FUZZ_ENTRY, c, d, 8 + d, 1 + pick(state, FUZZ_TABLES));
+	steps[2] = on(FUZZ_SET_TABLE, c, d, 0, 0);
+	return 3;
+}
+
 /* Open devices with faults, and a PASID: without that little happens. */
 static unsigned int generate_start(struct fuzz_step *steps, uint64_t *state)
 {
@@ -243,6 +267,10 @@ static unsigned int generate_start(struct fuzz_step *steps, uint64_t *state)
 			.op = FUZZ_FAULTS_OPEN,
 			.arg = { c, i, 1, pick(state, 2) },
 		};
+		if (!pick(state, 3)) {
+			n += generate_table(&steps[n], state, c, i);
+			continue;
+		}
 		steps[n++] = (struct fuzz_step) {
 			.op = FUZZ_ALLOC, .arg = { c, i },
 		};

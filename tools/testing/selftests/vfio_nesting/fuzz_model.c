@@ -110,7 +110,17 @@ int fuzz_table_of(const struct fuzz_model *m, int dev, unsigned int pasid)
 {
 	int c = m->devices[dev].container;
 
+	if (m->devices[dev].has_table)
+		return m->devices[dev].shadow[pasid];
 	return c < 0 ? 0 : m->containers[c].pasids[pasid].table[dev];
+}
+
+/* The guest's number; in its own table there is no other one. */
+uint32_t fuzz_gpasid(const struct fuzz_model *m, int dev, unsigned int pasid)
+{
+	if (m->devices[dev].has_table)
+		return fuzz_pasid(pasid);
+	return m->containers[m->devices[dev].container].pasids[pasid].gpasid;
 }
 
 /* The PASID that a device uses: mostly one that is bound, if there is any */
@@ -138,6 +148,47 @@ static bool is_bound(const struct fuzz_pasid *pasid)
 		if (pasid->table[d])
 			return true;
 	return false;
+}
+
+/* Is a call on the device, in the one way or the other? */
+static bool is_on(const struct fuzz_model *m, const struct fuzz_step *step, int dev)
+{
+	int d = fuzz_device_of(step);
+
+	return in_container(m, step, dev) && is_open(&m->devices[dev]) &&
+	       (d < 0 || d == dev);
+}
+
+/* Most tables translate. */
+int fuzz_table_config(const struct fuzz_step *step)
+{
+	switch (step->arg[3] % 8) {
+	case 6:
+		return IOMMU_PASID_CONFIG_BYPASS;
+	case 7:
+		return IOMMU_PASID_CONFIG_ABORT;
+	default:
+		return IOMMU_PASID_CONFIG_TRANSLATE;
+	}
+}
+
+bool fuzz_on_table(const struct fuzz_model *m, const struct fuzz_step *step)
+{
+	int d;
+
+	for (d = 0; d < FUZZ_DEVICES; d++)
+		if (is_on(m, step, d) && m->devices[d].has_table)
+			return true;
+	return false;
+}
+
+bool fuzz_can_read(const struct fuzz_model *m, const struct fuzz_step *step)
+{
+	const struct fuzz_container *c =
+		&m->containers[step->arg[0] % FUZZ_CONTAINERS];
+	int d = fuzz_device_of(step);
+
+	return c->set && !c->unmapped && (d < 0 || m->devices[d].mine);
 }
 
 /* ------------------------------------------- page requests come to an end */
@@ -222,6 +273,28 @@ static void unbind(struct fuzz_model *m, struct fuzz_container *c, int d,
 	c->pasids[p].table[d] = 0;
 }
 
+/* Another table for a PASID of a device that has a PASID table */
+static void set_shadow(struct fuzz_model *m, int d, unsigned int p, uint8_t table)
+{
+	struct fuzz_device *dev = &m->devices[d];
+
+	if (dev->shadow[p])
+		detach(m, d, p);
+	dev->shadow[p] = table;
+}
+
+static void end_table(struct fuzz_model *m, int d)
+{
+	unsigned int p;
+
+	if (!m->devices[d].has_table)
+		return;
+	for (p = 0; p < FUZZ_PASIDS; p++)
+		set_shadow(m, d, p, 0);
+	m->devices[d].has_table = false;
+	m->devices[d].rid = IOMMU_RID_PASS;
+}
+
 static void close_file(struct fuzz_device *dev)
 {
 	drop_partial(dev, -1);
@@ -242,6 +315,9 @@ static void close_device(struct fuzz_model *m, int d)
 	for (p = 0; p < FUZZ_PASIDS; p++)
 		c->pasids[p].table[d] = 0;
 	memset(dev->outcomes, 0, sizeof(dev->outcomes));
+	memset(dev->shadow, 0, sizeof(dev->shadow));
+	dev->has_table = false;
+	dev->rid = IOMMU_RID_PASS;
 	dev->file_mine = false;
 	dev->file_held = false;
 	dev->handler = false;
@@ -403,6 +479,8 @@ static void bind_errors(struct fuzz_model *m, const struct fuzz_step *step,
 		may(errors, EBADF);
 	if (d >= 0 ? !in_container(m, step, d) : !count_open(m, step))
 		may(errors, ENODEV);
+	if (fuzz_on_table(m, step))
+		may(errors, EBUSY);
 	/* It has one number of the guest, which is that of no other one. */
 	for (i = 0; i < FUZZ_PASIDS; i++) {
 		same = c->pasids[i].gpasid == gpasid;
@@ -477,6 +555,136 @@ static const char *model_invalidate(struct fuzz_model *m,
 	if (d >= 0 && !m->devices[d].mine)
 		may(&errors, EBADF);
 	return judge(&errors, ret);
+}
+
+static bool is_bound_on(const struct fuzz_model *m, int d)
+{
+	const struct fuzz_container *c = &m->containers[m->devices[d].container];
+	unsigned int p;
+
+	for (p = 0; p < FUZZ_PASIDS; p++)
+		if (c->pasids[p].table[d])
+			return true;
+	return false;
+}
+
+/* Whose memory the table is in is the one that may hand it over. */
+static bool by_another_process(const struct fuzz_step *step)
+{
+	return step->mode == FUZZ_CHILD || step->mode == FUZZ_PASSED;
+}
+
+static const char *model_set_table(struct fuzz_model *m,
+				   const struct fuzz_step *step, int ret)
+{
+	struct fuzz_container *c = container_of(m, step);
+	int d = fuzz_device_of(step), i, config;
+	struct errors errors = {};
+	const char *bad;
+	unsigned int p;
+
+	if (c->unmapped)
+		return NULL;
+	config = fuzz_table_config(step);
+	header_errors(step, &errors);
+	container_errors(c, &errors);
+	if (fuzz_mutation(step) == FUZZ_VALUE1)
+		may(&errors, EINVAL);
+	if (d >= 0 && !m->devices[d].mine)
+		may(&errors, EBADF);
+	if (d >= 0 ? !in_container(m, step, d) : !count_open(m, step))
+		may(&errors, ENODEV);
+	for (i = 0; i < FUZZ_DEVICES; i++)
+		if (is_on(m, step, i) && (is_bound_on(m, i) ||
+					  m->devices[i].rid == IOMMU_RID_FIRST_STAGE)) {
+			may(&errors, EBUSY);
+			break;
+		}
+	if (config == IOMMU_PASID_CONFIG_TRANSLATE && by_another_process(step))
+		may(&errors, EFAULT);
+	bad = judge(&errors, ret);
+	if (bad || errors.count)
+		return bad;
+	for (i = 0; i < FUZZ_DEVICES; i++) {
+		if (!is_on(m, step, i))
+			continue;
+		end_table(m, i);
+		m->devices[i].has_table = true;
+		m->devices[i].config = config;
+		for (p = 0; p < FUZZ_PASIDS; p++)
+			m->devices[i].shadow[p] =
+				config == IOMMU_PASID_CONFIG_TRANSLATE ? c->entries[p] : 0;
+	}
+	return NULL;
+}
+
+static const char *model_unset_table(struct fuzz_model *m,
+				     const struct fuzz_step *step, int ret)
+{
+	struct errors errors = {};
+	int d = fuzz_device_of(step), i;
+	const char *bad;
+
+	header_errors(step, &errors);
+	container_errors(container_of(m, step), &errors);
+	if (d >= 0 && !m->devices[d].mine)
+		may(&errors, EBADF);
+	bad = judge(&errors, ret);
+	if (bad || errors.count)
+		return bad;
+	for (i = 0; i < FUZZ_DEVICES; i++)
+		if (is_on(m, step, i))
+			end_table(m, i);
+	return NULL;
+}
+
+/* The guest changes an entry, and may say so, of this entry or of all. */
+static const char *model_entry(struct fuzz_model *m,
+			       const struct fuzz_step *step, int ret)
+{
+	struct fuzz_container *c = container_of(m, step);
+	unsigned int which = step->arg[2] % FUZZ_PASIDS, how, p;
+	struct fuzz_device *dev;
+	int d;
+
+	if (ret)
+		return complain("an entry is not invalidated", 0, ret);
+	c->entries[which] = step->arg[3] % (FUZZ_TABLES + 1);
+	how = step->arg[3] / 8 % 4;
+	if (!how || !fuzz_can_read(m, step))
+		return NULL;
+	for (d = 0; d < FUZZ_DEVICES; d++) {
+		dev = &m->devices[d];
+		if (!is_on(m, step, d) || !dev->has_table ||
+		    dev->config != IOMMU_PASID_CONFIG_TRANSLATE)
+			continue;
+		for (p = 0; p < FUZZ_PASIDS; p++)
+			if ((how == 3 || p == which) && dev->shadow[p] != c->entries[p])
+				set_shadow(m, d, p, c->entries[p]);
+	}
+	return NULL;
+}
+
+static const char *model_rid(struct fuzz_model *m, const struct fuzz_step *step,
+			     int ret)
+{
+	struct errors errors = {};
+	const char *bad;
+	int d;
+
+	header_errors(step, &errors);
+	container_errors(container_of(m, step), &errors);
+	if (fuzz_mutation(step) == FUZZ_VALUE1)
+		may(&errors, EINVAL);
+	d = only_device(m, step, &errors, ENODEV);
+	if (d >= 0 && m->devices[d].has_table)
+		may(&errors, EBUSY);
+	bad = judge(&errors, ret);
+	if (bad || errors.count)
+		return bad;
+	m->devices[d].rid = step->arg[2] % 3;
+	m->devices[d].rid_table = 1 + step->arg[3] % FUZZ_TABLES;
+	return NULL;
 }
 
 /* INFO and DRAIN, which change nothing */
@@ -620,8 +828,7 @@ static void report_group(struct fuzz_model *m, struct fuzz_device *dev,
 			 unsigned int count)
 {
 	const struct fuzz_partial *last = &requests[count - 1];
-	uint32_t gpasid =
-		m->containers[dev->container].pasids[last->pasid].gpasid;
+	uint32_t gpasid = fuzz_gpasid(m, dev - m->devices, last->pasid);
 	unsigned int i;
 
 	if (count > dev->limit)
@@ -1255,7 +1462,16 @@ const char *fuzz_model_step(struct fuzz_model *m, const struct fuzz_step *step,
 	case FUZZ_UNBIND:
 		return model_unbind(m, step, ret);
 	case FUZZ_INVALIDATE:
+	case FUZZ_ARRAY:
 		return model_invalidate(m, step, ret);
+	case FUZZ_RID:
+		return model_rid(m, step, ret);
+	case FUZZ_SET_TABLE:
+		return model_set_table(m, step, ret);
+	case FUZZ_UNSET_TABLE:
+		return model_unset_table(m, step, ret);
+	case FUZZ_ENTRY:
+		return model_entry(m, step, ret);
 	case FUZZ_EDIT:
 		return model_edit(m, step, ret);
 	case FUZZ_DMA:

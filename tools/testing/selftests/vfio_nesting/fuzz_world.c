@@ -23,7 +23,7 @@
 #include "fuzz.h"
 #include "guest.h"
 
-#define MEMORY_SIZE	0x40000ULL
+#define MEMORY_SIZE	0x80000ULL
 #define HANG_MS		60000
 #define MOST_MS		60000
 
@@ -63,6 +63,17 @@ static void make_tables(struct fuzz_world *w, unsigned int c)
 	}
 }
 
+/* Of all PASIDs there are, with no entry that is present */
+static void make_pasid_table(struct fuzz_world *w, unsigned int c)
+{
+	unsigned int p;
+
+	pasid_table_init(&w->pasids[c], &w->vmm[c], 20);
+	pasid_table_clear(&w->pasids[c], 0);
+	for (p = 0; p < FUZZ_PASIDS; p++)
+		pasid_table_clear(&w->pasids[c], fuzz_pasid(p));
+}
+
 static int open_container(struct fuzz_world *w, unsigned int c)
 {
 	struct vmm *vmm = &w->vmm[c];
@@ -74,6 +85,7 @@ static int open_container(struct fuzz_world *w, unsigned int c)
 	    ftruncate(vmm->memfd, MEMORY_SIZE) || map_memory(vmm))
 		return -errno;
 	make_tables(w, c);
+	make_pasid_table(w, c);
 	return 0;
 }
 
@@ -323,54 +335,143 @@ static int do_bind(struct fuzz_world *w, const struct fuzz_step *step)
 	return make_call(w->vmm[c].container, &call, step);
 }
 
+/* An invalidation; @wrong is what is wrong with it */
+static void fill_invalidation(struct iommu_cache_invalidate_info *info,
+			      const struct fuzz_step *step, unsigned int number,
+			      enum fuzz_mutation wrong)
+{
+	unsigned int how = step->arg[3] + number;
+
+	*info = (struct iommu_cache_invalidate_info) {
+		.argsz = sizeof(*info),
+		.version = IOMMU_CACHE_INVALIDATE_INFO_VERSION_1,
+		.granularity = how % 3,
+	};
+	if (wrong == FUZZ_VALUE3)
+		info->granularity = IOMMU_INV_GRANU_ADDR;
+	info->cache = info->granularity == IOMMU_INV_GRANU_DOMAIN ?
+		      IOMMU_CACHE_INV_TYPE_IOTLB : GUEST_CACHES;
+	if (info->granularity == IOMMU_INV_GRANU_PASID) {
+		info->granu.pasid_info.flags = IOMMU_INV_PASID_FLAGS_PASID;
+		info->granu.pasid_info.pasid = fuzz_pasid(step->arg[2] + number);
+	} else if (info->granularity == IOMMU_INV_GRANU_ADDR) {
+		info->granu.addr_info.flags = how / 3 % 4 ?
+			IOMMU_INV_ADDR_FLAGS_PASID : 0;
+		info->granu.addr_info.pasid = fuzz_pasid(step->arg[2] + number);
+		info->granu.addr_info.granule_size = SIZE_4K;
+		info->granu.addr_info.nb_granules = 1 + how / 16 % 64;
+		info->granu.addr_info.addr = FUZZ_GVA(0) +
+			(wrong == FUZZ_VALUE3 ? 8 : 0);
+	}
+	info->argsz -= (wrong == FUZZ_ARGSZ) * 44;
+	info->argsz += (wrong == FUZZ_BEYOND) * 8;
+	info->version += wrong == FUZZ_VERSION;
+	info->padding[5] = wrong == FUZZ_PADDING;
+	if (wrong == FUZZ_VALUE1)
+		info->granularity = 7;
+	if (wrong == FUZZ_VALUE2)
+		info->cache = 0;
+	if (wrong == FUZZ_FLAGS && info->granularity)
+		info->granu.addr_info.flags |= 1U << 31;
+	else if (wrong == FUZZ_FLAGS)
+		info->cache |= 1U << 7;
+}
+
 static int do_invalidate(struct fuzz_world *w, const struct fuzz_step *step)
 {
-	struct iommu_cache_invalidate_info info = {
-		.argsz = sizeof(info),
-		.version = IOMMU_CACHE_INVALIDATE_INFO_VERSION_1,
-		.granularity = step->arg[3] % 3,
-	};
-	enum fuzz_mutation mutation = fuzz_mutation(step);
+	struct iommu_cache_invalidate_info info;
 	static __thread struct call call;
 
 	begin_call(w, &call, step, VFIO_IOMMU_NESTING_OP_CACHE_INVLD);
-	if (mutation == FUZZ_VALUE3)
-		info.granularity = IOMMU_INV_GRANU_ADDR;
-	info.cache = info.granularity == IOMMU_INV_GRANU_DOMAIN ?
-		     IOMMU_CACHE_INV_TYPE_IOTLB : GUEST_CACHES;
-	if (info.granularity == IOMMU_INV_GRANU_PASID) {
-		info.granu.pasid_info.flags = IOMMU_INV_PASID_FLAGS_PASID;
-		info.granu.pasid_info.pasid = fuzz_pasid(step->arg[2]);
-	} else if (info.granularity == IOMMU_INV_GRANU_ADDR) {
-		info.granu.addr_info.flags = step->arg[3] / 3 % 4 ?
-			IOMMU_INV_ADDR_FLAGS_PASID : 0;
-		info.granu.addr_info.pasid = fuzz_pasid(step->arg[2]);
-		info.granu.addr_info.granule_size = SIZE_4K;
-		info.granu.addr_info.nb_granules = 1 + step->arg[3] / 16 % 64;
-		info.granu.addr_info.addr = FUZZ_GVA(0) +
-			(mutation == FUZZ_VALUE3 ? 8 : 0);
-	}
-	info.argsz -= (mutation == FUZZ_ARGSZ) * 44;
-	info.argsz += (mutation == FUZZ_BEYOND) * 8;
-	info.version += mutation == FUZZ_VERSION;
-	info.padding[5] = mutation == FUZZ_PADDING;
-	if (mutation == FUZZ_VALUE1)
-		info.granularity = 7;
-	if (mutation == FUZZ_VALUE2)
-		info.cache = 0;
-	if (mutation == FUZZ_FLAGS && info.granularity)
-		info.granu.addr_info.flags |= 1U << 31;
-	else if (mutation == FUZZ_FLAGS)
-		info.cache |= 1U << 7;
+	fill_invalidation(&info, step, 0, fuzz_mutation(step));
 	put(&call, &info, sizeof(info));
 	return make_call(container_fd(w, step), &call, step);
 }
 
-static int do_drain(struct fuzz_world *w, const struct fuzz_step *step)
+#define ENTRIES	40
+
+/* Up to the one that is not correct all are carried out, and the call says how many. */
+static int do_array(struct fuzz_world *w, const struct fuzz_step *step)
+{
+	static __thread struct iommu_cache_invalidate_info infos[ENTRIES];
+	unsigned int count = 1 + step->arg[3] / 64 % ENTRIES, i;
+	unsigned int bad = step->arg[3] / 7 % count;
+	enum fuzz_mutation mutation = fuzz_mutation(step);
+	struct vfio_nesting_invalidate_array req = {
+		.argsz = sizeof(req),
+		.entry_len = sizeof(infos[0]),
+		.entry_num = count,
+		.entries = (uintptr_t)infos,
+	};
+	static __thread struct call call;
+	bool one = mutation >= FUZZ_VERSION && mutation != FUZZ_FLAGS;
+	int ret;
+
+	begin_call(w, &call, step, VFIO_IOMMU_NESTING_OP_CACHE_INVLD_ARRAY);
+	for (i = 0; i < count; i++)
+		fill_invalidation(&infos[i], step, i,
+				  one && i == bad ? mutation : FUZZ_NONE);
+	req.argsz -= (mutation == FUZZ_ARGSZ) * 8;
+	req.argsz += (mutation == FUZZ_BEYOND) * 8;
+	req.flags = mutation == FUZZ_FLAGS;
+	put(&call, &req, sizeof(req));
+	ret = make_call(container_fd(w, step), &call, step);
+	memcpy(&req, call.bytes + call.payload, sizeof(req));
+	if (!ret && req.entry_num != count)
+		return -EPROTO;
+	if (ret == -EINVAL && one && req.entry_num != bad && req.entry_num != count)
+		return -EPROTO;
+	return ret;
+}
+
+static int do_rid(struct fuzz_world *w, const struct fuzz_step *step)
+{
+	unsigned int c = step->arg[0] % FUZZ_CONTAINERS;
+	enum fuzz_mutation mutation = fuzz_mutation(step);
+	static __thread struct call call;
+	struct iommu_rid_config config;
+
+	begin_call(w, &call, step, VFIO_IOMMU_NESTING_OP_SET_RID);
+	vmm_rid_config(&config, step->arg[2] % 3,
+		       w->tables[c][step->arg[3] % FUZZ_TABLES].root, 4);
+	if (mutation == FUZZ_ARGSZ)
+		config.argsz = 4;
+	config.argsz += (mutation == FUZZ_BEYOND) * 8;
+	if (mutation == FUZZ_VALUE1)
+		config.mode = 3;
+	put(&call, &config, sizeof(config));
+	return make_call(w->vmm[c].container, &call, step);
+}
+
+static int do_set_table(struct fuzz_world *w, const struct fuzz_step *step)
+{
+	unsigned int c = step->arg[0] % FUZZ_CONTAINERS;
+	enum fuzz_mutation mutation = fuzz_mutation(step);
+	struct iommu_pasid_table_config config;
+	static __thread struct call call;
+
+	begin_call(w, &call, step, VFIO_IOMMU_NESTING_OP_SET_PASID_TABLE);
+	pasid_table_config(&w->pasids[c], &config);
+	config.config = fuzz_table_config(step);
+	if (mutation == FUZZ_ARGSZ)
+		config.argsz = 8;
+	config.argsz += (mutation == FUZZ_BEYOND) * 8;
+	config.version += mutation == FUZZ_VERSION;
+	config.padding[1] = mutation == FUZZ_PADDING;
+	if (mutation == FUZZ_VALUE1)
+		config.config = 9;
+	put(&call, &config, sizeof(config));
+	return make_call(w->vmm[c].container, &call, step);
+}
+
+/* DRAIN and UNSET_TABLE */
+static int do_bare(struct fuzz_world *w, const struct fuzz_step *step)
 {
 	static __thread struct call call;
 
-	begin_call(w, &call, step, VFIO_IOMMU_NESTING_OP_DRAIN);
+	begin_call(w, &call, step, step->op == FUZZ_DRAIN ?
+		   VFIO_IOMMU_NESTING_OP_DRAIN :
+		   VFIO_IOMMU_NESTING_OP_UNSET_PASID_TABLE);
 	return make_call(container_fd(w, step), &call, step);
 }
 
@@ -408,13 +509,13 @@ static int do_timeout(struct fuzz_world *w, const struct fuzz_step *step)
 /* Bytes of any kind behind a header that is about right */
 static int do_garbage(struct fuzz_world *w, const struct fuzz_step *step)
 {
-	static const uint8_t ops[] = { 0, 1, 2, 3, 6, 11 };
+	static const uint8_t ops[] = { 0, 1, 2, 3, 4, 6, 7, 8, 11 };
 	uint32_t x = step->arg[1] * 0x10001u + 7;
 	static __thread struct call call;
 	unsigned int i;
 	int ret;
 
-	begin_call(w, &call, step, ops[step->arg[2] % 6]);
+	begin_call(w, &call, step, ops[step->arg[2] % sizeof(ops)]);
 	for (i = 0; i < 120; i++) {
 		x = x * 1664525 + 1013904223;
 		call.bytes[call.size++] = x >> 24 | 0x80;
@@ -615,12 +716,19 @@ static int do_dma(struct fuzz_world *w, const struct fuzz_model *m,
 			    m->nonce + 1, 8);
 }
 
+static int forget_page(struct fuzz_world *w, unsigned int c, uint32_t gpasid,
+		       bool page)
+{
+	return page ? vmm_invalidate_addr(&w->vmm[c], NULL, GUEST_CACHES, gpasid,
+					  FUZZ_GVA(c), SIZE_4K, 1) :
+		      vmm_invalidate_pasid(&w->vmm[c], NULL, GUEST_CACHES, gpasid);
+}
+
 static int do_edit(struct fuzz_world *w, const struct fuzz_model *m,
 		   const struct fuzz_step *step)
 {
 	unsigned int c = step->arg[0] % FUZZ_CONTAINERS;
 	unsigned int t = step->arg[1] % FUZZ_TABLES, p;
-	struct vmm *vmm = &w->vmm[c];
 	int ret = 0;
 
 	if (!m->containers[c].set)
@@ -630,14 +738,40 @@ static int do_edit(struct fuzz_world *w, const struct fuzz_model *m,
 	for (p = 0; p < FUZZ_PASIDS && !ret; p++) {
 		uint32_t gpasid = m->containers[c].pasids[p].gpasid;
 
-		if (!gpasid)
-			continue;
-		ret = step->arg[2] % 2 ?
-		      vmm_invalidate_addr(vmm, NULL, GUEST_CACHES, gpasid,
-					  FUZZ_GVA(c), SIZE_4K, 1) :
-		      vmm_invalidate_pasid(vmm, NULL, GUEST_CACHES, gpasid);
+		if (gpasid)
+			ret = forget_page(w, c, gpasid, step->arg[2] % 2);
+		/* In a table of the guest it has this number. */
+		if (!ret && gpasid != fuzz_pasid(p))
+			ret = forget_page(w, c, fuzz_pasid(p), step->arg[2] % 2);
 	}
 	return ret;
+}
+
+static int do_entry(struct fuzz_world *w, const struct fuzz_model *m,
+		    const struct fuzz_step *step)
+{
+	unsigned int c = step->arg[0] % FUZZ_CONTAINERS;
+	unsigned int table = step->arg[3] % (FUZZ_TABLES + 1);
+	uint32_t pasid = fuzz_pasid(step->arg[2]);
+	const struct vmm_device *dev = NULL;
+
+	if (table)
+		pasid_table_map(&w->pasids[c], pasid, &w->tables[c][table - 1]);
+	else
+		pasid_table_clear(&w->pasids[c], pasid);
+	if (!fuzz_can_read(m, step))
+		return 0;
+	if (fuzz_device_of(step) >= 0)
+		dev = &w->devices[fuzz_device_of(step)];
+	switch (step->arg[3] / 8 % 4) {
+	case 0:
+		return 0;
+	case 3:
+		return vmm_invalidate_all(&w->vmm[c], dev, IOMMU_CACHE_INV_TYPE_PASID);
+	default:
+		return vmm_invalidate_pasid(&w->vmm[c], dev,
+					    IOMMU_CACHE_INV_TYPE_PASID, pasid);
+	}
 }
 
 /* Where the PCI Express capability is, or 0 */
@@ -911,7 +1045,7 @@ static int do_unmap(struct fuzz_world *w, const struct fuzz_model *m,
 
 static int do_call(struct fuzz_world *w, const struct fuzz_step *step)
 {
-	unsigned int patience = 1000;
+	unsigned int patience = w->patience;
 	int ret;
 
 	switch (step->op) {
@@ -930,9 +1064,16 @@ static int do_call(struct fuzz_world *w, const struct fuzz_step *step)
 	case FUZZ_INFO:
 		return do_info(w, step);
 	case FUZZ_DRAIN:
-		return do_drain(w, step);
+	case FUZZ_UNSET_TABLE:
+		return do_bare(w, step);
 	case FUZZ_TIMEOUT:
 		return do_timeout(w, step);
+	case FUZZ_ARRAY:
+		return do_array(w, step);
+	case FUZZ_RID:
+		return do_rid(w, step);
+	case FUZZ_SET_TABLE:
+		return do_set_table(w, step);
 	default:
 		return do_garbage(w, step);
 	}
@@ -1025,6 +1166,7 @@ void fuzz_world_step(struct fuzz_world *w, struct fuzz_model *m,
 {
 	result->ret = 0;
 	result->count = 0;
+	w->patience = fuzz_on_table(m, step) ? 0 : 1000;
 
 	switch (step->op) {
 	case FUZZ_OPEN:
@@ -1094,6 +1236,14 @@ void fuzz_world_step(struct fuzz_world *w, struct fuzz_model *m,
 		result->ret = do_knob(w, m, step);
 		break;
 	case FUZZ_MEMORY:
+		break;
+	case FUZZ_ENTRY:
+		result->ret = do_entry(w, m, step);
+		break;
+	case FUZZ_SET_TABLE:
+		/* Memory that is not mapped is no memory of the guest. */
+		if (!m->containers[step->arg[0] % FUZZ_CONTAINERS].unmapped)
+			result->ret = by_whom(w, step);
 		break;
 	default:
 		result->ret = by_whom(w, step);

@@ -81,6 +81,28 @@ uint64_t guest_copied(struct guest *guest, unsigned int channel)
 	return guest_peek(&guest->vmm, guest->dst);
 }
 
+static uint64_t seen(struct guest *guest, struct vmm_device *dev, uint64_t src,
+		     uint64_t dst, uint32_t pasid, uint32_t flags)
+{
+	svatest_setup(dev, 0, pasid, flags);
+	*(volatile uint64_t *)vmm_ptr(&guest->vmm, guest->dst) = 0;
+	if (svatest_copy(dev, 0, src, dst, SIZE_4K) != SVATEST_ST_OK)
+		return 0;
+	return guest_peek(&guest->vmm, guest->dst);
+}
+
+uint64_t guest_seen(struct guest *guest, struct vmm_device *dev, uint32_t pasid,
+		    uint32_t flags)
+{
+	return seen(guest, dev, GVA_SRC, GVA_DST, pasid, flags);
+}
+
+uint64_t guest_seen_flat(struct guest *guest, struct vmm_device *dev, uint32_t pasid,
+			 uint32_t flags)
+{
+	return seen(guest, dev, guest->src, guest->dst, pasid, flags);
+}
+
 long guest_iommu_pages(void)
 {
 	FILE *file = fopen("/proc/sys/vm/stat_refresh", "w");

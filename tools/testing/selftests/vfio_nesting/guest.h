@@ -58,6 +58,14 @@ uint64_t guest_peek(const struct vmm *vmm, uint64_t gpa);
 /* Copy a page from GVA_SRC to GVA_DST; the first 64 bits that arrived */
 uint64_t guest_copied(struct guest *guest, unsigned int channel);
 
+/* The same by a device, with a PASID or without */
+uint64_t guest_seen(struct guest *guest, struct vmm_device *dev, uint32_t pasid,
+		    uint32_t flags);
+
+/* The same by guest-physical addresses */
+uint64_t guest_seen_flat(struct guest *guest, struct vmm_device *dev, uint32_t pasid,
+			 uint32_t flags);
+
 /* What the kernel says is bound, to be freed */
 char *guest_bindings(void);
 

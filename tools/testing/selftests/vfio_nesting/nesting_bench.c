@@ -289,10 +289,10 @@ static void sync_all(unsigned int n)
 
 static void change_entry(unsigned int n)
 {
-	static bool odd;
+	static bool changed;
 
-	pasid_table_map(&table, n, odd ? &other : &guest.pt);
-	odd = !odd;
+	changed = !changed;
+	pasid_table_map(&table, n, changed ? &other : &guest.pt);
 }
 
 static void ours_tables(void)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From nothing to a page table of a guest on a device, and back
+ * From nothing to page tables of a guest on a device, and back: one bound to a PASID,
+ * and then the guest's whole PASID table
  *
  *	nesting_example 0000:00:01.0
  *
@@ -59,7 +60,8 @@ static void check_nesting(int container)
 			continue;
 		cap = (const void *)header;
 		if (cap->info.format == IOMMU_PASID_FORMAT_INTEL_VTD &&
-		    cap->info.features & IOMMU_NESTING_FEAT_BIND_PGTBL)
+		    cap->info.features & IOMMU_NESTING_FEAT_BIND_PGTBL &&
+		    cap->info.features & IOMMU_NESTING_FEAT_BIND_PASID_TABLE)
 			return;
 	}
 	errx(1, "no nested translation that this program knows");
@@ -77,7 +79,8 @@ static void nesting_op(int container, uint32_t op, const void *payload,
 		.header.flags = op,
 	};
 
-	memcpy(request.payload, payload, size);
+	if (size)
+		memcpy(request.payload, payload, size);
 	if (ioctl(container, VFIO_IOMMU_NESTING_OP, &request))
 		err(1, "%s", what);
 }
@@ -96,24 +99,20 @@ static uint64_t make_page_table(uint8_t *memory)
 	return GUEST_BASE;
 }
 
-int main(int argc, char **argv)
+/* PASID by PASID: the guest has made a process, and takes a PASID for it. */
+static void bind_one(int container, uint64_t page_table)
 {
 	struct vfio_iommu_type1_pasid_request pasids = {
 		.argsz = sizeof(pasids),
 		.flags = VFIO_IOMMU_FLAG_ALLOC_PASID,
 		.range = { .min = 1, .max = (1 << 20) - 1 },
 	};
-	struct vfio_iommu_type1_dma_map map = {
-		.argsz = sizeof(map),
-		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
-		.iova = GUEST_BASE,
-		.size = GUEST_SIZE,
-	};
 	struct iommu_gpasid_bind_data bind = {
 		.argsz = sizeof(bind),
 		.version = IOMMU_GPASID_BIND_VERSION_1,
 		.format = IOMMU_PASID_FORMAT_INTEL_VTD,
 		.addr_width = 48,
+		.gpgd = page_table,
 	};
 	struct iommu_cache_invalidate_info invalidate = {
 		.argsz = sizeof(invalidate),
@@ -128,7 +127,102 @@ int main(int argc, char **argv)
 			.nb_granules = 1,
 		},
 	};
-	int container, group, device, pasid;
+	int pasid;
+
+	/* min = max would ask for the number that the guest wants. */
+	pasid = ioctl(container, VFIO_IOMMU_PASID_REQUEST, &pasids);
+	if (pasid < 0)
+		err(1, "VFIO_IOMMU_PASID_REQUEST");
+
+	/* First stage: the guest's table. The device may use the PASID now. */
+	bind.hpasid = pasid;
+	nesting_op(container, VFIO_IOMMU_NESTING_OP_BIND_PGTBL, &bind, sizeof(bind),
+		   "bind");
+	printf("page table at guest address %#llx bound to PASID %d\n",
+	       (unsigned long long)bind.gpgd, pasid);
+
+	/* The guest has changed an entry and invalidates, in its own IOMMU. */
+	invalidate.granu.addr_info.pasid = pasid;
+	nesting_op(container, VFIO_IOMMU_NESTING_OP_CACHE_INVLD, &invalidate,
+		   sizeof(invalidate), "invalidate");
+
+	/* The process is gone. The same happens when the files are closed. */
+	nesting_op(container, VFIO_IOMMU_NESTING_OP_UNBIND_PGTBL, &bind, sizeof(bind),
+		   "unbind");
+	pasids.flags = VFIO_IOMMU_FLAG_FREE_PASID;
+	pasids.range.min = pasid;
+	pasids.range.max = pasid;
+	if (ioctl(container, VFIO_IOMMU_PASID_REQUEST, &pasids))
+		err(1, "VFIO_IOMMU_PASID_REQUEST");
+}
+
+#define PASID_TABLE_BITS	13	/* the least there is: 128 entries of a directory */
+#define PASID_PRESENT		(1ULL << 0)
+#define PASID_FIRST_STAGE	(1ULL << 6)
+#define PASID_PASS		(4ULL << 6)
+
+/* What the guest does: a directory in its page 4, whose first part is in page 5 */
+static volatile uint64_t *make_pasid_table(uint8_t *memory, uint64_t page_table)
+{
+	volatile uint64_t *entries = (volatile uint64_t *)(memory + 5 * PAGE);
+
+	((uint64_t *)(memory + 4 * PAGE))[0] = (GUEST_BASE + 5 * PAGE) | PASID_PRESENT;
+	/* Entry 0, of accesses without PASID, and entry 1; each has 8 words. */
+	entries[0] = PASID_PASS | PASID_PRESENT;
+	entries[8 + 2] = page_table;
+	entries[8] = PASID_FIRST_STAGE | PASID_PRESENT;
+	return entries;
+}
+
+/* All at once: the guest has told its IOMMU where its PASID table is. */
+static void hand_over_table(int container, uint8_t *memory, uint64_t page_table)
+{
+	const struct iommu_pasid_table_config table = {
+		.argsz = sizeof(table),
+		.version = IOMMU_PASID_TABLE_CFG_VERSION_1,
+		.base_ptr = GUEST_BASE + 4 * PAGE,
+		.format = IOMMU_PASID_FORMAT_VTD_TABLE,
+		.pasid_bits = PASID_TABLE_BITS,
+		.config = IOMMU_PASID_CONFIG_TRANSLATE,
+	};
+	const struct iommu_cache_invalidate_info invalidate = {
+		.argsz = sizeof(invalidate),
+		.version = IOMMU_CACHE_INVALIDATE_INFO_VERSION_1,
+		.cache = IOMMU_CACHE_INV_TYPE_PASID,
+		.granularity = IOMMU_INV_GRANU_PASID,
+		.granu.pasid_info = {
+			.flags = IOMMU_INV_PASID_FLAGS_PASID,
+			.pasid = 1,
+		},
+	};
+	volatile uint64_t *entries = make_pasid_table(memory, page_table);
+
+	/* No PASID is asked for. The device may use all that the table has. */
+	nesting_op(container, VFIO_IOMMU_NESTING_OP_SET_PASID_TABLE, &table,
+		   sizeof(table), "set of the table");
+	printf("PASID table at guest address %#llx handed over\n",
+	       (unsigned long long)table.base_ptr);
+
+	/* The process is gone: the guest clears its entry, and invalidates that. */
+	entries[8] = 0;
+	nesting_op(container, VFIO_IOMMU_NESTING_OP_CACHE_INVLD, &invalidate,
+		   sizeof(invalidate), "invalidate");
+
+	/* The guest reboots. The same happens when the device is closed. */
+	nesting_op(container, VFIO_IOMMU_NESTING_OP_UNSET_PASID_TABLE, NULL, 0,
+		   "unset of the table");
+}
+
+int main(int argc, char **argv)
+{
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+		.iova = GUEST_BASE,
+		.size = GUEST_SIZE,
+	};
+	int container, group, device;
+	uint64_t page_table;
 	uint8_t *memory;
 
 	if (argc != 2)
@@ -158,32 +252,9 @@ int main(int argc, char **argv)
 	if (device < 0)
 		err(1, "%s", argv[1]);
 
-	/* A PASID; min = max would ask for the number that the guest wants */
-	pasid = ioctl(container, VFIO_IOMMU_PASID_REQUEST, &pasids);
-	if (pasid < 0)
-		err(1, "VFIO_IOMMU_PASID_REQUEST");
-
-	/* First stage: the guest's table. The device may use the PASID now. */
-	bind.gpgd = make_page_table(memory);
-	bind.hpasid = pasid;
-	nesting_op(container, VFIO_IOMMU_NESTING_OP_BIND_PGTBL, &bind, sizeof(bind),
-		   "bind");
-	printf("page table at guest address %#llx bound to PASID %d\n",
-	       (unsigned long long)bind.gpgd, pasid);
-
-	/* The guest has changed an entry and invalidates, in its own IOMMU. */
-	invalidate.granu.addr_info.pasid = pasid;
-	nesting_op(container, VFIO_IOMMU_NESTING_OP_CACHE_INVLD, &invalidate,
-		   sizeof(invalidate), "invalidate");
-
-	/* The process is gone. The same happens when the files are closed. */
-	nesting_op(container, VFIO_IOMMU_NESTING_OP_UNBIND_PGTBL, &bind, sizeof(bind),
-		   "unbind");
-	pasids.flags = VFIO_IOMMU_FLAG_FREE_PASID;
-	pasids.range.min = pasid;
-	pasids.range.max = pasid;
-	if (ioctl(container, VFIO_IOMMU_PASID_REQUEST, &pasids))
-		err(1, "VFIO_IOMMU_PASID_REQUEST");
+	page_table = make_page_table(memory);
+	bind_one(container, page_table);
+	hand_over_table(container, memory, page_table);
 
 	close(device);
 	close(group);

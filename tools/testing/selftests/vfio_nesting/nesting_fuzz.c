@@ -382,11 +382,13 @@ static void show_worked(void)
 {
 	static const uint8_t ops[] = {
 		FUZZ_ALLOC, FUZZ_BIND, FUZZ_UNBIND, FUZZ_DMA, FUZZ_FAULTS_OPEN,
-		FUZZ_READ, FUZZ_ANSWER, FUZZ_RESET,
+		FUZZ_READ, FUZZ_ANSWER, FUZZ_RESET, FUZZ_ARRAY, FUZZ_RID,
+		FUZZ_SET_TABLE,
 	};
 	static const char * const names[] = {
 		"PASIDs", "binds", "unbinds", "accesses", "fault files",
-		"reads", "answers", "resets",
+		"reads", "answers", "resets", "arrays", "changes without PASID",
+		"PASID tables",
 	};
 	unsigned int i;
 

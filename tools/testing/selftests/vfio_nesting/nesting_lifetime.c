@@ -13,21 +13,10 @@
 #include "../kselftest_harness.h"
 #include "guest.h"
 #include "needs_svatest.h"
+#include "window.h"
 
 #define PATTERN		0x1122334455667788ULL
 #define OTHER		0x99aabbccddeeff00ULL
-
-/* Guest memory that a device writes to, over and over */
-#define WINDOW		SIZE_2M
-
-/* 1 GiB of virtual addresses, all of them the window */
-static void map_window(struct pgtable *pt, uint64_t window)
-{
-	uint64_t gva;
-
-	for (gva = 0; gva < SIZE_1G; gva += SIZE_2M)
-		pgtable_map(pt, GVA_DST + gva, window, SIZE_2M, PGT_READ_WRITE);
-}
 
 static const uint32_t channel_flags[] = { 0, SVATEST_CF_ATS };
 
@@ -88,8 +77,8 @@ FIXTURE_SETUP(dma)
 	struct guest *guest = &self->guest;
 
 	ASSERT_EQ(0, guest_open(guest, 0, variant->devices));
-	self->window = vmm_alloc(&guest->vmm, WINDOW, WINDOW);
-	map_window(&guest->pt, self->window);
+	self->window = vmm_alloc(&guest->vmm, WINDOW_SIZE, WINDOW_SIZE);
+	window_map(&guest->pt, self->window);
 	ASSERT_EQ(0, vmm_bind(&guest->vmm, NULL, GUEST_PASID, guest->pt.root, 4));
 }
 
@@ -98,39 +87,14 @@ FIXTURE_TEARDOWN(dma)
 	guest_close(&self->guest);
 }
 
-/* Is a byte written after the call? Clear and see. */
-static bool memory_is_quiet(void *memory, size_t size)
+static bool guest_is_quiet(struct guest *guest, uint64_t window)
 {
-	static const uint8_t zero[SIZE_4K];
-	size_t i;
-
-	memset(memory, 0, size);
-	usleep(20000);
-	for (i = 0; i < size; i += SIZE_4K)
-		if (memcmp((uint8_t *)memory + i, zero, SIZE_4K))
-			return false;
-	return true;
+	return window_is_quiet(vmm_ptr(&guest->vmm, window));
 }
 
-/* The contrary. The device may be late, on a machine that has much to do. */
-static bool memory_is_written(void *memory, size_t size)
+static bool guest_is_written(struct guest *guest, uint64_t window)
 {
-	unsigned int i;
-
-	for (i = 0; i < 3000; i++)
-		if (!memory_is_quiet(memory, size))
-			return true;
-	return false;
-}
-
-static bool window_is_quiet(struct guest *guest, uint64_t window)
-{
-	return memory_is_quiet(vmm_ptr(&guest->vmm, window), WINDOW);
-}
-
-static bool window_is_written(struct guest *guest, uint64_t window)
-{
-	return memory_is_written(vmm_ptr(&guest->vmm, window), WINDOW);
+	return window_is_written(vmm_ptr(&guest->vmm, window));
 }
 
 /* Commands still under way, and something written already */
@@ -160,7 +124,7 @@ static bool dma_was_refused(struct guest *guest)
 
 static bool dma_has_ended(struct guest *guest, uint64_t window)
 {
-	return window_is_quiet(guest, window) && dma_was_refused(guest);
+	return guest_is_quiet(guest, window) && dma_was_refused(guest);
 }
 
 TEST_F(dma, control)
@@ -170,7 +134,7 @@ TEST_F(dma, control)
 	/* The way in which the other tests look at memory can say no. */
 	start_dma(guest);
 	EXPECT_TRUE(dma_is_running(guest));
-	EXPECT_TRUE(window_is_written(guest, self->window));
+	EXPECT_TRUE(guest_is_written(guest, self->window));
 	EXPECT_TRUE(dma_is_running(guest));
 }
 
@@ -202,21 +166,21 @@ TEST_F(dma, free_pasid)
 TEST_F(dma, replace)
 {
 	struct guest *guest = &self->guest;
-	uint64_t fresh = vmm_alloc(&guest->vmm, WINDOW, WINDOW);
+	uint64_t fresh = vmm_alloc(&guest->vmm, WINDOW_SIZE, WINDOW_SIZE);
 	struct pgtable other;
 
 	pgtable_init(&other, &guest->vmm, 4);
-	map_window(&other, fresh);
+	window_map(&other, fresh);
 	start_dma(guest);
 	EXPECT_TRUE(dma_is_running(guest));
 	EXPECT_EQ(0, vmm_bind(&guest->vmm, NULL, GUEST_PASID, other.root, 4));
-	EXPECT_TRUE(window_is_quiet(guest, self->window));
+	EXPECT_TRUE(guest_is_quiet(guest, self->window));
 
 	/* What was in between may have been refused; what comes now is not. */
 	start_dma(guest);
 	EXPECT_TRUE(dma_is_running(guest));
-	EXPECT_TRUE(window_is_written(guest, fresh));
-	EXPECT_TRUE(window_is_quiet(guest, self->window));
+	EXPECT_TRUE(guest_is_written(guest, fresh));
+	EXPECT_TRUE(guest_is_quiet(guest, self->window));
 }
 
 TEST_F(dma, unmap_second_stage)
@@ -233,7 +197,7 @@ TEST_F(dma, unmap_second_stage)
 	EXPECT_EQ(0, vmm_map_dma(&guest->vmm, VMM_GPA_BASE, VMM_MEMORY_SIZE));
 	start_dma(guest);
 	EXPECT_TRUE(dma_is_running(guest));
-	EXPECT_TRUE(window_is_written(guest, self->window));
+	EXPECT_TRUE(guest_is_written(guest, self->window));
 }
 
 TEST_F(dma, device_closed)
@@ -246,7 +210,7 @@ TEST_F(dma, device_closed)
 	EXPECT_TRUE(dma_is_running(guest));
 	for (i = 0; i < guest->vmm.ndevices; i++)
 		vmm_device_close(&guest->vmm.devices[i]);
-	EXPECT_TRUE(window_is_quiet(guest, self->window));
+	EXPECT_TRUE(guest_is_quiet(guest, self->window));
 	text = guest_bindings();
 	EXPECT_EQ(NULL, strstr(text, guest->dev->name));
 	free(text);
@@ -272,8 +236,8 @@ TEST_F(dma, other_device_goes_on)
 	if (guest->vmm.ndevices < 2) {
 		owner = &other;
 		ASSERT_EQ(0, guest_open(owner, 1, 1));
-		window = vmm_alloc(&owner->vmm, WINDOW, WINDOW);
-		map_window(&owner->pt, window);
+		window = vmm_alloc(&owner->vmm, WINDOW_SIZE, WINDOW_SIZE);
+		window_map(&owner->pt, window);
 		ASSERT_EQ(0, guest_bind(owner));
 		start_dma(owner);
 		last = owner->dev;
@@ -283,9 +247,9 @@ TEST_F(dma, other_device_goes_on)
 	vmm_device_close(guest->dev);
 	EXPECT_TRUE(svatest_busy(last, 0));
 	EXPECT_TRUE(svatest_busy(last, 1));
-	EXPECT_TRUE(window_is_written(owner, window));
+	EXPECT_TRUE(guest_is_written(owner, window));
 	if (owner != guest) {
-		EXPECT_TRUE(window_is_quiet(guest, self->window));
+		EXPECT_TRUE(guest_is_quiet(guest, self->window));
 		guest_close(owner);
 	}
 }
@@ -317,9 +281,9 @@ FIXTURE_SETUP(closing)
 	struct guest *guest = &self->guest;
 
 	ASSERT_EQ(0, guest_open(guest, 0, 1));
-	self->window = vmm_alloc(&guest->vmm, WINDOW, WINDOW);
+	self->window = vmm_alloc(&guest->vmm, WINDOW_SIZE, WINDOW_SIZE);
 	self->memory = vmm_ptr(&guest->vmm, self->window);
-	map_window(&guest->pt, self->window);
+	window_map(&guest->pt, self->window);
 	ASSERT_EQ(0, guest_bind(guest));
 	start_dma(guest);
 	ASSERT_TRUE(dma_is_running(guest));
@@ -342,7 +306,7 @@ TEST_F(closing, nothing_is_left)
 		switch (*step) {
 		case 'd':
 			vmm_device_close(guest->dev);
-			EXPECT_TRUE(memory_is_quiet(self->memory, WINDOW));
+			EXPECT_TRUE(window_is_quiet(self->memory));
 			break;
 		case 'g':
 			EXPECT_EQ(0, close(guest->dev->group));
@@ -352,11 +316,11 @@ TEST_F(closing, nothing_is_left)
 			break;
 		case 'p':
 			EXPECT_EQ(0, vmm_pasid_free(&guest->vmm, 0, ~0U));
-			EXPECT_TRUE(memory_is_quiet(self->memory, WINDOW));
+			EXPECT_TRUE(window_is_quiet(self->memory));
 			break;
 		}
 	}
-	EXPECT_TRUE(memory_is_quiet(self->memory, WINDOW));
+	EXPECT_TRUE(window_is_quiet(self->memory));
 	text = guest_bindings();
 	EXPECT_EQ(NULL, strstr(text, guest->dev->name));
 	free(text);
@@ -377,8 +341,8 @@ static void child_works(int ready)
 
 	if (guest_open(&guest, 0, 2))
 		_exit(1);
-	window = vmm_alloc(&guest.vmm, WINDOW, WINDOW);
-	map_window(&guest.pt, window);
+	window = vmm_alloc(&guest.vmm, WINDOW_SIZE, WINDOW_SIZE);
+	window_map(&guest.pt, window);
 	if (vmm_bind(&guest.vmm, NULL, GUEST_PASID, guest.pt.root, 4))
 		_exit(1);
 	start_dma(&guest);
@@ -407,14 +371,14 @@ FIXTURE_SETUP(killed)
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", self->child, fd);
 	self->memfd = open(path, O_RDWR);
 	ASSERT_NE(-1, self->memfd);
-	self->memory = mmap(NULL, WINDOW, PROT_READ | PROT_WRITE, MAP_SHARED,
+	self->memory = mmap(NULL, WINDOW_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
 			    self->memfd, offset);
 	ASSERT_NE(MAP_FAILED, self->memory);
 }
 
 FIXTURE_TEARDOWN(killed)
 {
-	munmap(self->memory, WINDOW);
+	munmap(self->memory, WINDOW_SIZE);
 	close(self->memfd);
 	close(self->pipe[0]);
 	close(self->pipe[1]);
@@ -426,10 +390,10 @@ TEST_F(killed, in_the_middle_of_dma)
 	int status;
 	char *text;
 
-	EXPECT_TRUE(memory_is_written(self->memory, WINDOW));
+	EXPECT_TRUE(window_is_written(self->memory));
 	EXPECT_EQ(0, kill(self->child, SIGKILL));
 	EXPECT_EQ(self->child, waitpid(self->child, &status, 0));
-	EXPECT_TRUE(memory_is_quiet(self->memory, WINDOW));
+	EXPECT_TRUE(window_is_quiet(self->memory));
 
 	/* The next owner starts from nothing, with the same PASID. */
 	ASSERT_EQ(0, guest_open(&guest, 0, 1));

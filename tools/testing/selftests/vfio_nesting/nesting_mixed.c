@@ -14,6 +14,7 @@
 #include "fault.h"
 #include "guest.h"
 #include "needs_svatest.h"
+#include "pasid_table.h"
 
 #define PATTERN		0x1122334455667788ULL
 #define PAGE_REQ	VFIO_NESTING_FAULT_PAGE_REQ
@@ -203,6 +204,114 @@ TEST_F(plugged, device_info_refused)
 	EXPECT_EQ(-E2BIG, vmm_nesting_op(vmm, dev, op, longer, 64));
 }
 
+/* A PASID table for both, with more than the lesser device can emit */
+FIXTURE(tables) {
+	struct guest guest;
+	struct vmm *vmm;
+	struct vmm_device *full, *lesser;
+	struct pasid_table table;
+	uint64_t value;
+	int full_fd, lesser_fd;
+};
+
+FIXTURE_SETUP(tables)
+{
+	struct guest *guest = &self->guest;
+
+	ASSERT_EQ(0, guest_open(guest, FULL, 1));
+	self->vmm = &guest->vmm;
+	ASSERT_EQ(0, vmm_attach(self->vmm, LESSER));
+	self->full = guest->dev;
+	self->lesser = &self->vmm->devices[1];
+	self->full_fd = fault_open(self->full, 0);
+	ASSERT_LE(0, self->full_fd);
+	self->lesser_fd = fault_open(self->lesser, 0);
+	ASSERT_LE(0, self->lesser_fd);
+	self->value = guest_peek(self->vmm, guest->src);
+	pasid_table_init(&self->table, self->vmm, 20);
+	pasid_table_map(&self->table, GUEST_PASID, &guest->pt);
+	pasid_table_map(&self->table, WIDE_PASID, &guest->pt);
+}
+
+FIXTURE_TEARDOWN(tables)
+{
+	close(self->full_fd);
+	close(self->lesser_fd);
+	guest_close(&self->guest);
+}
+
+/* The table may cover more than a device can emit: the rest is not its own. */
+TEST_F(tables, of_different_width)
+{
+	struct guest *guest = &self->guest;
+
+	ASSERT_EQ(0, pasid_table_set(&self->table, NULL));
+	EXPECT_EQ(self->value, guest_seen(guest, self->full, GUEST_PASID, SVATEST_CF_ATS));
+	EXPECT_EQ(self->value, guest_seen(guest, self->full, WIDE_PASID, SVATEST_CF_ATS));
+	EXPECT_EQ(self->value, guest_seen(guest, self->lesser, GUEST_PASID, SVATEST_CF_ATS));
+
+	pasid_table_clear(&self->table, WIDE_PASID);
+	EXPECT_EQ(0, pasid_table_sync(&self->table, self->lesser, WIDE_PASID));
+	EXPECT_EQ(self->value, guest_seen(guest, self->full, WIDE_PASID, SVATEST_CF_ATS));
+	EXPECT_EQ(0, pasid_table_sync(&self->table, NULL, WIDE_PASID));
+	EXPECT_EQ(0, guest_seen(guest, self->full, WIDE_PASID, SVATEST_CF_ATS));
+	pasid_table_clear(&self->table, GUEST_PASID);
+	EXPECT_EQ(0, pasid_table_sync_all(&self->table, NULL));
+	EXPECT_EQ(0, guest_seen(guest, self->full, GUEST_PASID, SVATEST_CF_ATS));
+	EXPECT_EQ(0, guest_seen(guest, self->lesser, GUEST_PASID, SVATEST_CF_ATS));
+}
+
+/* A bad entry is told to those who could use it. */
+TEST_F(tables, bad_entry_of_one)
+{
+	struct iommu_fault record;
+
+	pasid_table_entry(&self->table, WIDE_PASID)[7] = 1;
+	ASSERT_EQ(0, pasid_table_set(&self->table, NULL));
+	ASSERT_EQ(1, fault_next_event(self->full_fd, &record));
+	EXPECT_EQ(IOMMU_FAULT_REASON_BAD_PASID_ENTRY, record.event.reason);
+	EXPECT_EQ(WIDE_PASID, record.event.pasid);
+	EXPECT_FALSE(fault_wait(self->lesser_fd, 0));
+	EXPECT_EQ(0, pasid_table_sync_all(&self->table, NULL));
+	ASSERT_EQ(1, fault_next_event(self->full_fd, &record));
+	EXPECT_EQ(WIDE_PASID, record.event.pasid);
+	EXPECT_FALSE(fault_wait(self->lesser_fd, 0));
+}
+
+/* Entries that a device cannot use are not counted for it. */
+TEST_F(tables, quota_of_the_lesser)
+{
+	struct vfio_iommu_type1_info_cap_pasid info;
+	unsigned int i;
+
+	ASSERT_EQ(0, vmm_pasid_info(self->vmm, &info));
+	for (i = 1 << LESSER_BITS; i <= (1 << LESSER_BITS) + info.quota; i++)
+		pasid_table_map(&self->table, i, &self->guest.pt);
+	EXPECT_EQ(-EDQUOT, pasid_table_set(&self->table, NULL));
+	EXPECT_EQ(-EDQUOT, pasid_table_set(&self->table, self->full));
+	EXPECT_EQ(0, pasid_table_set(&self->table, self->lesser));
+	EXPECT_EQ(self->value, guest_seen(&self->guest, self->lesser, GUEST_PASID,
+					  SVATEST_CF_ATS));
+	EXPECT_EQ(0, guest_seen(&self->guest, self->full, GUEST_PASID, SVATEST_CF_ATS));
+}
+
+/* Each device has what was set for it, and is taken for itself. */
+TEST_F(tables, one_has_a_table_and_one_a_bind)
+{
+	struct guest *guest = &self->guest;
+
+	ASSERT_EQ(0, pasid_table_set(&self->table, self->full));
+	ASSERT_EQ(0, vmm_bind(self->vmm, self->lesser, GUEST_PASID, guest->pt.root, 4));
+	EXPECT_EQ(self->value, guest_seen(guest, self->full, WIDE_PASID, 0));
+	EXPECT_EQ(self->value, guest_seen(guest, self->lesser, GUEST_PASID, 0));
+	EXPECT_EQ(-EBUSY, pasid_table_set(&self->table, NULL));
+	EXPECT_EQ(0, vmm_pasid_free(self->vmm, GUEST_PASID, GUEST_PASID));
+	EXPECT_EQ(self->value, guest_seen(guest, self->full, GUEST_PASID, 0));
+	EXPECT_EQ(0, guest_seen(guest, self->lesser, GUEST_PASID, 0));
+	EXPECT_EQ(0, pasid_table_set(&self->table, NULL));
+	EXPECT_EQ(self->value, guest_seen(guest, self->lesser, GUEST_PASID, 0));
+}
+
 /* Two functions of one group, of a container that is for nesting */
 FIXTURE(plain) {
 	struct vmm vmm;
@@ -267,6 +376,33 @@ TEST_F(plain, together_with_the_other_kind)
 	EXPECT_EQ(SVATEST_ST_OK, svatest_fill(self->dev, 0, guest.dst, PATTERN,
 					      8));
 	EXPECT_EQ(PATTERN, guest_peek(vmm, guest.dst));
+}
+
+/* A table for all is one for those that have PASIDs. */
+TEST_F(plain, table_of_the_other_kind)
+{
+	struct vmm *vmm = &self->vmm;
+	struct pasid_table table;
+	struct guest guest;
+	uint64_t value;
+
+	ASSERT_EQ(0, vmm_attach(vmm, FULL));
+	guest.vmm = *vmm;
+	guest_make(&guest);
+	guest.dev = &guest.vmm.devices[1];
+	value = guest_peek(vmm, guest.src);
+	pasid_table_init(&table, &guest.vmm, 13);
+	pasid_table_clear(&table, 0);
+	pasid_table_map(&table, GUEST_PASID, &guest.pt);
+	EXPECT_EQ(-ENODEV, pasid_table_set(&table, self->dev));
+	EXPECT_EQ(0, pasid_table_unset(vmm, self->dev));
+	ASSERT_EQ(0, pasid_table_set(&table, NULL));
+	EXPECT_EQ(value, guest_seen(&guest, guest.dev, GUEST_PASID, 0));
+	EXPECT_EQ(0, guest_seen_flat(&guest, guest.dev, SVATEST_NO_PASID, 0));
+	EXPECT_EQ(value, guest_seen_flat(&guest, self->dev, SVATEST_NO_PASID, 0));
+	EXPECT_EQ(0, pasid_table_sync(&table, self->dev, GUEST_PASID));
+	EXPECT_EQ(0, pasid_table_unset(vmm, NULL));
+	EXPECT_EQ(value, guest_seen_flat(&guest, self->dev, SVATEST_NO_PASID, 0));
 }
 
 /* The unit of these devices has no more */

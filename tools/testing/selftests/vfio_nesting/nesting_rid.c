@@ -616,25 +616,6 @@ TEST_F(aborted, blocked)
 
 /* --------------------------------------------------------------- interrupts */
 
-static int route_interrupt(const struct vmm_device *dev, int event)
-{
-	struct {
-		struct vfio_irq_set set;
-		int fd;
-	} request = {
-		.set = {
-			.argsz = sizeof(request),
-			.flags = VFIO_IRQ_SET_DATA_EVENTFD |
-				 VFIO_IRQ_SET_ACTION_TRIGGER,
-			.index = VFIO_PCI_MSIX_IRQ_INDEX,
-			.count = 1,
-		},
-		.fd = event,
-	};
-
-	return ioctl(dev->fd, VFIO_DEVICE_SET_IRQS, &request) ? -errno : 0;
-}
-
 TEST_F(busy, interrupts_arrive)
 {
 	struct svatest_desc interrupt = { .op_flags = SVATEST_OP_IRQ };
@@ -643,7 +624,7 @@ TEST_F(busy, interrupts_arrive)
 	unsigned int i;
 
 	ASSERT_LE(0, event);
-	ASSERT_EQ(0, route_interrupt(guest->dev, event));
+	ASSERT_EQ(0, vmm_device_irq(guest->dev, VFIO_PCI_MSIX_IRQ_INDEX, event));
 	for (i = 0; i < 4; i++) {
 		EXPECT_EQ(0, set_nth(guest, i));
 		EXPECT_EQ(SVATEST_ST_OK,

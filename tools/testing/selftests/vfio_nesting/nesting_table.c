@@ -79,33 +79,10 @@ FIXTURE_TEARDOWN(table)
 	guest_close(&self->guest);
 }
 
-/* What a device reads by @pasid, 0 if it is refused */
-static uint64_t seen(struct guest *guest, struct vmm_device *dev, uint32_t pasid,
-		     uint32_t flags)
-{
-	struct vmm_device *first = guest->dev;
-	uint64_t got;
-
-	svatest_setup(dev, 0, pasid, flags);
-	guest->dev = dev;
-	got = guest_copied(guest, 0);
-	guest->dev = first;
-	return got;
-}
-
-/* The same of accesses without PASID, by guest-physical addresses */
-static uint64_t seen_flat(struct guest *guest, uint32_t pasid, uint32_t flags)
-{
-	svatest_setup(guest->dev, 0, pasid, flags);
-	*(volatile uint64_t *)vmm_ptr(&guest->vmm, guest->dst) = 0;
-	if (svatest_copy(guest->dev, 0, guest->src, guest->dst, SIZE_4K) !=
-	    SVATEST_ST_OK)
-		return 0;
-	return guest_peek(&guest->vmm, guest->dst);
-}
-
-#define SEEN(pasid)	seen(&self->guest, self->dev, pasid, variant->channel_flags)
-#define SEEN_FLAT(pasid) seen_flat(&self->guest, pasid, variant->channel_flags)
+#define SEEN(pasid)	\
+	guest_seen(&self->guest, self->dev, pasid, variant->channel_flags)
+#define SEEN_FLAT(pasid)	\
+	guest_seen_flat(&self->guest, self->dev, pasid, variant->channel_flags)
 
 /* The one record that there is; none if its reason is a number that is none */
 static struct iommu_fault_unrecoverable only_record(int fd)
@@ -278,13 +255,13 @@ TEST_F(table, faults_by_the_number_on_the_bus)
 	struct iommu_fault record;
 
 	ASSERT_EQ(0, pasid_table_set(&self->table, self->dev));
-	EXPECT_EQ(0, seen(&self->guest, self->dev, FAR, 0));
+	EXPECT_EQ(0, guest_seen(&self->guest, self->dev, FAR, 0));
 	ASSERT_EQ(1, fault_next_event(self->fault_fd, &record));
 	EXPECT_EQ(FAR, record.event.pasid);
 	EXPECT_EQ(IOMMU_FAULT_UNRECOV_PASID_VALID, record.event.flags &
 		  (IOMMU_FAULT_UNRECOV_PASID_VALID | IOMMU_FAULT_UNRECOV_BUS_PASID));
 	EXPECT_EQ(0, pasid_table_unset(self->vmm, self->dev));
-	EXPECT_EQ(0, seen(&self->guest, self->dev, SECOND, 0));
+	EXPECT_EQ(0, guest_seen(&self->guest, self->dev, SECOND, 0));
 	do {
 		ASSERT_EQ(1, fault_next_event(self->fault_fd, &record));
 	} while (record.event.pasid != SECOND);
@@ -345,8 +322,8 @@ TEST_F(table, faults_can_be_disabled)
 	ASSERT_EQ(0, pasid_table_set(&self->table, self->dev));
 	*pgtable_entry(&self->a, GVA_SRC, SIZE_4K) = 0;
 	*pgtable_entry(&self->b, GVA_SRC, SIZE_4K) = 0;
-	EXPECT_EQ(0, seen(&self->guest, self->dev, FIRST, 0));
-	EXPECT_EQ(0, seen(&self->guest, self->dev, SECOND, 0));
+	EXPECT_EQ(0, guest_seen(&self->guest, self->dev, FIRST, 0));
+	EXPECT_EQ(0, guest_seen(&self->guest, self->dev, SECOND, 0));
 	/* The first one that there is */
 	ASSERT_EQ(1, fault_next_event(self->fault_fd, &record));
 	EXPECT_EQ(SECOND, record.event.pasid);
@@ -400,7 +377,7 @@ TEST_F(table, single_binds_are_excluded)
 	/* The other device is not concerned. */
 	EXPECT_EQ(GUEST_PASID, vmm_pasid_alloc(vmm, GUEST_PASID, GUEST_PASID));
 	EXPECT_EQ(0, vmm_bind(vmm, &vmm->devices[1], GUEST_PASID, self->b.root, 4));
-	EXPECT_EQ(NEW, seen(&self->guest, &vmm->devices[1], GUEST_PASID, 0));
+	EXPECT_EQ(NEW, guest_seen(&self->guest, &vmm->devices[1], GUEST_PASID, 0));
 }
 
 TEST_F(table, all_devices_or_none)
@@ -410,21 +387,21 @@ TEST_F(table, all_devices_or_none)
 	ASSERT_EQ(0, vmm_bind(self->vmm, other, GUEST_PASID, self->b.root, 4));
 	EXPECT_EQ(-EBUSY, pasid_table_set(&self->table, NULL));
 	EXPECT_EQ(0, SEEN(SECOND));
-	EXPECT_EQ(NEW, seen(&self->guest, other, GUEST_PASID, 0));
+	EXPECT_EQ(NEW, guest_seen(&self->guest, other, GUEST_PASID, 0));
 	EXPECT_EQ(0, vmm_unbind(self->vmm, other, GUEST_PASID));
 	ASSERT_EQ(0, pasid_table_set(&self->table, NULL));
 	EXPECT_EQ(OLD, SEEN(FIRST));
-	EXPECT_EQ(OLD, seen(&self->guest, other, FIRST, variant->channel_flags));
+	EXPECT_EQ(OLD, guest_seen(&self->guest, other, FIRST, variant->channel_flags));
 	/* An entry is invalidated for one device or for both. */
 	pasid_table_map(&self->table, FIRST, &self->b);
 	EXPECT_EQ(0, pasid_table_sync(&self->table, other, FIRST));
 	EXPECT_EQ(OLD, SEEN(FIRST));
-	EXPECT_EQ(NEW, seen(&self->guest, other, FIRST, variant->channel_flags));
+	EXPECT_EQ(NEW, guest_seen(&self->guest, other, FIRST, variant->channel_flags));
 	EXPECT_EQ(0, pasid_table_sync(&self->table, NULL, FIRST));
 	EXPECT_EQ(NEW, SEEN(FIRST));
 	EXPECT_EQ(0, pasid_table_unset(self->vmm, other));
 	EXPECT_EQ(NEW, SEEN(FIRST));
-	EXPECT_EQ(0, seen(&self->guest, other, FIRST, variant->channel_flags));
+	EXPECT_EQ(0, guest_seen(&self->guest, other, FIRST, variant->channel_flags));
 	EXPECT_EQ(0, pasid_table_unset(self->vmm, NULL));
 	EXPECT_EQ(0, SEEN(FIRST));
 }
@@ -503,7 +480,8 @@ TEST_F(table, of_another_process)
 TEST_F_TIMEOUT(table, quota, 120)
 {
 	struct vfio_iommu_type1_info_cap_pasid info;
-	unsigned int i;
+	unsigned int i, part, pasid;
+	volatile uint64_t *dir;
 
 	ASSERT_EQ(0, vmm_pasid_info(self->vmm, &info));
 	for (i = 1; i <= info.quota; i++)
@@ -523,6 +501,17 @@ TEST_F_TIMEOUT(table, quota, 120)
 	EXPECT_EQ(0, vmm_pasid_free(self->vmm, GUEST_PASID, GUEST_PASID));
 	EXPECT_EQ(0, pasid_table_sync(&self->table, self->dev, info.quota));
 	EXPECT_EQ(OLD, SEEN(info.quota));
+
+	/* So many can go at once, and come again. */
+	dir = vmm_ptr(self->vmm, self->table.base);
+	for (i = 0; i < 3; i++) {
+		for (part = 0; part <= info.quota / 64; part++)
+			dir[part] ^= PASID_PRESENT;
+		EXPECT_EQ(0, i == 1 ? pasid_table_set(&self->table, self->dev) :
+				      pasid_table_sync_all(&self->table, self->dev));
+		for (pasid = 2; pasid < info.quota; pasid += 97)
+			EXPECT_EQ(i != 1 ? 0 : pasid % 2 ? NEW : OLD, SEEN(pasid));
+	}
 }
 
 TEST_F(table, page_requests_of_an_entry)
@@ -884,7 +873,7 @@ TEST_F_TIMEOUT(table, all_at_once, 120)
 	ASSERT_EQ(0, pasid_table_set(&self->table, NULL));
 	EXPECT_EQ(OLD, SEEN(FIRST));
 	EXPECT_EQ(NEW, SEEN(SECOND));
-	EXPECT_EQ(OLD, seen(&self->guest, &self->vmm->devices[1], FIRST, 0));
+	EXPECT_EQ(OLD, guest_seen(&self->guest, &self->vmm->devices[1], FIRST, 0));
 }
 
 TEST_HARNESS_MAIN

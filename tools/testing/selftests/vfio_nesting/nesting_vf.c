@@ -11,6 +11,7 @@
 #include "../kselftest_harness.h"
 #include "guest.h"
 #include "needs_svatest.h"
+#include "pasid_table.h"
 
 #define NEW		0x2e3ULL
 
@@ -85,6 +86,47 @@ TEST_F(vf, second_stage_unmapped)
 	EXPECT_EQ(0, vmm_unmap_dma(&a->vmm, VMM_GPA_BASE, VMM_MEMORY_SIZE));
 	EXPECT_EQ(0, guest_copied(a, 0));
 	EXPECT_NE(0, guest_copied(b, 0));
+}
+
+/* A table each, with one number for two processes; entries go by way of the PF, too. */
+TEST_F(vf, whole_tables)
+{
+	struct pasid_table tables[2];
+	struct pgtable others[2];
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		struct guest *guest = &self->guest[i];
+
+		*(uint64_t *)vmm_ptr(&guest->vmm, guest->src) = NEW + i;
+		EXPECT_EQ(0, vmm_unbind(&guest->vmm, NULL, GUEST_PASID));
+		pgtable_init(&others[i], &guest->vmm, 4);
+		pgtable_map(&others[i], GVA_SRC, guest_page(&guest->vmm, NEW + 2 + i),
+			    SIZE_4K, PGT_READ_WRITE);
+		pgtable_map(&others[i], GVA_DST, guest->dst, SIZE_4K, PGT_READ_WRITE);
+		pasid_table_init(&tables[i], &guest->vmm, 20);
+		pasid_table_map(&tables[i], GUEST_PASID, &guest->pt);
+		ASSERT_EQ(0, pasid_table_set(&tables[i], guest->dev));
+	}
+	for (i = 0; i < 2; i++) {
+		struct guest *guest = &self->guest[i], *other = &self->guest[!i];
+		uint64_t others_value;
+
+		EXPECT_EQ(NEW + i, guest_copied(guest, 0));
+		others_value = guest_copied(other, 0);
+		pasid_table_map(&tables[i], GUEST_PASID, &others[i]);
+		EXPECT_EQ(NEW + i, guest_copied(guest, 0));
+		EXPECT_EQ(0, pasid_table_sync(&tables[i], NULL, GUEST_PASID));
+		EXPECT_EQ(NEW + 2 + i, guest_copied(guest, 0));
+		EXPECT_EQ(others_value, guest_copied(other, 0));
+		*pgtable_entry(&others[i], GVA_SRC, SIZE_4K) = guest->src | PGT_READ_WRITE;
+		EXPECT_EQ(0, vmm_invalidate_pasid(&guest->vmm, NULL, GUEST_CACHES,
+						  GUEST_PASID));
+		EXPECT_EQ(NEW + i, guest_copied(guest, 0));
+	}
+	EXPECT_EQ(0, pasid_table_unset(&self->guest[0].vmm, NULL));
+	EXPECT_EQ(0, guest_copied(&self->guest[0], 0));
+	EXPECT_EQ(NEW + 1, guest_copied(&self->guest[1], 0));
 }
 
 TEST_HARNESS_MAIN

@@ -154,6 +154,25 @@ int vmm_device_map(struct vmm_device *dev)
 	return 0;
 }
 
+int vmm_device_irq(const struct vmm_device *dev, unsigned int index, int event)
+{
+	struct {
+		struct vfio_irq_set set;
+		int fd;
+	} request = {
+		.set = {
+			.argsz = sizeof(request),
+			.flags = VFIO_IRQ_SET_DATA_EVENTFD |
+				 VFIO_IRQ_SET_ACTION_TRIGGER,
+			.index = index,
+			.count = 1,
+		},
+		.fd = event,
+	};
+
+	return ioctl(dev->fd, VFIO_DEVICE_SET_IRQS, &request) ? -errno : 0;
+}
+
 int vmm_device_sysfs(const struct vmm_device *dev, const char *file, const char *text)
 {
 	char path[128];

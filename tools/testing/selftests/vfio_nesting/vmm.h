@@ -76,6 +76,9 @@ void vmm_close(struct vmm *vmm);
 void vmm_device_close(struct vmm_device *dev);
 int vmm_device_open(struct vmm_device *dev);
 
+/* Let an eventfd have the first interrupt of the kind @index, VFIO_PCI_*_IRQ_INDEX */
+int vmm_device_irq(const struct vmm_device *dev, unsigned int index, int event);
+
 /* Write to a file of the device in sysfs */
 int vmm_device_sysfs(const struct vmm_device *dev, const char *file, const char *text);
 
