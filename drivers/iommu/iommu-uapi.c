@@ -115,10 +115,6 @@ ASSERT_FIELD(iommu_nesting_info_vtd, flags, 0, 4);
 ASSERT_FIELD(iommu_nesting_info_vtd, padding, 4, 12);
 ASSERT_FIELD(iommu_nesting_info_vtd, cap_reg, 16, 8);
 ASSERT_FIELD(iommu_nesting_info_vtd, ecap_reg, 24, 8);
-ASSERT_SIZE(iommu_nesting_info_smmuv3, 32);
-ASSERT_FIELD(iommu_nesting_info_smmuv3, flags, 0, 4);
-ASSERT_FIELD(iommu_nesting_info_smmuv3, padding, 4, 4);
-ASSERT_FIELD(iommu_nesting_info_smmuv3, idr, 8, 24);
 
 ASSERT_SIZE(iommu_nesting_info_arm_smmuv3, 32);
 ASSERT_FIELD(iommu_nesting_info_arm_smmuv3, flags, 0, 4);

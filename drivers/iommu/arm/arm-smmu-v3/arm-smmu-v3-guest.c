@@ -88,7 +88,7 @@ static int arm_smmu_guest_nesting_info(struct device *dev,
 				       struct iommu_nesting_info *info)
 {
 	struct arm_smmu_master *master = dev_iommu_priv_get(dev);
-	struct iommu_nesting_info_smmuv3 *smmuv3 = &info->vendor.smmuv3;
+	struct iommu_nesting_info_arm_smmuv3 *smmuv3 = &info->vendor.smmuv3;
 	struct arm_smmu_device *smmu = master->smmu;
 
 	if (!arm_smmu_guest_capable(master) ||

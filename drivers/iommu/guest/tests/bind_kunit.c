@@ -314,7 +314,7 @@ static void repeated_bind_catches_up(struct kunit *test)
 static void driver_without_page_requests_has_no_sync(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct iommu_guest_ops ops;
+	static struct iommu_guest_ops ops;
 
 	mock_guest_own_ops(mock, 0, &ops);
 	ops.fault_sync = NULL;
@@ -1281,7 +1281,7 @@ static void numbers_and_sizes_at_their_bounds(struct kunit *test)
 static void driver_detaches_one_at_a_time(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct iommu_guest_ops ops;
+	static struct iommu_guest_ops ops;
 
 	mock_guest_own_ops(mock, 0, &ops);
 	ops.detach_gpasids = NULL;

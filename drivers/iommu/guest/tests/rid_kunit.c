@@ -315,7 +315,7 @@ static void refused_changes_nothing(struct kunit *test)
 static void refused_for_the_device(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct iommu_guest_ops ops;
+	static struct iommu_guest_ops ops;
 
 	mock_guest_own_ops(mock, 0, &ops);
 	ops.set_rid = NULL;

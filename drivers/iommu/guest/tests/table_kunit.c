@@ -974,7 +974,7 @@ static void field_is_checked(struct kunit *test)
 static void owner_or_driver_cannot(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
-	struct iommu_guest_ops ops[2];
+	static struct iommu_guest_ops ops[2];
 
 	fill(mock);
 	mock_guest_own_ops(mock, 0, &ops[0]);
