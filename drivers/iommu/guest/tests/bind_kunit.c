@@ -824,10 +824,11 @@ static void freed_pasid_keeps_its_guest_pasid_while_bound(struct kunit *test)
 	EXPECT_LOG("iotlb0.b[0-ffffffffffffffff] iotlb1.b[0-ffffffffffffffff]");
 }
 
+static const char unbinds[] =
+	"stop0.a+1.a remove0.a=1000 sync0 free=1000 remove1.a=1000 sync1 free=1000 UNBIND.a FREE.";
+
 static void free_pasids_unbinds_first(struct kunit *test)
 {
-	static const char unbinds[] =
-		"stop0.a+1.a remove0.a=1000 sync0 free=1000 remove1.a=1000 sync1 free=1000 UNBIND.a FREE.";
 	struct mock_guest *mock = test->priv;
 	struct ioasid_set_info info;
 

@@ -849,7 +849,8 @@ static void tables_go_together(struct kunit *test)
 	EXPECT_STATE("0.0=block 0.3=1000 0.5=2000 1.4=4000 1.5=5000 1.6=8000");
 	mock_clear_log(mock);
 	iommu_guest_unset_table(mock->ctx, NULL);
-	KUNIT_EXPECT_TRUE(test, strstarts(mock->log, "stop0.3.5+1.4.5.6 stop0.3.5 remove0.3=1000 "));
+	KUNIT_EXPECT_TRUE(test, strstarts(mock->log,
+					  "stop0.3.5+1.4.5.6 stop0.3.5 remove0.3=1000 "));
 	EXPECT_STATE("");
 	/* A device without table has no part in it. */
 	KUNIT_EXPECT_EQ(test, 0, set(mock, 1, 1));
@@ -858,6 +859,7 @@ static void tables_go_together(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, strstarts(mock->log, "stop1.4.5.6 "));
 	EXPECT_STATE("");
 }
+
 static void close_ends_the_table(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
