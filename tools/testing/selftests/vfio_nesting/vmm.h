@@ -76,6 +76,9 @@ void vmm_close(struct vmm *vmm);
 void vmm_device_close(struct vmm_device *dev);
 int vmm_device_open(struct vmm_device *dev);
 
+/* A file in sysfs of the device at a PCI address, opened with @flags, or -errno */
+int vmm_open_sysfs(const char *name, const char *file, int flags);
+
 /* Write to a file of the device in sysfs */
 int vmm_device_sysfs(const struct vmm_device *dev, const char *file, const char *text);
 
