@@ -811,16 +811,6 @@ static int write_text(const char *path, const char *text)
 	return ret;
 }
 
-static int write_attribute(const struct vmm_device *dev, const char *name,
-			   const char *text)
-{
-	char path[96];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", dev->name,
-		 name);
-	return write_text(path, text);
-}
-
 static int do_reset(struct fuzz_world *w, const struct fuzz_model *m,
 		    const struct fuzz_step *step)
 {
@@ -834,7 +824,7 @@ static int do_reset(struct fuzz_world *w, const struct fuzz_model *m,
 	case 1:
 		return reset_by_guest(dev);
 	default:
-		return write_attribute(dev, "reset", "1");
+		return vmm_device_sysfs(dev, "reset", "1");
 	}
 }
 
@@ -1228,9 +1218,9 @@ void fuzz_world_step(struct fuzz_world *w, struct fuzz_model *m,
 		result->ret = do_unmap(w, m, step);
 		break;
 	case FUZZ_POWER:
-		write_attribute(&w->devices[step->arg[0] % FUZZ_DEVICES],
-				"power/control",
-				step->arg[1] % 2 ? "on" : "auto");
+		vmm_device_sysfs(&w->devices[step->arg[0] % FUZZ_DEVICES],
+				 "power/control",
+				 step->arg[1] % 2 ? "on" : "auto");
 		break;
 	case FUZZ_KNOB:
 		result->ret = do_knob(w, m, step);

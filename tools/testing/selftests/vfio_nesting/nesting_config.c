@@ -74,12 +74,9 @@ static unsigned int find(const struct vmm_device *dev, unsigned int id)
 /* The same in what the host sees */
 static unsigned int find_for_host(const struct vmm_device *dev, unsigned int id)
 {
+	int fd = vmm_open_sysfs(dev->name, "config", O_RDONLY);
 	unsigned int offset;
-	char path[64];
-	int fd;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", dev->name);
-	fd = open(path, O_RDONLY);
 	if (fd < 0)
 		return 0;
 	offset = find_in(fd, 0, id);

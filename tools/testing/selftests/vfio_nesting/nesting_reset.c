@@ -265,13 +265,11 @@ FIXTURE_TEARDOWN(ending)
 
 static int read_config(const char *name, unsigned int offset, void *to, size_t size)
 {
-	char path[96];
-	int fd, ret;
+	int fd = vmm_open_sysfs(name, "config", O_RDONLY);
+	int ret;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", name);
-	fd = open(path, O_RDONLY);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	ret = pread(fd, to, size, offset) == (ssize_t)size ? 0 : -EIO;
 	close(fd);
 	return ret;

@@ -12,25 +12,23 @@
 #include <linux/pci_regs.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "guest.h"
 #include "needs_svatest.h"
+#include "svatest.h"
 
 /* Switch the decoding of the memory of a device off and on. */
 static int change_map(unsigned int changes)
 {
-	char name[16], path[64];
 	uint16_t on, off;
 	unsigned int i;
+	char name[16];
 	int fd;
 
 	if (vmm_find_device(0, name, sizeof(name)))
 		return 1;
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", name);
-	fd = open(path, O_RDWR);
+	fd = vmm_open_sysfs(name, "config", O_RDWR);
 	if (fd < 0 || pread(fd, &on, 2, PCI_COMMAND) != 2)
 		return 1;
 	on |= PCI_COMMAND_MEMORY;
@@ -45,19 +43,19 @@ int main(int argc, char **argv)
 {
 	unsigned int changes = argc > 1 ? strtoul(argv[1], NULL, 0) : 4000;
 	uint64_t reads = 0, wrong = 0;
-	static struct guest guest;
-	int status;
+	static struct vmm vmm;
 	pid_t child;
+	int status;
 
 	printf("TAP version 13\n1..1\n");
 	fflush(stdout);
-	if (guest_open(&guest, 1, 1))
+	if (vmm_open(&vmm, 1, 1))
 		return 1;
 	child = fork();
 	if (!child)
 		_exit(change_map(changes));
 	do {
-		wrong += svatest_read(guest.dev, SVATEST_R_MAGIC) !=
+		wrong += svatest_read(&vmm.devices[0], SVATEST_R_MAGIC) !=
 			 SVATEST_MAGIC;
 		reads++;
 	} while (!waitpid(child, &status, WNOHANG));

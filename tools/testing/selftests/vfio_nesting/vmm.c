@@ -173,15 +173,23 @@ int vmm_device_irq(const struct vmm_device *dev, unsigned int index, int event)
 	return ioctl(dev->fd, VFIO_DEVICE_SET_IRQS, &request) ? -errno : 0;
 }
 
-int vmm_device_sysfs(const struct vmm_device *dev, const char *file, const char *text)
+int vmm_open_sysfs(const char *name, const char *file, int flags)
 {
 	char path[128];
-	int fd, ret;
+	int fd;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", dev->name, file);
-	fd = open(path, O_WRONLY);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", name, file);
+	fd = open(path, flags);
+	return fd < 0 ? -errno : fd;
+}
+
+int vmm_device_sysfs(const struct vmm_device *dev, const char *file, const char *text)
+{
+	int fd = vmm_open_sysfs(dev->name, file, O_WRONLY | O_CLOEXEC);
+	int ret;
+
 	if (fd < 0)
-		return -errno;
+		return fd;
 	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
 	close(fd);
 	return ret;

@@ -79,6 +79,9 @@ int vmm_device_open(struct vmm_device *dev);
 /* Let an eventfd have the first interrupt of the kind @index, VFIO_PCI_*_IRQ_INDEX */
 int vmm_device_irq(const struct vmm_device *dev, unsigned int index, int event);
 
+/* A file in sysfs of the device at a PCI address, opened with @flags, or -errno */
+int vmm_open_sysfs(const char *name, const char *file, int flags);
+
 /* Write to a file of the device in sysfs */
 int vmm_device_sysfs(const struct vmm_device *dev, const char *file, const char *text);
 
