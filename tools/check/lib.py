@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the checks share: the series' commits, a second work tree, TAP."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -18,6 +19,8 @@ CHECK = tree.BUILD / "check"
 WORKTREE = CHECK / "linux"
 OBJ = CHECK / "obj"
 HERE = Path(__file__).resolve().parent
+# The lock of the work tree, once this process has it.
+OWNED = []
 JOBS = f"-j{os.cpu_count()}"
 # Most objects are the same in one commit and the next, and in one configuration and another.
 CCACHE = "ccache " if shutil.which("ccache") else ""
@@ -80,9 +83,15 @@ def touched(first=tree.BASE, last="HEAD", kinds="AM"):
 
 
 def worktree(commit):
-    """A work tree of our own at @commit; files that do not change keep their times."""
+    """A work tree of our own at @commit; files that do not change keep their times.
+
+    Two checks at a time wait for each other: the first call takes the tree for good.
+    """
+    CHECK.mkdir(parents=True, exist_ok=True)
+    if not OWNED:
+        OWNED.append(open(CHECK / "lock", "w", encoding="ascii"))
+        fcntl.flock(OWNED[0], fcntl.LOCK_EX)
     if not (WORKTREE / ".git").exists():
-        CHECK.mkdir(parents=True, exist_ok=True)
         tree.git("worktree", "prune")
         tree.git("worktree", "add", "--quiet", "--detach", str(WORKTREE), commit)
         return
