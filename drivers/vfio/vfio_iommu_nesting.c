@@ -429,7 +429,7 @@ static long vfio_nesting_pasid_alloc(struct vfio_nesting *n, u32 min, u32 max)
 	max = min(max, last);
 	if (min > max)
 		return -ENOSPC;
-	return ioasid_alloc(n->set, min, max, NULL, GFP_KERNEL_ACCOUNT);
+	return iommu_guest_alloc_pasid(n->ctx, min, max);
 }
 
 static long vfio_nesting_pasid_request(struct vfio_nesting *n,

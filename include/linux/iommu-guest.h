@@ -148,6 +148,9 @@ typedef int (*iommu_guest_entry_fn)(const struct iommu_guest_entry *entry, void 
  *                @info is zeroed by the caller, which sets argsz afterwards.
  *                Return 0, or -EOPNOTSUPP when @dev cannot do nesting or
  *                @parent was not allocated as the parent of nested domains.
+ * @begin:        A call of the owner begins, to which all that follows for @dev belongs
+ *                until the next one. It may wait for @dev many times, and a driver may
+ *                want to bound the sum. May be NULL.
  * @domain_alloc_gpasid: Allocate a domain of type IOMMU_DOMAIN_NESTED from
  *                @data, after checking each of its vendor specific fields and
  *                flags against the hardware in front of @dev; the generic part
@@ -210,6 +213,7 @@ typedef int (*iommu_guest_entry_fn)(const struct iommu_guest_entry *entry, void 
 struct iommu_guest_ops {
 	int (*nesting_info)(struct device *dev, struct iommu_domain *parent,
 			    struct iommu_nesting_info *info);
+	void (*begin)(struct device *dev);
 	struct iommu_domain *(*domain_alloc_gpasid)(struct device *dev,
 						    struct iommu_domain *parent,
 						    const struct iommu_gpasid_bind_data *data);
@@ -276,6 +280,8 @@ int iommu_guest_cache_invalidate_array(struct iommu_guest_ctx *ctx,
 				       const struct iommu_cache_invalidate_info *infos,
 				       unsigned int count, unsigned int *done);
 
+long iommu_guest_alloc_pasid(struct iommu_guest_ctx *ctx, ioasid_t min,
+			     ioasid_t max);
 void iommu_guest_free_pasids(struct iommu_guest_ctx *ctx, ioasid_t min,
 			     ioasid_t max);
 int iommu_guest_device_info(struct iommu_guest_ctx *ctx, struct device *dev,

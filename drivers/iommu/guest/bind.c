@@ -248,10 +248,13 @@ static int iommu_guest_attach_domain(struct iommu_guest_binding *binding)
 	bool pass = binding->domain == gdev->parent;
 	int ret;
 
-	if (binding->pasid->hpasid != IOMMU_NO_PASID)
-		return iommu_attach_device_pasid(binding->domain, gdev->dev,
-						 binding->pasid->hpasid,
-						 &binding->handle);
+	if (binding->pasid->hpasid != IOMMU_NO_PASID) {
+		ret = iommu_attach_device_pasid(binding->domain, gdev->dev,
+						binding->pasid->hpasid,
+						&binding->handle);
+		/* The device is there and has the PASID, so what is missing is memory. */
+		return ret == -ENODEV ? -ENOMEM : ret;
+	}
 	ret = iommu_device_set_rid(gdev->dev, binding->domain, gdev->rid_domain,
 				   pass ? NULL : &binding->handle);
 	if (!ret)
@@ -315,13 +318,19 @@ static void iommu_guest_unbind(struct iommu_guest_binding *binding)
  * Attach a binding that was attached before. Domain, guest PASID and the
  * device's being awake are as they were, so nothing but a lack of memory for
  * the bookkeeping of IOMMU core and driver can keep it from coming back. That
- * is little, and may come from the reserves and go over the owner's limit.
+ * is little, and may come from the reserves and go over the owner's limit where
+ * nothing else is left.
  */
 int iommu_guest_attach_again(struct iommu_guest_binding *old)
 {
-	unsigned int flags = memalloc_noreclaim_save();
-	int ret = iommu_guest_attach(old);
+	unsigned int flags;
+	int ret;
 
+	ret = iommu_guest_attach(old);
+	if (ret != -ENOMEM)
+		return ret;
+	flags = memalloc_noreclaim_save();
+	ret = iommu_guest_attach(old);
 	memalloc_noreclaim_restore(flags);
 	return ret;
 }
@@ -448,8 +457,8 @@ iommu_guest_find_gpasid(struct iommu_guest_ctx *ctx, ioasid_t gpasid)
  * IOASID over, unless it fails.
  */
 static struct iommu_guest_pasid *
-iommu_guest_alloc_pasid(struct iommu_guest_ctx *ctx, ioasid_t hpasid,
-			ioasid_t gpasid)
+iommu_guest_new_pasid(struct iommu_guest_ctx *ctx, ioasid_t hpasid,
+		      ioasid_t gpasid)
 {
 	struct iommu_guest_pasid *pasid;
 	int ret;
@@ -557,7 +566,7 @@ iommu_guest_get_pasid(struct iommu_guest_ctx *ctx, u64 hpasid, ioasid_t gpasid)
 
 	pasid = xa_load(&ctx->pasids, hpasid);
 	if (!pasid) {
-		pasid = iommu_guest_alloc_pasid(ctx, hpasid, gpasid);
+		pasid = iommu_guest_new_pasid(ctx, hpasid, gpasid);
 		if (!IS_ERR(pasid))
 			return pasid;
 	}
@@ -619,6 +628,7 @@ int iommu_guest_bind_gpasid(struct iommu_guest_ctx *ctx, struct device *dev,
 		return ret;
 
 	guard(mutex)(&ctx->lock);
+	iommu_guest_begin(ctx, dev);
 	pasid = iommu_guest_get_pasid(ctx, data->hpasid,
 				      data->flags & IOMMU_SVA_GPASID_VAL ?
 				      data->gpasid : data->hpasid);
@@ -648,6 +658,7 @@ void iommu_guest_unbind_gpasid(struct iommu_guest_ctx *ctx, struct device *dev,
 	struct iommu_guest_pasid *pasid;
 
 	guard(mutex)(&ctx->lock);
+	iommu_guest_begin(ctx, dev);
 	/* The number is the owner's and of any size. */
 	pasid = hpasid > IOMMU_GUEST_PASID_LAST ? NULL :
 						  xa_load(&ctx->pasids, hpasid);
@@ -655,6 +666,32 @@ void iommu_guest_unbind_gpasid(struct iommu_guest_ctx *ctx, struct device *dev,
 		iommu_guest_unbind_pasid(ctx, dev, pasid);
 }
 EXPORT_SYMBOL_GPL(iommu_guest_unbind_gpasid);
+
+/**
+ * iommu_guest_alloc_pasid() - Allocate a PASID for the owner
+ * @ctx: the context
+ * @min: lowest PASID on the bus, included
+ * @max: highest PASID on the bus, included
+ *
+ * The quota of the set is that of its ids and of the entries of PASID tables of
+ * @ctx together, as iommu_guest_set_table() counts them.
+ *
+ * Return: The PASID, or
+ *
+ * * -EDQUOT: the quota is used up, by ids and entries
+ * * any other error of ioasid_alloc()
+ *
+ * Context: Process context, takes the lock of @ctx. Not called by a notifier of
+ * the set.
+ */
+long iommu_guest_alloc_pasid(struct iommu_guest_ctx *ctx, ioasid_t min, ioasid_t max)
+{
+	guard(mutex)(&ctx->lock);
+	if (!iommu_guest_pasids_left(ctx))
+		return -EDQUOT;
+	return ioasid_alloc(ctx->set, min, max, NULL, GFP_KERNEL_ACCOUNT);
+}
+EXPORT_SYMBOL_GPL(iommu_guest_alloc_pasid);
 
 /**
  * iommu_guest_free_pasids() - Unbind and free PASIDs of the owner
@@ -676,6 +713,7 @@ void iommu_guest_free_pasids(struct iommu_guest_ctx *ctx, ioasid_t min,
 			     ioasid_t max)
 {
 	scoped_guard(mutex, &ctx->lock) {
+		iommu_guest_begin(ctx, NULL);
 		iommu_guest_unbind_range(ctx, NULL, min, max);
 		/* With the lock, so that none is bound again in between */
 		ioasid_free_range(ctx->set, min, max);
@@ -704,6 +742,7 @@ int iommu_guest_notify(struct notifier_block *nb, unsigned long event,
 	struct iommu_guest_pasid *pasid;
 
 	guard(mutex)(&ctx->lock);
+	iommu_guest_begin(ctx, NULL);
 	pasid = xa_load(&ctx->pasids, args->id);
 	if (pasid)
 		iommu_guest_unbind_pasid(ctx, NULL, pasid);

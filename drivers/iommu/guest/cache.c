@@ -380,6 +380,7 @@ int iommu_guest_cache_invalidate_array(struct iommu_guest_ctx *ctx,
 	batch.count = 0;
 	batch.ret = 0;
 	guard(mutex)(&ctx->lock);
+	iommu_guest_begin(ctx, dev);
 	for (i = 0; i < count; i++) {
 		ret = iommu_guest_inv_one(ctx, dev, &infos[i], &batch);
 		if (ret)

@@ -277,6 +277,17 @@ iommu_guest_find_device(struct iommu_guest_ctx *ctx, struct device *dev)
 	return NULL;
 }
 
+/* A call begins that may wait for the hardware of @dev, or of all devices. */
+void iommu_guest_begin(struct iommu_guest_ctx *ctx, struct device *dev)
+{
+	const struct iommu_guest_device *gdev;
+
+	lockdep_assert_held(&ctx->lock);
+	list_for_each_entry(gdev, &ctx->devices, node)
+		if (gdev->ops->begin && (!dev || gdev->dev == dev))
+			gdev->ops->begin(gdev->dev);
+}
+
 /**
  * iommu_guest_add_device() - Let a context bind PASIDs of a device
  * @ctx: the context
@@ -446,6 +457,9 @@ iommu_guest_handle_faults(struct iommu_guest_ctx *ctx, struct device *dev,
 	ret = iommu_guest_wake(dev);
 	if (ret)
 		return ERR_PTR(ret);
+	/* An owner without a context has not done that when it left. */
+	if (gdev->ops->fault_flush)
+		gdev->ops->fault_flush(dev);
 
 	handler = iommu_register_device_fault_handler(dev, IOMMU_PASID_INVALID,
 						      ops, data);
@@ -490,6 +504,7 @@ void iommu_guest_remove_device(struct iommu_guest_ctx *ctx, struct device *dev)
 	if (!gdev)
 		return;
 
+	iommu_guest_begin(ctx, dev);
 	if (gdev->handler)
 		iommu_fault_handler_stop(gdev->handler);
 	iommu_guest_end_table(gdev);

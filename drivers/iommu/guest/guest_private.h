@@ -31,7 +31,7 @@
  *	iommu_guest_contexts_lock	list of the contexts. Nothing is taken and
  *					nobody is waited for inside of it.
  *
- * Notifiers of the IOASID set are called for BIND and UNBIND with the lock of
+ * Notifiers of the IOASID set are called for ALLOC, BIND and UNBIND with the lock of
  * the context held. The context's own notifier is for FREE, which comes from a
  * worker of the IOASID core that holds nothing, and finds work to do only if
  * the owner frees a PASID by other means than iommu_guest_free_pasids().
@@ -202,6 +202,7 @@ void iommu_guest_ctx_put(struct iommu_guest_ctx *ctx);
 struct iommu_guest_device *
 iommu_guest_find_device(struct iommu_guest_ctx *ctx, struct device *dev);
 int iommu_guest_wake(struct device *dev);
+void iommu_guest_begin(struct iommu_guest_ctx *ctx, struct device *dev);
 
 /* bind.c */
 int iommu_guest_check_table(const struct iommu_gpasid_bind_data *data);
@@ -246,6 +247,7 @@ void iommu_guest_end_rid(struct iommu_guest_ctx *ctx,
 			 struct iommu_guest_device *gdev);
 
 /* table.c */
+unsigned int iommu_guest_pasids_left(struct iommu_guest_ctx *ctx);
 void iommu_guest_end_table(struct iommu_guest_device *gdev);
 bool iommu_guest_has_tables(struct iommu_guest_ctx *ctx, struct device *dev);
 int iommu_guest_resync(struct iommu_guest_ctx *ctx, struct device *dev,

@@ -22,6 +22,7 @@
 #include <linux/cleanup.h>
 #include <linux/export.h>
 #include <linux/pm_runtime.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -154,8 +155,8 @@ static bool iommu_guest_is_shadow(const struct iommu_guest_table *table)
 	return !table->domain;
 }
 
-/* PASIDs that count against the quota of the owner: its ids and entries of tables */
-static unsigned int iommu_guest_pasids_left(struct iommu_guest_ctx *ctx)
+/* What the quota leaves to the owner: its ids count, and entries of tables */
+unsigned int iommu_guest_pasids_left(struct iommu_guest_ctx *ctx)
 {
 	const struct iommu_guest_device *gdev;
 	struct ioasid_set_info info;
@@ -340,6 +341,7 @@ static void iommu_guest_restore_entries(struct iommu_guest_table *table)
 	unsigned long index;
 
 	xa_for_each(&table->entries, index, pasid) {
+		cond_resched();
 		binding = iommu_guest_entry_binding(pasid);
 		if (!iommu_guest_attach_again(binding))
 			continue;
@@ -420,15 +422,23 @@ static void iommu_guest_forget_table(struct iommu_guest_table *table)
 }
 
 /*
- * To attach the second stage or an older table may take memory. To block the device
- * does not, and keeps it from a table that is not the guest's any more.
+ * To attach the second stage or an older table may take memory, a little, which may
+ * come from the reserves. To block the device does not, and keeps it from a table
+ * that is not the guest's any more.
  */
 static void iommu_guest_back_to(struct iommu_guest_device *gdev,
 				struct iommu_domain *domain,
 				struct iommu_attach_handle *handle)
 {
-	int ret = iommu_guest_replace_domain(gdev, domain, handle);
+	unsigned int flags;
+	int ret;
 
+	ret = iommu_guest_replace_domain(gdev, domain, handle);
+	if (ret == -ENOMEM) {
+		flags = memalloc_noreclaim_save();
+		ret = iommu_guest_replace_domain(gdev, domain, handle);
+		memalloc_noreclaim_restore(flags);
+	}
 	if (!ret)
 		return;
 	dev_err_ratelimited(gdev->dev, "cannot go back to what was there, is blocked: %pe\n",
@@ -716,6 +726,7 @@ static int iommu_guest_set_tables(struct iommu_guest_ctx *ctx, struct device *de
 	int ret;
 
 	guard(mutex)(&ctx->lock);
+	iommu_guest_begin(ctx, dev);
 	ret = iommu_guest_prepare_tables(ctx, dev, config, snap, &fresh);
 	if (!ret)
 		ret = iommu_guest_commit_tables(&fresh);
@@ -873,6 +884,7 @@ void iommu_guest_unset_table(struct iommu_guest_ctx *ctx, struct device *dev)
 	struct iommu_guest_device *gdev;
 
 	guard(mutex)(&ctx->lock);
+	iommu_guest_begin(ctx, dev);
 	if (!dev)
 		iommu_guest_stop_tables(ctx);
 	list_for_each_entry(gdev, &ctx->devices, node)
@@ -995,6 +1007,9 @@ static int iommu_guest_apply(struct iommu_guest_reread *reread, unsigned long la
 	int ret = -ENODEV;
 
 	guard(mutex)(&reread->ctx->lock);
+	list_for_each_entry(table, &reread->tables, node)
+		if (!table->dead)
+			iommu_guest_begin(reread->ctx, table->gdev->dev);
 	list_for_each_entry(table, &reread->tables, node) {
 		if (table->dead)
 			continue;

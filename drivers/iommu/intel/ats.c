@@ -36,6 +36,7 @@
  *    from when nothing is ahead in the queue, which may be for another device. One
  *    for several devices counts for none of them, as it does not tell which of them
  *    was late; such a call goes on with one device at a time after half of @slow_ms.
+ *    A call is what the guest has asked for, whatever parts that is done in.
  *
  * Locking
  * -------
@@ -57,6 +58,7 @@
 #include <linux/dmar.h>
 #include <linux/iommu.h>
 #include <linux/moduleparam.h>
+#include <linux/pci-ats.h>
 #include <linux/pci.h>
 #include <linux/rbtree.h>
 #include <linux/workqueue.h>
@@ -366,13 +368,16 @@ static bool dmar_ats_is_shared(struct intel_iommu *iommu, int index, unsigned in
 void dmar_ats_completed(struct intel_iommu *iommu, int index, unsigned int count,
 			u64 cycles)
 {
-	struct device_domain_info *info;
+	struct device_domain_info *info, *last = NULL;
+	u64 shared = 0;
 	unsigned long flags;
 	unsigned int i;
 	u16 sid;
 
-	if (dmar_ats_is_shared(iommu, index, count))
+	if (dmar_ats_is_shared(iommu, index, count)) {
+		shared = cycles;
 		cycles = 0;
+	}
 	raw_spin_lock_irqsave(&iommu->device_rbtree_lock, flags);
 	for (i = 0; i < count; i++) {
 		if (!dmar_ats_desc_sid(dmar_ats_desc(iommu, (index + i) % QI_LENGTH),
@@ -385,8 +390,24 @@ void dmar_ats_completed(struct intel_iommu *iommu, int index, unsigned int count
 		/* Read without the locks */
 		WRITE_ONCE(info->ats_waited, info->ats_waited + cycles);
 		cycles = 0;
+		/* Those of a device follow each other. */
+		if (info != last)
+			WRITE_ONCE(info->ats_shared, info->ats_shared + shared);
+		last = info;
 	}
 	raw_spin_unlock_irqrestore(&iommu->device_rbtree_lock, flags);
+}
+
+/**
+ * dmar_ats_begin - Count what a call of a guest waits for a device from here on
+ * @info: the device
+ *
+ * Context: Any. The owner of the device keeps calls apart.
+ */
+void dmar_ats_begin(struct device_domain_info *info)
+{
+	info->ats_call = READ_ONCE(info->ats_waited);
+	WRITE_ONCE(info->ats_shared, 0);
 }
 
 /**
@@ -416,15 +437,18 @@ void dmar_ats_limit(struct device_domain_info *info, u64 before)
 
 /**
  * dmar_ats_is_late - Does a call have to find out which device it waits for?
- * @cycles: that it has waited for several devices
+ * @info: a device that it goes on with
+ * @cycles: that it has waited for several devices, and which are not in the queue's
+ *	account of @info
  *
  * Return: Whether it is to go on with one device at a time.
  *
  * Context: Any.
  */
-bool dmar_ats_is_late(u64 cycles)
+bool dmar_ats_is_late(struct device_domain_info *info, u64 cycles)
 {
-	return dmar_ats_exceeds(cycles, DIV_ROUND_UP(READ_ONCE(dmar_ats_slow_ms), 2));
+	return dmar_ats_exceeds(READ_ONCE(info->ats_shared) + cycles,
+				DIV_ROUND_UP(READ_ONCE(dmar_ats_slow_ms), 2));
 }
 
 /**
@@ -489,6 +513,15 @@ void dmar_ats_release(struct device_domain_info *info)
 	raw_spin_unlock_irqrestore(&qi->q_lock, flags);
 }
 
+/* By its being off, as a device does (PCIe 10.3.7, 10.5.1.3) */
+static void dmar_ats_empty_cache(struct pci_dev *pdev)
+{
+	if (!pdev->ats_enabled)
+		return;
+	pci_disable_ats(pdev);
+	WARN_ON(pci_enable_ats(pdev, VTD_PAGE_SHIFT));
+}
+
 /**
  * intel_iommu_reset_done - The operation reset_done of the IOMMU driver
  * @dev: a device that was reset
@@ -496,12 +529,18 @@ void dmar_ats_release(struct device_domain_info *info)
  * PCI has restored what the device needs for ATS and page requests. The bit in the
  * context entry that lets page requests in was not touched by the reset.
  *
+ * A reset may have failed without anybody being told. A device that was cut off is
+ * only let in with an empty cache, so that is emptied by turning ATS off.
+ *
  * Context: Process context.
  */
 void intel_iommu_reset_done(struct device *dev)
 {
 	struct device_domain_info *info = dev_iommu_priv_get(dev);
 
-	if (info)
-		dmar_ats_restart(info);
+	if (!info)
+		return;
+	if (READ_ONCE(info->ats_cut_off) && dev_is_pci(dev))
+		dmar_ats_empty_cache(to_pci_dev(dev));
+	dmar_ats_restart(info);
 }

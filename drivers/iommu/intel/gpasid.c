@@ -343,8 +343,7 @@ int intel_nested_set_dev_pasid(struct iommu_domain *domain, struct device *dev,
 	ret = intel_pasid_setup_nested(info->iommu, dev, pasid, dmar_domain);
 	if (ret) {
 		intel_guest_del_pasid(dmar_domain, dev_pasid);
-		/* The device has the PASID, so what its table lacks is a page. */
-		return ret == -ENODEV ? -ENOMEM : ret;
+		return ret;
 	}
 	return 0;
 }
@@ -438,9 +437,36 @@ static void intel_guest_cache_invalidate(struct iommu_guest_invalidation *invs,
 			cache_tag_flush_guest_ranges(intel_guest_unit(invs[i].dev), invs, count);
 	for (i = 0; i < count; i++) {
 		info = dev_iommu_priv_get(invs[i].dev);
+		dmar_ats_limit(info, info->ats_call);
 		invs[i].ret = invs[i].caches & IOMMU_CACHE_INV_TYPE_DEV_IOTLB &&
 			      READ_ONCE(info->ats_cut_off) ? -EIO : 0;
 	}
+}
+
+static void intel_guest_begin(struct device *dev)
+{
+	dmar_ats_begin(dev_iommu_priv_get(dev));
+}
+
+/*
+ * Those of @parts that are left: nested entries and those of the second stage have
+ * different domain ids, and go one kind after the other.
+ */
+static unsigned int intel_guest_parts_left(struct pasid_tear_down_part *parts, u64 *which,
+					   unsigned int count)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < count; i++) {
+		/* Nothing of it could be cleared, so there is nothing. */
+		if (!parts[i].which || parts[i].which == which[i])
+			continue;
+		which[n] = which[i] & ~parts[i].which;
+		parts[n].dev = parts[i].dev;
+		parts[n].which = which[n];
+		n++;
+	}
+	return n;
 }
 
 /*
@@ -452,6 +478,7 @@ static void intel_guest_detach_gpasids(const ioasid_t *pasids,
 				       unsigned int count)
 {
 	struct pasid_tear_down_part parts[PASID_TEAR_DOWN_DEVICES] __uninitialized;
+	u64 which[PASID_TEAR_DOWN_DEVICES] __uninitialized;
 	struct intel_iommu *iommu;
 	unsigned int i, n;
 	u32 left;
@@ -462,11 +489,13 @@ static void intel_guest_detach_gpasids(const ioasid_t *pasids,
 		for (i = n = 0; i < count; i++) {
 			if (!(left & BIT(i)) || intel_guest_unit(from[i].dev) != iommu)
 				continue;
+			which[n] = from[i].which;
 			parts[n].dev = from[i].dev;
 			parts[n++].which = from[i].which;
 			left &= ~BIT(i);
 		}
-		intel_pasid_tear_down_entries(iommu, pasids, parts, n);
+		for (; n; n = intel_guest_parts_left(parts, which, n))
+			intel_pasid_tear_down_entries(iommu, pasids, parts, n);
 	}
 }
 
@@ -515,6 +544,7 @@ static void intel_guest_device_info(struct device *dev,
 
 const struct iommu_guest_ops intel_guest_ops = {
 	.nesting_info		= intel_guest_nesting_info,
+	.begin			= intel_guest_begin,
 	.domain_alloc_gpasid	= intel_guest_domain_alloc,
 	.cache_invalidate	= intel_guest_cache_invalidate,
 	.detach_gpasids		= intel_guest_detach_gpasids,

@@ -698,7 +698,8 @@ struct iommu_nesting_info_vtd {
  * What is there of IDR0: S1P, TTF, COHACC, HTTU, ASID16, CD2L, TTENDIAN, TERM_MODEL,
  * and a STALL_MODEL without stalls; of IDR1: SSIDSIZE; of IDR3: HAD, RIL, BBML; of
  * IDR5: OAS, GRAN4K, GRAN16K, GRAN64K, VAX; of IDR2 and IDR4: nothing. All of it
- * belongs to the SMMU. The devices behind it may have fewer PASIDs than SSIDSIZE says.
+ * belongs to the SMMU, and HTTU is what the rest of the platform can do. The devices
+ * behind it may have fewer PASIDs than SSIDSIZE says.
  */
 struct iommu_nesting_info_arm_smmuv3 {
 	__u32 flags;

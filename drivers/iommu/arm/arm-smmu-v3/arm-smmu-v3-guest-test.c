@@ -286,6 +286,14 @@ static void expect_command(struct kunit *test, unsigned int nth, u64 low, u64 hi
 	KUNIT_EXPECT_EQ(test, high, t->cmds.cmds[2 * nth + 1]);
 }
 
+static void expect_sync(struct kunit *test, unsigned int nth)
+{
+	struct guest_test *t = test->priv;
+
+	KUNIT_ASSERT_LT(test, nth, t->cmds.num);
+	KUNIT_EXPECT_EQ(test, 0x46, t->cmds.cmds[2 * nth] & 0xff);
+}
+
 /* How many commands it becomes */
 static int compose(struct guest_test *t, u8 cache, u8 granularity,
 		   const struct iommu_inv_pasid_info *pasid,
@@ -322,10 +330,11 @@ static void commands_for_everything(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, 1, compose(t, IOTLB, IOMMU_INV_GRANU_DOMAIN, NULL, NULL));
 	expect_command(test, 0, NH_ALL, 0);
-	KUNIT_EXPECT_EQ(test, 2, compose(t, IOTLB | ENTRIES, IOMMU_INV_GRANU_DOMAIN,
+	KUNIT_EXPECT_EQ(test, 3, compose(t, IOTLB | ENTRIES, IOMMU_INV_GRANU_DOMAIN,
 					 NULL, NULL));
 	expect_command(test, 0, CFGI_CD_ALL, 0);
-	expect_command(test, 1, NH_ALL, 0);
+	expect_sync(test, 1);
+	expect_command(test, 2, NH_ALL, 0);
 }
 
 static void commands_for_an_address_space(struct kunit *test)
@@ -337,10 +346,11 @@ static void commands_for_an_address_space(struct kunit *test)
 		.pasid = 0xabcde,
 	};
 
-	KUNIT_EXPECT_EQ(test, 2, compose(t, IOTLB | ENTRIES, IOMMU_INV_GRANU_PASID,
+	KUNIT_EXPECT_EQ(test, 3, compose(t, IOTLB | ENTRIES, IOMMU_INV_GRANU_PASID,
 					 &pasid, NULL));
 	expect_command(test, 0, CFGI_CD | 0xabcdeULL << 12, 0);
-	expect_command(test, 1, NH_ASID | 0x1357ULL << 48, 0);
+	expect_sync(test, 1);
+	expect_command(test, 2, NH_ASID | 0x1357ULL << 48, 0);
 	/* One tag alone */
 	pasid.flags = IOMMU_INV_PASID_FLAGS_PASID;
 	KUNIT_EXPECT_EQ(test, 1, compose(t, IOTLB, IOMMU_INV_GRANU_PASID, &pasid, NULL));
@@ -382,10 +392,11 @@ static void commands_for_what_cannot_be(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, compose(t, IOTLB, IOMMU_INV_GRANU_ADDR, NULL, &addr));
 	pasid.archid = 0xff;
 	pasid.pasid = 0;
-	KUNIT_EXPECT_EQ(test, 2, compose(t, IOTLB | ENTRIES, IOMMU_INV_GRANU_PASID,
+	KUNIT_EXPECT_EQ(test, 3, compose(t, IOTLB | ENTRIES, IOMMU_INV_GRANU_PASID,
 					 &pasid, NULL));
 	expect_command(test, 0, CFGI_CD, 0);
-	expect_command(test, 1, NH_ASID | 0xffULL << 48, 0);
+	expect_sync(test, 1);
+	expect_command(test, 2, NH_ASID | 0xffULL << 48, 0);
 }
 
 static void commands_for_pages(struct kunit *test)

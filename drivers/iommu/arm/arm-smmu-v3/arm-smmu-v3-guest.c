@@ -35,7 +35,7 @@
  * Fields of the ID registers that a virtual unit has to agree with. Stalls, ATS,
  * page requests and MSIs of the unit are not for guests.
  */
-#define ARM_SMMU_GUEST_IDR0	(IDR0_S1P | IDR0_TTF | IDR0_COHACC | IDR0_HTTU | \
+#define ARM_SMMU_GUEST_IDR0	(IDR0_S1P | IDR0_TTF | IDR0_COHACC | \
 				 IDR0_ASID16 | IDR0_CD2L | IDR0_TTENDIAN | \
 				 IDR0_TERM_MODEL)
 #define ARM_SMMU_GUEST_IDR1	IDR1_SSIDSIZE
@@ -61,6 +61,7 @@ static_assert(1 << ARM_SMMU_GUEST_SPLIT == CTXDESC_L2_ENTRIES);
  */
 struct arm_smmu_guest_table {
 	struct iommu_domain domain;
+	struct device *dev;
 	struct arm_smmu_domain *parent;
 	struct iommu_pasid_table_config config;
 };
@@ -83,6 +84,14 @@ static bool arm_smmu_guest_capable(const struct arm_smmu_master *master)
 	       !master->stall_enabled && master->num_streams == 1;
 }
 
+/* Updates of tables by hardware; the firmware may know that the platform cannot */
+static u32 arm_smmu_guest_httu(const struct arm_smmu_device *smmu)
+{
+	if (smmu->features & ARM_SMMU_FEAT_HD)
+		return IDR0_HTTU_ACCESS_DIRTY;
+	return smmu->features & ARM_SMMU_FEAT_HA ? IDR0_HTTU_ACCESS : 0;
+}
+
 static int arm_smmu_guest_nesting_info(struct device *dev,
 				       struct iommu_domain *parent,
 				       struct iommu_nesting_info *info)
@@ -102,7 +111,8 @@ static int arm_smmu_guest_nesting_info(struct device *dev,
 			 IOMMU_NESTING_FEAT_BIND_PASID_TABLE;
 	smmuv3->idr[0] = readl_relaxed(smmu->base + ARM_SMMU_IDR0) &
 			 ARM_SMMU_GUEST_IDR0;
-	smmuv3->idr[0] |= FIELD_PREP(IDR0_STALL_MODEL, IDR0_STALL_MODEL_NONE);
+	smmuv3->idr[0] |= FIELD_PREP(IDR0_STALL_MODEL, IDR0_STALL_MODEL_NONE) |
+			  FIELD_PREP(IDR0_HTTU, arm_smmu_guest_httu(smmu));
 	smmuv3->idr[1] = readl_relaxed(smmu->base + ARM_SMMU_IDR1) &
 			 ARM_SMMU_GUEST_IDR1;
 	smmuv3->idr[3] = readl_relaxed(smmu->base + ARM_SMMU_IDR3) &
@@ -236,6 +246,7 @@ arm_smmu_guest_alloc_table(struct device *dev, struct iommu_domain *parent,
 		return ERR_PTR(-ENOMEM);
 	table->domain.type = IOMMU_DOMAIN_NESTED;
 	table->domain.ops = &arm_smmu_guest_table_ops;
+	table->dev = dev;
 	table->parent = to_smmu_domain(parent);
 	table->config = *config;
 	return &table->domain;
@@ -257,7 +268,9 @@ static struct iommu_domain *arm_smmu_guest_msi_domain(struct iommu_domain *domai
  * @domain: of any type, or NULL
  *
  * Also of the CDs when the entry has not changed: the same base may have another
- * table behind it.
+ * table behind it. Then it is called for both domains, and what the first call did
+ * to the CDs is complete before the second one gets to the TLB. In all other cases
+ * the CDs went with the entry before.
  *
  * Context: Process context. Waits for the hardware.
  */
@@ -295,7 +308,8 @@ static int arm_smmu_guest_attach_table(struct iommu_domain *domain,
 	struct arm_smmu_ste ste;
 	int ret;
 
-	if (table->parent->smmu != master->smmu)
+	/* The group may have got another device since, which has no part in it. */
+	if (table->dev != dev)
 		return -EINVAL;
 	if (arm_smmu_ssids_in_use(&master->cd_table))
 		return -EBUSY;
@@ -411,7 +425,11 @@ static void arm_smmu_guest_add_iotlb(struct arm_smmu_device *smmu, u16 vmid,
 	}
 }
 
-/* The commands for @info, which fit into one batch: CDs, then what came by them */
+/*
+ * The commands for @info, which fit into one batch: CDs, then what came by them. In
+ * between hardware has to be done with the CDs, or an access that has found one fills
+ * the TLB again (4.7.3).
+ */
 VISIBLE_IF_KUNIT
 void arm_smmu_guest_compose(struct arm_smmu_master *master, u16 vmid,
 			    const struct iommu_cache_invalidate_info *info,
@@ -422,6 +440,10 @@ void arm_smmu_guest_compose(struct arm_smmu_master *master, u16 vmid,
 	arm_smmu_cmdq_batch_init(master->smmu, cmds, &cmd);
 	if (info->cache & IOMMU_CACHE_INV_TYPE_PASID)
 		arm_smmu_guest_add_entries(master, info, cmds);
+	if (cmds->num && info->cache & IOMMU_CACHE_INV_TYPE_IOTLB) {
+		cmd.opcode = CMDQ_OP_CMD_SYNC;
+		arm_smmu_cmdq_batch_add(master->smmu, cmds, &cmd);
+	}
 	if (info->cache & IOMMU_CACHE_INV_TYPE_IOTLB)
 		arm_smmu_guest_add_iotlb(master->smmu, vmid, info, cmds);
 }
@@ -563,10 +585,16 @@ static bool arm_smmu_guest_evtq_passed(struct arm_smmu_device *smmu,
 static void arm_smmu_guest_fault_flush(struct device *dev)
 {
 	struct arm_smmu_master *master = dev_iommu_priv_get(dev);
+	struct arm_smmu_cmdq_ent cmd = { .opcode = CMDQ_OP_CMD_SYNC };
 	struct arm_smmu_device *smmu = master->smmu;
-	unsigned long handled = READ_ONCE(smmu->evtq.handled);
+	struct arm_smmu_cmdq_batch cmds;
+	unsigned long handled;
 	bool passed;
 
+	/* Nothing but the completion of a SYNC makes events visible (4.7.3). */
+	arm_smmu_cmdq_batch_init(smmu, &cmds, &cmd);
+	arm_smmu_cmdq_batch_submit(smmu, &cmds);
+	handled = READ_ONCE(smmu->evtq.handled);
 	if (read_poll_timeout(arm_smmu_guest_evtq_passed, passed, passed, 10,
 			      ARM_SMMU_POLL_TIMEOUT_US, false, smmu, handled))
 		dev_warn_once(smmu->dev, "event queue is not served\n");

@@ -238,7 +238,13 @@ static void failing_replacement_puts_the_old_table_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENOMEM, bind(mock, mock_dev(mock, 0), 10, 0x2000));
 	EXPECT_LOG("alloc0=2000 remove0.a=1000 sync0 set0.a! sync0 set0.a=1000 free=2000");
 	EXPECT_STATE("0.a=1000");
+	KUNIT_EXPECT_EQ(test, 0, mock->devs[0].reserve_sets);
 	/* The way back, and it alone, may use what is there for emergencies. */
+	mock_clear_log(mock);
+	mock->devs[0].fail_sets = 2;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, bind(mock, mock_dev(mock, 0), 10, 0x2000));
+	EXPECT_LOG("alloc0=2000 remove0.a=1000 sync0 set0.a! sync0 set0.a! sync0 set0.a=1000 free=2000");
+	EXPECT_STATE("0.a=1000");
 	KUNIT_EXPECT_EQ(test, 1, mock->devs[0].reserve_sets);
 
 	/* It is a binding like any other. */
@@ -271,9 +277,9 @@ static void old_table_that_cannot_come_back_is_unbound(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 10, 0x1000));
 	mock_clear_log(mock);
-	mock->devs[0].fail_sets = 2;
+	mock->devs[0].fail_sets = 3;
 	KUNIT_EXPECT_EQ(test, -ENOMEM, bind(mock, mock_dev(mock, 0), 10, 0x2000));
-	EXPECT_LOG("alloc0=2000 remove0.a=1000 sync0 set0.a! sync0 set0.a! sync0 free=1000 free=2000 UNBIND.a");
+	EXPECT_LOG("alloc0=2000 remove0.a=1000 sync0 set0.a! sync0 set0.a! sync0 set0.a! sync0 free=1000 free=2000 UNBIND.a");
 	EXPECT_STATE("");
 	KUNIT_EXPECT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 10, 0x2000));
 	EXPECT_STATE("0.a=2000");
@@ -355,7 +361,7 @@ static void bound_device_is_awake(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 10, 0x2000));
 	mock->devs[0].fail_sets = 1;
 	KUNIT_EXPECT_EQ(test, -ENOMEM, bind(mock, mock_dev(mock, 0), 10, 0x3000));
-	mock->devs[0].fail_sets = 2;
+	mock->devs[0].fail_sets = 3;
 	KUNIT_EXPECT_EQ(test, -ENOMEM, bind(mock, mock_dev(mock, 0), 10, 0x3000));
 	mock->fail_alloc = -EOPNOTSUPP;
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, bind(mock, NULL, 10, 0x4000));

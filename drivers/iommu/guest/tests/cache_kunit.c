@@ -352,15 +352,20 @@ static void array_is_one_batch(struct kunit *test)
 {
 	struct iommu_cache_invalidate_info infos[9];
 	struct mock_guest *mock = test->priv;
-	unsigned int i, done;
+	unsigned int i, done, calls;
 
 	for (i = 0; i < ARRAY_SIZE(infos); i++)
 		infos[i] = inv_addr(10, i * SZ_4K, SZ_4K, 1);
 	mock->batches = 0;
+	calls = mock->devs[0].calls;
+	mock->devs[1].calls = calls;
 	KUNIT_EXPECT_EQ(test, 0, iommu_guest_cache_invalidate_array(mock->ctx, NULL, infos,
 								    8, &done));
 	KUNIT_EXPECT_EQ(test, 8U, done);
 	KUNIT_EXPECT_EQ(test, 1U, mock->batches);
+	/* What it may take is counted once, and for each device. */
+	KUNIT_EXPECT_EQ(test, calls + 1, mock->devs[0].calls);
+	KUNIT_EXPECT_EQ(test, calls + 1, mock->devs[1].calls);
 	KUNIT_EXPECT_EQ(test, 0, iommu_guest_cache_invalidate_array(mock->ctx, NULL, infos,
 								    9, &done));
 	KUNIT_EXPECT_EQ(test, 9U, done);

@@ -550,8 +550,14 @@ void mock_native_ops(struct iommu_guest_ops *ops)
 }
 EXPORT_SYMBOL_NS_GPL(mock_native_ops, IOMMU_GUEST_MOCK);
 
+static void mock_begin(struct device *dev)
+{
+	the_mock->devs[mock_index(the_mock, dev)].calls++;
+}
+
 static const struct iommu_guest_ops mock_guest_ops = {
 	.nesting_info = mock_nesting_info,
+	.begin = mock_begin,
 	.domain_alloc_gpasid = mock_alloc_gpasid,
 	.cache_invalidate = mock_invalidate,
 	.detach_gpasids = mock_detach_gpasids,

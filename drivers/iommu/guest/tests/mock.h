@@ -70,6 +70,7 @@ struct mock_domain;
  * @good_sets: number of attaches that succeed before @fail_sets counts
  * @fail_sets: number of attaches to be refused from now on
  * @fail_parents: the same of attaches to the second stage
+ * @calls: number of calls that were announced
  * @reserve_sets: number of attaches that might use the reserves of memory
  * @cut_off: invalidations of its cache are not completed
  * @pm: resumes it, unless @fail_resume
@@ -98,6 +99,7 @@ struct mock_device {
 	unsigned int good_sets;
 	unsigned int fail_sets;
 	unsigned int fail_parents;
+	unsigned int calls;
 	unsigned int reserve_sets;
 	bool cut_off;
 	struct dev_pm_domain pm;

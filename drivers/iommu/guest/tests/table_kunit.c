@@ -497,8 +497,6 @@ static void failure_keeps_what_was_there(struct kunit *test)
 	mock->devs[0].fail_sets = 1;
 	KUNIT_EXPECT_EQ(test, -ENOMEM, set(mock, 0, 0));
 	EXPECT_STATE("0.0=9000 0.5=7000 0.6=8000");
-	/* What is put back takes memory of the reserves if need be. */
-	KUNIT_EXPECT_EQ(test, 4, mock->devs[0].reserve_sets);
 	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, -1));
 
 	mock->fail_alloc = -ENOSPC;
@@ -549,13 +547,18 @@ static void what_cannot_come_back_is_not_present(struct kunit *test)
 
 	fill(mock);
 	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 1));
+	/* What is put back takes memory of the reserves if need be. */
 	mock->devs[0].fail_sets = 2;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, set(mock, 0, 0));
+	EXPECT_STATE("0.5=7000 0.6=8000");
+	KUNIT_EXPECT_EQ(test, 1, mock->devs[0].reserve_sets);
+	mock->devs[0].fail_sets = 3;
 	KUNIT_EXPECT_EQ(test, -ENOMEM, set(mock, 0, 0));
 	EXPECT_STATE("0.6=8000");
 	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, -1));
 	EXPECT_STATE("0.5=7000 0.6=8000");
 	/* Nothing of the PASID is left behind, see mock_guest_exit(). */
-	mock->devs[0].fail_sets = 2;
+	mock->devs[0].fail_sets = 3;
 	KUNIT_EXPECT_EQ(test, -ENOMEM, set(mock, 0, 0));
 	EXPECT_STATE("0.6=8000");
 }
@@ -619,6 +622,8 @@ static void quota_holds_for_entries(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, set(mock, 1, 1));
 	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
 	EXPECT_STATE("0.0=block 0.3=1000 0.5=2000 1.5=7000");
+	/* Nor is one left for a PASID of the set. */
+	KUNIT_EXPECT_EQ(test, -EDQUOT, iommu_guest_alloc_pasid(mock->ctx, 1, 1000));
 
 	mock->tables[0][9] = PRESENT(0x5000);
 	KUNIT_EXPECT_EQ(test, -EDQUOT, set(mock, 0, 0));
@@ -1116,7 +1121,12 @@ static void without_memory_the_end_blocks(struct kunit *test)
 	struct mock_guest *mock = make_native(test);
 
 	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
+	/* There are the reserves first. */
 	mock->devs[0].fail_parents = 1;
+	unset(mock, 0);
+	EXPECT_STATE("");
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
+	mock->devs[0].fail_parents = 2;
 	mock_clear_log(mock);
 	unset(mock, 0);
 	/* The core tries to go back to what was there. */
@@ -1127,7 +1137,7 @@ static void without_memory_the_end_blocks(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EINVAL, set_rid(mock, 0, IOMMU_RID_PASS, 0));
 	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
 	EXPECT_STATE("0=10000");
-	mock->devs[0].fail_parents = 1;
+	mock->devs[0].fail_parents = 2;
 	unset(mock, 0);
 	EXPECT_STATE("0.0=block");
 	mock_clear_log(mock);

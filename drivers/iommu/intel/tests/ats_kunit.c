@@ -117,6 +117,9 @@ static void shared_wait_counts_for_nobody(struct kunit *test)
 	submit_batch(test, test_device_sid(&unit->devices[0]), test_device_sid(&unit->devices[1]));
 	KUNIT_EXPECT_EQ(test, unit->devices[0].info.ats_waited, 0ULL);
 	KUNIT_EXPECT_EQ(test, unit->devices[1].info.ats_waited, 0ULL);
+	KUNIT_EXPECT_NE(test, unit->devices[0].info.ats_shared, 0ULL);
+	KUNIT_EXPECT_EQ(test, unit->devices[0].info.ats_shared,
+			unit->devices[1].info.ats_shared);
 	submit_batch(test, test_device_sid(&unit->devices[1]), test_device_sid(&unit->devices[1]));
 	KUNIT_EXPECT_EQ(test, unit->devices[0].info.ats_waited, 0ULL);
 	KUNIT_EXPECT_NE(test, unit->devices[1].info.ats_waited, 0ULL);

@@ -136,6 +136,27 @@ static void slow_device_ends_a_call(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, unit->devices[0].info.ats_cut_off);
 }
 
+/* As many PASIDs as there are pass to the second stage: they share its tags. */
+static void second_stage_pasids_share(struct kunit *test)
+{
+	struct dmar_domain *parent = test_unit_parent(test);
+	struct test_unit *unit = test->priv;
+	unsigned int i;
+
+	unit->devices[0].info.ats_global = true;
+	for (i = 1; i <= 3; i++)
+		test_unit_attach(test, parent, i);
+	KUNIT_EXPECT_EQ(test, list_count_nodes(&parent->cache_tags), 2UL);
+	cache_tag_flush_range(parent, 0x1000, 0x1fff, 0);
+	KUNIT_ASSERT_EQ(test, unit->logged, 2U);
+	KUNIT_EXPECT_EQ(test, test_unit_type(unit, 0), (u64)QI_IOTLB_TYPE);
+	KUNIT_EXPECT_EQ(test, test_unit_type(unit, 1), (u64)QI_DEIOTLB_TYPE);
+	KUNIT_EXPECT_EQ(test, unit->log[1].desc.qw1 & 1, 1ULL);
+	for (i = 1; i <= 3; i++)
+		test_unit_detach(test, parent, i);
+	KUNIT_EXPECT_TRUE(test, list_empty(&parent->cache_tags));
+}
+
 static void second_stage_flush_names_pasids(struct kunit *test)
 {
 	second_stage_flush(test, false);
@@ -159,6 +180,58 @@ static int test_invalidate(struct test_unit *unit, struct iommu_domain *domain, 
 
 	intel_guest_ops.cache_invalidate(&inv, 1);
 	return inv.ret;
+}
+
+/* Each block of the range is waited for, in all as long as a call may take. */
+static void slow_device_ends_an_invalidation(struct kunit *test)
+{
+	struct dmar_domain *parent = guest_parent(test);
+	struct iommu_domain *domain = test_bind(test, parent, 0, 5, 0);
+	struct test_unit *unit = test->priv;
+	unsigned int i;
+
+	intel_guest_ops.begin(unit->devices[0].info.dev);
+	dmar_ats_slow_ms = 100;
+	unit->devices[0].delay_ms = 20;
+	for (i = 0; i < 8; i++)
+		test_invalidate(unit, domain, IOMMU_CACHE_INV_TYPE_DEV_IOTLB, 0, 0xfff);
+	KUNIT_EXPECT_TRUE(test, unit->devices[0].info.ats_cut_off);
+	KUNIT_EXPECT_EQ(test, -EIO, test_invalidate(unit, domain, IOMMU_CACHE_INV_TYPE_DEV_IOTLB,
+						    0, 0xfff));
+	unit->devices[0].delay_ms = 0;
+	test_unbind(test, domain, 0, 5);
+}
+
+/* Devices share a wait, until that has taken long: then it is seen who is late. */
+static void late_devices_are_told_apart(struct kunit *test)
+{
+	struct dmar_domain *parent = guest_parent(test);
+	struct iommu_domain *domains[TEST_DEVICES];
+	struct iommu_guest_invalidation invs[TEST_DEVICES];
+	struct test_unit *unit = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < TEST_DEVICES; i++) {
+		domains[i] = test_bind(test, parent, i, 5, 0);
+		intel_guest_ops.begin(unit->devices[i].info.dev);
+		invs[i] = (struct iommu_guest_invalidation) {
+			.dev = unit->devices[i].info.dev,
+			.domain = domains[i],
+			.last = 0xfff,
+			.caches = IOMMU_CACHE_INV_TYPE_DEV_IOTLB,
+		};
+	}
+	unit->waits = 0;
+	intel_guest_ops.cache_invalidate(invs, TEST_DEVICES);
+	KUNIT_EXPECT_EQ(test, unit->waits, 1U);
+	dmar_ats_slow_ms = 1000;
+	for (i = 0; i < TEST_DEVICES; i++)
+		unit->devices[i].info.ats_shared = U64_MAX / 2;
+	unit->waits = 0;
+	intel_guest_ops.cache_invalidate(invs, TEST_DEVICES);
+	KUNIT_EXPECT_EQ(test, unit->waits, TEST_DEVICES);
+	for (i = 0; i < TEST_DEVICES; i++)
+		test_unbind(test, domains[i], i, 5);
 }
 
 static void caches_are_flushed_apart(struct kunit *test)
@@ -346,6 +419,9 @@ static struct kunit_case vtd_cache_test_cases[] = {
 	KUNIT_CASE(flush_all_names_pasid),
 	KUNIT_CASE(second_stage_flush_names_pasids),
 	KUNIT_CASE(second_stage_flush_is_global),
+	KUNIT_CASE(second_stage_pasids_share),
+	KUNIT_CASE(slow_device_ends_an_invalidation),
+	KUNIT_CASE(late_devices_are_told_apart),
 	KUNIT_CASE(slow_device_ends_a_call),
 	KUNIT_CASE(caches_are_flushed_apart),
 	KUNIT_CASE(ranges_fit_into_a_descriptor),

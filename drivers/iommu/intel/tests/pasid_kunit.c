@@ -5,6 +5,8 @@
  * What the hardware is told when an entry or a part of the table goes, and in
  * which order, against table 28 (6.5.3.3) and 7.10 of the specification.
  */
+#include <linux/iommu-guest.h>
+
 #include "test_unit.h"
 
 #define TABLE		0x12345000ULL
@@ -511,6 +513,37 @@ static void late_device_is_found(struct kunit *test)
 	detach_from(test, 0, other, 1);
 }
 
+/* No part of the call takes too long, but together they do. */
+static void parts_of_a_call_add_up(struct kunit *test)
+{
+	struct test_unit *unit = test->priv;
+	struct device_domain_info *info = &unit->devices[1].info;
+	struct pasid_tear_down_part part = { .dev = info->dev };
+	struct dmar_domain *late[10];
+	u32 pasids[ARRAY_SIZE(late)];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(pasids); i++)
+		pasids[i] = PASID + i;
+	attach_to(test, 1, late, ARRAY_SIZE(late));
+	intel_guest_ops.begin(info->dev);
+	unit->devices[1].delay_ms = 20;
+	dmar_ats_slow_ms = 190;
+	for (i = 0; i < ARRAY_SIZE(late); i += 2) {
+		part.which = 3ULL << i;
+		intel_pasid_tear_down_entries(&unit->iommu, pasids, &part, 1);
+	}
+	KUNIT_EXPECT_TRUE(test, info->ats_cut_off);
+	detach_from(test, 1, late, ARRAY_SIZE(late));
+
+	/* Another call begins anew. */
+	KUNIT_EXPECT_LT(test, info->ats_call, info->ats_waited);
+	info->ats_shared = 1;
+	intel_guest_ops.begin(info->dev);
+	KUNIT_EXPECT_EQ(test, info->ats_call, info->ats_waited);
+	KUNIT_EXPECT_EQ(test, info->ats_shared, 0ULL);
+}
+
 /* A device that is dead takes nothing from the others, nor they from it. */
 static void dead_device_goes_with_others(struct kunit *test)
 {
@@ -537,19 +570,50 @@ static void dead_device_goes_with_others(struct kunit *test)
 	detach_from(test, 0, other, 1);
 }
 
-/* What is not nested is left alone. */
-static void several_leave_others_alone(struct kunit *test)
+/* A second stage and what is nested on it have their own domain ids. */
+static void second_stages_go_together(struct kunit *test)
 {
-	struct dmar_domain *domain = test_unit_parent(test);
-	static const u32 pasids[] = { PASID, PASID + 1 };
+	static const u8 types[] = {
+		QI_PC_TYPE, QI_IOTLB_TYPE, QI_DEIOTLB_TYPE, QI_DEIOTLB_TYPE,
+		QI_PC_TYPE, QI_IOTLB_TYPE, QI_DEIOTLB_TYPE,
+	};
+	static const u32 pasids[] = { PASID, PASID + 1, PASID + 2 };
+	struct dmar_domain *parent = test_unit_parent(test);
+	struct dmar_domain *nested = test_unit_nested(test, parent, TABLE);
 	struct test_unit *unit = test->priv;
+	const struct iommu_guest_detachment from = {
+		.dev = test_unit_dev(unit),
+		.which = GENMASK_ULL(ARRAY_SIZE(pasids) - 1, 0),
+	};
+	struct test_desc *log = unit->log;
+	unsigned int i;
+	u16 did;
 
-	test_unit_attach(test, domain, PASID);
+	test_unit_attach(test, parent, PASID);
+	did = domain_id_iommu(parent, &unit->iommu);
+	test_unit_attach(test, nested, PASID + 1);
+	test_unit_attach(test, parent, PASID + 2);
 	unit->logged = 0;
-	tear_down(test, pasids, ARRAY_SIZE(pasids));
+	unit->waits = 0;
+	intel_guest_ops.detach_gpasids(pasids, &from, 1);
+
+	expect_types(test, types, ARRAY_SIZE(types));
+	KUNIT_EXPECT_EQ(test, unit->waits, 2U);
+	KUNIT_EXPECT_EQ(test, granularity(&log[0].desc), QI_PC_ALL_PASIDS);
+	KUNIT_EXPECT_EQ(test, log[1].desc.qw0 >> 16 & 0xffff, (u64)did);
+	KUNIT_EXPECT_EQ(test, granularity(&log[1].desc), 2U);
+	KUNIT_EXPECT_EQ(test, log[3].desc.qw0 & QI_DEV_EIOTLB_PASID(0xfffffULL),
+			QI_DEV_EIOTLB_PASID(PASID + 2));
+	KUNIT_EXPECT_EQ(test, log[6].desc.qw0 & QI_DEV_EIOTLB_PASID(0xfffffULL),
+			QI_DEV_EIOTLB_PASID(PASID + 1));
+	for (i = 0; i < ARRAY_SIZE(pasids); i++)
+		KUNIT_EXPECT_EQ(test, test_unit_entry(unit, pasids[i])->val[0], 0ULL);
+
+	test_unit_detach(test, parent, PASID);
+	test_unit_detach(test, nested, PASID + 1);
+	test_unit_detach(test, parent, PASID + 2);
 	KUNIT_EXPECT_EQ(test, unit->logged, 0U);
-	KUNIT_EXPECT_TRUE(test, pasid_pte_is_present(test_unit_entry(unit, PASID)));
-	test_unit_detach(test, domain, PASID);
+	KUNIT_EXPECT_TRUE(test, list_empty(&parent->cache_tags));
 }
 
 static struct kunit_case vtd_pasid_cases[] = {
@@ -559,8 +623,9 @@ static struct kunit_case vtd_pasid_cases[] = {
 	KUNIT_CASE(many_take_several_batches),
 	KUNIT_CASE(devices_go_together),
 	KUNIT_CASE(late_device_is_found),
+	KUNIT_CASE(parts_of_a_call_add_up),
 	KUNIT_CASE(dead_device_goes_with_others),
-	KUNIT_CASE(several_leave_others_alone),
+	KUNIT_CASE(second_stages_go_together),
 	KUNIT_CASE(second_stage_teardown),
 	KUNIT_CASE(teardown_drains),
 	KUNIT_CASE(replace),
