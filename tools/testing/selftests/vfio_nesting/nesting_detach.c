@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The last group leaves a container while threads make calls on it
+ * Groups leave a container while threads make calls on it
  *
  * With the last group goes what the container had of its IOMMU. A call that is
- * under way works on what was there or finds that nothing is.
+ * under way works on what was there or finds that nothing is. Nobody waits for it:
+ * it may be one that takes as long as the caller likes.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
@@ -169,6 +173,63 @@ TEST_F_TIMEOUT(detach, calls_while_the_last_group_leaves, 280)
 		EXPECT_EQ(0, pthread_join(threads[i], NULL));
 	EXPECT_EQ(ROUNDS, rounds);
 	EXPECT_EQ(0, strange);
+}
+
+/* For what must not hang; how long it takes is not judged */
+#define HANG		60
+
+/* A call whose argument is not there */
+static void *waiter(void *arg)
+{
+	return (void *)(intptr_t)call(VFIO_IOMMU_UNMAP_DMA, arg);
+}
+
+static void *leaver(void *arg)
+{
+	return (void *)(intptr_t)ioctl(*(int *)arg, VFIO_GROUP_UNSET_CONTAINER);
+}
+
+static bool leaves(int group)
+{
+	struct timespec end;
+	pthread_t thread;
+	void *ret;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += HANG;
+	return !pthread_create(&thread, NULL, leaver, &group) &&
+	       !pthread_timedjoin_np(thread, &ret, &end) && !ret;
+}
+
+TEST(groups_leave_a_call_that_takes_long)
+{
+	struct pollfd pollfd = { .events = POLLIN };
+	pthread_t thread;
+	void *nowhere;
+
+	ASSERT_EQ(0, vmm_open(&vmm, 0, 2));
+	memory = vmm.memory;
+	vmm_device_close(&vmm.devices[0]);
+	vmm_device_close(&vmm.devices[1]);
+	nowhere = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, nowhere);
+	pollfd.fd = vmm_stall(nowhere, PAGE, O_NONBLOCK);
+	ASSERT_LE(0, pollfd.fd);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, waiter, nowhere));
+	ASSERT_EQ(1, poll(&pollfd, 1, HANG * 1000));
+
+	ASSERT_TRUE(leaves(vmm.devices[1].group));
+	ASSERT_TRUE(leaves(vmm.devices[0].group));
+	/* The container is as new, with the call of before still under way. */
+	EXPECT_EQ(-EINVAL, map(0, false));
+	EXPECT_TRUE(container_set(vmm.devices[0].group));
+	EXPECT_EQ(0, map(0, true));
+	EXPECT_EQ(0, map(0, false));
+
+	close(pollfd.fd);
+	EXPECT_EQ(0, pthread_join(thread, NULL));
+	vmm_close(&vmm);
 }
 
 TEST_HARNESS_MAIN
