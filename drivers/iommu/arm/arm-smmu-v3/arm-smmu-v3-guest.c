@@ -49,13 +49,14 @@ static_assert(1 << ARM_SMMU_GUEST_SPLIT == CTXDESC_L2_ENTRIES);
 
 /*
  * Commands that a range becomes at most: those of one invalidation are one batch.
- * ADDR has no cache of CDs, and what has one needs two commands.
+ * ADDR has no cache of CDs, and what has one needs three commands.
  */
 #define ARM_SMMU_GUEST_GRANULES	CMDQ_BATCH_ENTRIES
 
 /**
  * struct arm_smmu_guest_table - table of CDs of a guest, for one device
  * @domain: nested
+ * @dev: the only device that it is for
  * @parent: stage 2; outlives the table
  * @config: what the guest has set
  */
