@@ -780,6 +780,29 @@ static void close_answers_first_and_turns_off_last(struct kunit *test)
 	EXPECT_LOG("answer0.a.1=1 remove0.a=1000 sync0 free=1000 UNBIND.a iopf0-");
 }
 
+/* What hardware has in a queue is neither for an owner that goes nor for the next. */
+static void close_passes_the_queue(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *first = fault_own_device(test, 0), *next;
+
+	mock->devs[0].late = 3;
+	mock->devs[1].late = 1;
+	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
+	KUNIT_EXPECT_EQ(test, 0, first->used);
+
+	KUNIT_ASSERT_EQ(test, 0, iommu_guest_add_device(mock->ctx, mock_dev(mock, 0),
+							mock->parent));
+	next = fault_own_device(test, 0);
+	mock_report_late(mock, 0);
+	KUNIT_EXPECT_EQ(test, 0, next->used);
+	/* That of another device is its own affair. */
+	KUNIT_EXPECT_EQ(test, 1, mock->devs[1].late);
+	mock->devs[0].late = 1;
+	mock_report_late(mock, 0);
+	KUNIT_EXPECT_EQ(test, 1, next->used);
+}
+
 /* ------------------------------------------------ registration */
 
 static void page_requests_are_asked_for(struct kunit *test)
@@ -1017,6 +1040,7 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE(failing_attach_answers_what_came_early),
 	KUNIT_CASE(free_of_the_pasid_answers),
 	KUNIT_CASE(close_answers_first_and_turns_off_last),
+	KUNIT_CASE(close_passes_the_queue),
 	KUNIT_CASE(page_requests_are_asked_for),
 	KUNIT_CASE(registration_is_refused),
 	KUNIT_CASE(owner_of_a_pasid_gets_its_own),

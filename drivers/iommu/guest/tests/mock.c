@@ -351,6 +351,11 @@ static void mock_fault_sync(struct device *dev)
 	mutex_unlock(&the_mock->prq);
 }
 
+static void mock_fault_flush(struct device *dev)
+{
+	mock_report_late(the_mock, mock_index(the_mock, dev));
+}
+
 static int mock_nesting_info(struct device *dev, struct iommu_domain *parent,
 			     struct iommu_nesting_info *info)
 {
@@ -556,6 +561,7 @@ static const struct iommu_guest_ops mock_guest_ops = {
 	.cache_invalidate = mock_invalidate,
 	.detach_gpasids = mock_detach_gpasids,
 	.fault_sync = mock_fault_sync,
+	.fault_flush = mock_fault_flush,
 	.device_info = mock_device_info,
 	.set_rid = mock_set_rid,
 	.table_format = IOMMU_PASID_FORMAT_VTD_TABLE,
@@ -668,6 +674,19 @@ int mock_report(struct mock_guest *mock, unsigned int index,
 
 	return mock_report_event(mock, index, &event);
 }
+
+/* What is in the queue of the hardware is reported. */
+void mock_report_late(struct mock_guest *mock, unsigned int index)
+{
+	const struct iommu_fault fault = {
+		.type = IOMMU_FAULT_DMA_UNRECOV,
+		.event.reason = IOMMU_FAULT_REASON_PTE_FETCH,
+	};
+
+	for (; mock->devs[index].late; mock->devs[index].late--)
+		mock_report(mock, index, &fault);
+}
+EXPORT_SYMBOL_NS_GPL(mock_report_late, IOMMU_GUEST_MOCK);
 
 int mock_request(struct mock_guest *mock, unsigned int index, u32 pasid,
 		 u32 grpid, u64 addr, bool last)
