@@ -42,7 +42,7 @@ qemu:				## build the platform: QEMU with our VT-d and test device
 vm: kernel qemu			## an interactive shell in the VM
 	@tools/vm/run --shell
 
-demo: kernel qemu		## boot the VM and see a guest process's memory used by a device
+demo: kernel qemu		## boot the VM and see a guest process's memory used by a device (ARCH=arm64: behind an SMMUv3)
 	@tools/vm/demo
 
 demo-vm: kernel kernel-guest qemu	## the same with a guest in the VM, by QEMU: its processes, its log

@@ -33,13 +33,10 @@ static int iommu_guest_count_device(struct device *dev, void *data)
  */
 static bool iommu_guest_device_is_alone(struct device *dev)
 {
-	struct iommu_group *group = iommu_group_get(dev);
 	unsigned int count = 0;
 
-	if (!group)
-		return false;
-	iommu_group_for_each_dev(group, &count, iommu_guest_count_device);
-	iommu_group_put(group);
+	/* Behind an IOMMU it is in one, which it keeps. */
+	iommu_group_for_each_dev(dev->iommu_group, &count, iommu_guest_count_device);
 	return count == 1;
 }
 
@@ -259,8 +256,6 @@ void iommu_guest_ctx_free(struct iommu_guest_ctx *ctx)
 
 	ioasid_unregister_notifier(ctx->set, &ctx->nb);
 	ioasid_set_put(ctx->set);
-	xa_destroy(&ctx->pasids);
-	xa_destroy(&ctx->gpasids);
 	iommu_guest_ctx_put(ctx);
 }
 EXPORT_SYMBOL_GPL(iommu_guest_ctx_free);

@@ -357,10 +357,8 @@ static void iommu_guest_restore_entries(struct iommu_guest_table *table)
 
 static void iommu_guest_table_put(struct iommu_guest_table *table)
 {
-	if (!refcount_dec_and_test(&table->refs))
-		return;
-	xa_destroy(&table->entries);
-	kfree(table);
+	if (refcount_dec_and_test(&table->refs))
+		kfree(table);
 }
 
 /* The table is not in use by hardware. Readers may have it still. */
@@ -682,7 +680,7 @@ static int iommu_guest_prepare_tables(struct iommu_guest_ctx *ctx, struct device
 		more += table->pasids;
 		left += gdev->table ? gdev->table->pasids : 0;
 	}
-	return !ret && more > left ? -EDQUOT : ret;
+	return more > left ? -EDQUOT : ret;
 }
 
 /* All of @fresh are in use, or things are as they were. */

@@ -2,6 +2,7 @@
 /*
  * Arm SMMUv3: entries, commands and events of guests, word by word
  */
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/io-pgtable.h>
 #include <linux/iommu-guest.h>
@@ -460,7 +461,7 @@ static void events_are_decoded(struct kunit *test)
 		u32 reason, flags, perm;
 	} events[] = {
 		{ 0x06, 0, IOMMU_FAULT_REASON_UNKNOWN },
-		{ 0x08 | SSV | SUBSTREAM, 0, IOMMU_FAULT_REASON_PASID_INVALID, PASID },
+		{ 0x08 | SUBSTREAM, 0, IOMMU_FAULT_REASON_PASID_INVALID, PASID },
 		{ 0x09 | SSV | SUBSTREAM, 0, IOMMU_FAULT_REASON_PASID_FETCH, PASID },
 		{ 0x0a, 0, IOMMU_FAULT_REASON_BAD_PASID_ENTRY },
 		{ 0x0a | SSV | SUBSTREAM, 0, IOMMU_FAULT_REASON_BAD_PASID_ENTRY, PASID },
@@ -532,6 +533,162 @@ static void events_are_left_alone(struct kunit *test)
 	}
 }
 
+/* ------------------------------------------------------------ the device */
+
+/**
+ * struct guest_test_device - a device as the core knows it
+ * @dev: the device
+ * @iommu: what it has in @dev
+ * @regs: ID registers of its unit
+ * @polls: how often the queue of its unit was looked at
+ */
+struct guest_test_device {
+	struct device dev;
+	struct dev_iommu iommu;
+	u32 regs[8];
+	unsigned int polls;
+};
+
+static struct guest_test_device *add_device(struct kunit *test)
+{
+	struct guest_test_device *d = kunit_kzalloc(test, sizeof(*d), GFP_KERNEL);
+	struct guest_test *t = test->priv;
+
+	KUNIT_ASSERT_NOT_NULL(test, d);
+	t->smmu.features = ARM_SMMU_FEAT_NESTING | ARM_SMMU_FEAT_COHERENCY |
+			   ARM_SMMU_FEAT_S2FWB;
+	t->smmu.base = (__force void __iomem *)d->regs;
+	t->parent.domain.type = IOMMU_DOMAIN_UNMANAGED;
+	d->iommu.priv = &t->master;
+	d->dev.iommu = &d->iommu;
+	return d;
+}
+
+static int nesting_info(struct guest_test *t, struct guest_test_device *d,
+			struct iommu_nesting_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	return arm_smmu_guest_ops.nesting_info(&d->dev, &t->parent.domain, info);
+}
+
+/* Each of what it takes, left out, is a refusal. */
+static void offer_takes_all_of_it(struct kunit *test)
+{
+	static const u32 features[] = {
+		ARM_SMMU_FEAT_NESTING, ARM_SMMU_FEAT_COHERENCY, ARM_SMMU_FEAT_S2FWB,
+	};
+	struct guest_test_device *d = add_device(test);
+	struct guest_test *t = test->priv;
+	struct arm_smmu_device other = {};
+	struct iommu_nesting_info info;
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, 0, nesting_info(t, d, &info));
+	KUNIT_EXPECT_EQ(test, IOMMU_NESTING_FEAT_CACHE_INVLD |
+			IOMMU_NESTING_FEAT_BIND_PASID_TABLE, info.features);
+	for (i = 0; i < ARRAY_SIZE(features); i++) {
+		t->smmu.features &= ~features[i];
+		KUNIT_EXPECT_EQ_MSG(test, -EOPNOTSUPP, nesting_info(t, d, &info),
+				    "without feature 0x%x", features[i]);
+		t->smmu.features |= features[i];
+	}
+	t->master.stall_enabled = true;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, nesting_info(t, d, &info));
+	t->master.stall_enabled = false;
+	t->master.num_streams = 2;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, nesting_info(t, d, &info));
+	t->master.num_streams = 1;
+	t->parent.nest_parent = false;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, nesting_info(t, d, &info));
+	t->parent.nest_parent = true;
+	t->parent.smmu = &other;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, nesting_info(t, d, &info));
+	t->parent.smmu = &t->smmu;
+	KUNIT_EXPECT_EQ(test, 0, nesting_info(t, d, &info));
+}
+
+/* What a guest must not use is not said to be there. */
+static void offer_hides_the_rest(struct kunit *test)
+{
+	struct guest_test_device *d = add_device(test);
+	struct guest_test *t = test->priv;
+	struct iommu_nesting_info info;
+	const u32 *idr;
+
+	memset(d->regs, 0xff, sizeof(d->regs));
+	KUNIT_ASSERT_EQ(test, 0, nesting_info(t, d, &info));
+	idr = info.vendor.smmuv3.idr;
+	/* Stage 2, BTM, hypervisor, ATS, MSI, ATOS, PRI, VMW, VMID, VATOS */
+	KUNIT_EXPECT_EQ(test, 0, idr[0] & (BIT(0) | BIT(5) | BIT(9) | BIT(10) | BIT(11) |
+					   GENMASK(18, 13) | BIT(20)));
+	KUNIT_EXPECT_EQ(test, 1, idr[0] >> 24 & 3);	/* no stalls */
+	KUNIT_EXPECT_EQ(test, GENMASK(10, 6), idr[1]);
+	KUNIT_EXPECT_EQ(test, 0, idr[2] | idr[4]);
+	KUNIT_EXPECT_EQ(test, BIT(2) | BIT(10) | GENMASK(12, 11), idr[3]);
+}
+
+/* --------------------------------------------------------- the event queue */
+
+#define QUEUE_BITS	3
+
+static void queue_is_passed(struct kunit *test)
+{
+	static const struct {
+		u32 prod;
+		unsigned long before, now;
+		bool passed;
+	} queues[] = {
+		{ 0, 0, 0, true },
+		{ 3, 0, 0, false },
+		{ 3, 0, 2, false },
+		{ 3, 3, 3, true },
+		/* More came in meanwhile: as many as it holds, and the one in hand */
+		{ 13, 3, 11, false },
+		{ 13, 3, 12, true },
+		/* The index and its wrap are of the hardware, the count goes on. */
+		{ 15, 15, 15, true },
+		{ 0, 15, 16, true },
+		{ 0, 7, 8, false },
+		{ 5, 160 + 3, 160 + 4, false },
+		{ 5, 160 + 3, 160 + 5, true },
+		{ 9, ULONG_MAX - 1, 8, true },
+		/* The flag of an overflow is no part of the index. */
+		{ BIT(31) | 3, 3, 3, true },
+		{ BIT(31) | 3, 2, 2, false },
+	};
+	struct guest_test *t = test->priv;
+	unsigned int i;
+	u32 prod;
+
+	t->smmu.evtq.q.llq.max_n_shift = QUEUE_BITS;
+	t->smmu.evtq.q.prod_reg = (__force u32 __iomem *)&prod;
+	for (i = 0; i < ARRAY_SIZE(queues); i++) {
+		prod = (__force u32)cpu_to_le32(queues[i].prod);
+		t->smmu.evtq.handled = queues[i].now;
+		KUNIT_EXPECT_EQ_MSG(test, queues[i].passed,
+				    arm_smmu_guest_evtq_passed(&t->smmu, queues[i].before),
+				    "queue %u", i);
+	}
+}
+
+static bool passed_in_the_end(struct arm_smmu_device *smmu, unsigned long handled)
+{
+	struct guest_test_device *d = kunit_get_current_test()->priv;
+
+	return ++d->polls > 3;
+}
+
+/* An owner's end waits until the queue is passed. */
+static void flush_waits(struct kunit *test)
+{
+	struct guest_test_device *d = add_device(test);
+
+	test->priv = d;
+	kunit_activate_static_stub(test, arm_smmu_guest_evtq_passed, passed_in_the_end);
+	arm_smmu_guest_ops.fault_flush(&d->dev);
+	KUNIT_EXPECT_EQ(test, 4, d->polls);
+}
+
 static struct kunit_case guest_test_cases[] = {
 	KUNIT_CASE(entry_translates),
 	KUNIT_CASE(entry_has_substreams),
@@ -546,6 +703,10 @@ static struct kunit_case guest_test_cases[] = {
 	KUNIT_CASE(commands_for_pages),
 	KUNIT_CASE(events_are_decoded),
 	KUNIT_CASE(events_are_left_alone),
+	KUNIT_CASE(offer_takes_all_of_it),
+	KUNIT_CASE(offer_hides_the_rest),
+	KUNIT_CASE(queue_is_passed),
+	KUNIT_CASE(flush_waits),
 	{},
 };
 

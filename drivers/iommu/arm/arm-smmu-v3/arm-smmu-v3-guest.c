@@ -23,6 +23,7 @@
 #include <linux/pci.h>
 #include <linux/pci-ats.h>
 #include <linux/slab.h>
+#include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 
 #include "arm-smmu-v3.h"
@@ -550,7 +551,8 @@ bool arm_smmu_guest_decode_evt(const u64 *evt, struct iommu_fault *fault)
 	event.reason = reasons[id];
 	if (id >= EVT_ID_TRANSLATION_FAULT && evt[1] & EVTQ_1_S2)
 		arm_smmu_guest_decode_s2(evt, &event);
-	if (evt[0] & EVTQ_0_SSV) {
+	/* The record of a bad substream always has it, and no flag that says so. */
+	if (id == EVT_ID_BAD_SUBSTREAMID || evt[0] & EVTQ_0_SSV) {
 		event.flags |= IOMMU_FAULT_UNRECOV_PASID_VALID;
 		event.pasid = FIELD_GET(EVTQ_0_SSID, evt[0]);
 	}
@@ -567,18 +569,21 @@ EXPORT_SYMBOL_IF_KUNIT(arm_smmu_guest_decode_evt);
  * when the queue is empty, or when as many events were handled as it holds and the
  * one that was taken off it already. The queue began at 0, as the count did.
  */
-static bool arm_smmu_guest_evtq_passed(struct arm_smmu_device *smmu,
-				       unsigned long handled)
+VISIBLE_IF_KUNIT
+bool arm_smmu_guest_evtq_passed(struct arm_smmu_device *smmu, unsigned long handled)
 {
 	struct arm_smmu_queue *q = &smmu->evtq.q;
 	const u32 size = 1U << q->llq.max_n_shift;
 	unsigned long now;
+
+	KUNIT_STATIC_STUB_REDIRECT(arm_smmu_guest_evtq_passed, smmu, handled);
 
 	/* Pairs with the thread: what it has counted is reported. */
 	now = smp_load_acquire(&smmu->evtq.handled);
 	return !((readl_relaxed(q->prod_reg) ^ now) & (2 * size - 1)) ||
 	       now - handled > size;
 }
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_guest_evtq_passed);
 
 /*
  * Bounded: a queue that is not served must not keep a device from its owner's end.
@@ -609,3 +614,4 @@ const struct iommu_guest_ops arm_smmu_guest_ops = {
 	.domain_alloc_table	= arm_smmu_guest_alloc_table,
 	.table_invalidate	= arm_smmu_guest_table_invalidate,
 };
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_guest_ops);

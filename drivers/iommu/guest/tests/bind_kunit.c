@@ -5,6 +5,7 @@
  * Each test says what hardware translates by, and what the IOMMU driver was
  * asked for, in the words that mock.h explains.
  */
+#include <linux/debugfs.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
@@ -30,10 +31,21 @@ int mock_guest_init(struct kunit *test)
 	return 0;
 }
 
+static bool context_is_listed(const struct iommu_guest_ctx *ctx)
+{
+	struct iommu_guest_ctx *pos = NULL;
+	bool found = false;
+
+	while ((pos = iommu_guest_next_ctx(pos)))
+		found |= pos == ctx;
+	return found;
+}
+
 /* Whatever a test did, closing both devices must leave nothing behind */
 void mock_guest_exit(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
+	struct iommu_guest_ctx *ctx;
 	int i;
 
 	if (!mock)
@@ -49,8 +61,10 @@ void mock_guest_exit(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, 0, atomic_read(&mock_dev(mock, i)->power.usage_count),
 				    "the device is kept awake");
 	}
+	ctx = mock->ctx;
 	KUNIT_EXPECT_EQ_MSG(test, 0, mock_guest_destroy(mock),
-			    "a reference to an id leaks");
+			    "a reference to an id or to the set leaks");
+	KUNIT_EXPECT_FALSE_MSG(test, context_is_listed(ctx), "the context is still there");
 	test->priv = NULL;
 }
 
@@ -63,6 +77,12 @@ void mock_guest_own_ops(struct mock_guest *mock, unsigned int index,
 	gdev = iommu_guest_find_device(mock->ctx, mock_dev(mock, index));
 	*ops = *gdev->ops;
 	gdev->ops = ops;
+}
+
+void mock_guest_own_iommu_ops(struct mock_guest *mock, struct iommu_ops *ops)
+{
+	*ops = *mock->iommu.ops;
+	mock->iommu.ops = ops;
 }
 
 /* A bind that nothing is wrong with */
@@ -174,6 +194,11 @@ static void bind_replaces_by_any_attribute(struct kunit *test)
 	data.vendor.vtd.flags = IOMMU_SVA_VTD_GPASID_SRE;
 	KUNIT_EXPECT_EQ(test, 0, iommu_guest_bind_gpasid(mock->ctx, mock_dev(mock, 0), &data));
 	EXPECT_LOG("alloc0=1000 remove0.a=1000 sync0 set0.a=1000 free=1000");
+	/* Nor is it the same in another format. */
+	data.format = IOMMU_PASID_FORMAT_ARM_SMMU_V3;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			iommu_guest_bind_gpasid(mock->ctx, mock_dev(mock, 0), &data));
+	EXPECT_STATE("0.a=1000");
 }
 
 /* Hardware is waited for together, and no device is without a table for long. */
@@ -531,6 +556,13 @@ static void guest_pasid_zero(struct iommu_gpasid_bind_data *data)
 	data->gpasid = 0;
 }
 
+static void guest_pasid_zero_of_bound(struct iommu_gpasid_bind_data *data)
+{
+	data->hpasid = 5;
+	data->flags = IOMMU_SVA_GPASID_VAL;
+	data->gpasid = 0;
+}
+
 static void guest_pasid_too_high(struct iommu_gpasid_bind_data *data)
 {
 	data->flags = IOMMU_SVA_GPASID_VAL;
@@ -578,6 +610,7 @@ static const struct refusal {
 	{ "PASID not owned", pasid_not_owned, -ENOENT },
 	{ "PASID beyond 32 bits", pasid_beyond_32_bits, -ENOENT },
 	{ "guest PASID zero", guest_pasid_zero, -EINVAL },
+	{ "guest PASID zero of one that is bound", guest_pasid_zero_of_bound, -EINVAL },
 	{ "guest PASID too high", guest_pasid_too_high, -EINVAL },
 	{ "guest PASID beyond 32 bits", guest_pasid_beyond_32_bits, -EINVAL },
 	{ "guest PASID taken", guest_pasid_taken, -EEXIST },
@@ -1133,6 +1166,27 @@ static void device_must_be_capable(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, info.argsz);
 }
 
+static struct iommu_domain *no_parent(struct device *dev, u32 flags,
+				      struct iommu_domain *parent,
+				      const struct iommu_user_data *data)
+{
+	return ERR_PTR(-ENOMEM);
+}
+
+static void driver_has_no_second_stage(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	static struct iommu_ops ops;
+
+	mock_guest_own_iommu_ops(mock, &ops);
+	ops.domain_alloc_user = NULL;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			PTR_ERR(iommu_guest_alloc_parent(mock_dev(mock, 0))));
+	ops.domain_alloc_user = no_parent;
+	KUNIT_EXPECT_EQ(test, -ENOMEM,
+			PTR_ERR(iommu_guest_alloc_parent(mock_dev(mock, 0))));
+}
+
 static void device_must_be_alone_in_its_group(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
@@ -1208,6 +1262,26 @@ static void debugfs_shows_every_binding(struct kunit *test)
 	snprintf(want, sizeof(want), " %s 11 11 0x2000 48 0 0 0 ",
 		 dev_name(mock_dev(mock, 1)));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(m.buf, want));
+}
+
+static void debugfs_has_its_files(struct kunit *test)
+{
+	static const char * const files[][2] = {
+		{ "iommu-guest", "bindings" },
+		{ "iommu-fault", "handlers" },
+		{ "iommu-fault", "latency" },
+	};
+	struct dentry *dir, *file;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		dir = debugfs_lookup(files[i][0], NULL);
+		KUNIT_ASSERT_NOT_NULL(test, dir);
+		file = debugfs_lookup(files[i][1], dir);
+		KUNIT_EXPECT_NOT_NULL_MSG(test, file, "no %s", files[i][1]);
+		dput(file);
+		dput(dir);
+	}
 }
 
 static void nesting_info_says_what_there_is(struct kunit *test)
@@ -1343,9 +1417,11 @@ static struct kunit_case bind_cases[] = {
 	KUNIT_CASE(device_is_added_once),
 	KUNIT_CASE(device_must_be_on_the_second_stage),
 	KUNIT_CASE(device_must_be_capable),
+	KUNIT_CASE(driver_has_no_second_stage),
 	KUNIT_CASE(device_must_be_alone_in_its_group),
 	KUNIT_CASE(device_info_is_of_one_device),
 	KUNIT_CASE(debugfs_shows_every_binding),
+	KUNIT_CASE(debugfs_has_its_files),
 	KUNIT_CASE(nesting_info_says_what_there_is),
 	KUNIT_CASE(nesting_info_merges),
 	{}

@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
+#include "../../ioasid/ioasid_private.h"
 #include "mock.h"
 
 /**
@@ -351,6 +352,11 @@ static void mock_fault_sync(struct device *dev)
 	mutex_unlock(&the_mock->prq);
 }
 
+static void mock_fault_flush(struct device *dev)
+{
+	mock_report_late(the_mock, mock_index(the_mock, dev));
+}
+
 static int mock_nesting_info(struct device *dev, struct iommu_domain *parent,
 			     struct iommu_nesting_info *info)
 {
@@ -562,6 +568,7 @@ static const struct iommu_guest_ops mock_guest_ops = {
 	.cache_invalidate = mock_invalidate,
 	.detach_gpasids = mock_detach_gpasids,
 	.fault_sync = mock_fault_sync,
+	.fault_flush = mock_fault_flush,
 	.device_info = mock_device_info,
 	.set_rid = mock_set_rid,
 	.table_format = IOMMU_PASID_FORMAT_VTD_TABLE,
@@ -674,6 +681,19 @@ int mock_report(struct mock_guest *mock, unsigned int index,
 
 	return mock_report_event(mock, index, &event);
 }
+
+/* What is in the queue of the hardware is reported. */
+void mock_report_late(struct mock_guest *mock, unsigned int index)
+{
+	const struct iommu_fault fault = {
+		.type = IOMMU_FAULT_DMA_UNRECOV,
+		.event.reason = IOMMU_FAULT_REASON_PTE_FETCH,
+	};
+
+	for (; mock->devs[index].late; mock->devs[index].late--)
+		mock_report(mock, index, &fault);
+}
+EXPORT_SYMBOL_NS_GPL(mock_report_late, IOMMU_GUEST_MOCK);
 
 int mock_request(struct mock_guest *mock, unsigned int index, u32 pasid,
 		 u32 grpid, u64 addr, bool last)
@@ -1046,14 +1066,17 @@ void mock_guest_close(struct mock_guest *mock)
 static unsigned int mock_destroy_set(struct mock_guest *mock)
 {
 	struct ioasid_set_info info;
+	unsigned int refs;
 
 	ioasid_free_all_in_set(mock->set);
 	ioasid_set_flush(mock->set);
 	ioasid_set_get_info(mock->set, &info);
 	ioasid_unregister_notifier(mock->set, &mock->nb);
 	ioasid_unregister_notifier(mock->set, &mock->early);
+	/* But for the mock's own */
+	refs = refcount_read(&mock->set->refs) - 1;
 	ioasid_set_put(mock->set);
-	return info.used;
+	return info.used + refs;
 }
 
 static void mock_destroy_hw(struct mock_guest *mock)
@@ -1083,7 +1106,8 @@ static void mock_destroy_hw(struct mock_guest *mock)
  * mock_guest_destroy() - Undo mock_guest_create()
  * @mock: the mock, gone on return
  *
- * Return: Number of ids that somebody still has a reference to; none is right.
+ * Return: Number of references that somebody still has, to ids or to their set; none
+ * is right.
  *
  * Context: Process context.
  */

@@ -86,6 +86,7 @@ struct mock_domain;
  * @resets: number of resets, which is in each request that the device sends
  * @stale: number of answers to requests of before a reset
  * @off: the device is being reset and sends nothing
+ * @late: number of faults that are in the queue of the hardware
  * @stall: calls that wait for hardware take until @go_on is completed
  * @stalled: completed by such a call
  * @go_on: completed by a test
@@ -113,6 +114,7 @@ struct mock_device {
 	u64 resets;
 	atomic_t stale;
 	bool off;
+	unsigned int late;
 	bool stall;
 	struct completion stalled;
 	struct completion go_on;
@@ -193,6 +195,7 @@ int mock_report_event(struct mock_guest *mock, unsigned int index,
 		      struct iopf_fault *event);
 int mock_report(struct mock_guest *mock, unsigned int index,
 		const struct iommu_fault *fault);
+void mock_report_late(struct mock_guest *mock, unsigned int index);
 int mock_request(struct mock_guest *mock, unsigned int index, u32 pasid,
 		 u32 grpid, u64 addr, bool last);
 int mock_request_rid(struct mock_guest *mock, unsigned int index, u32 grpid,

@@ -6,7 +6,6 @@
  * kernel when it is printed. What the text claims is checked, and the exit
  * status says whether all of it was true.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,74 +14,37 @@
 #include "fault.h"
 #include "guest.h"
 #include "pasid_table.h"
+#include "processes.h"
 #include "story.h"
 
-/* Where a page of ours is in the memory of the host; 0 if nobody says */
-static uint64_t host_physical(const void *address)
-{
-	int fd = open("/proc/self/pagemap", O_RDONLY);
-	uint64_t entry = 0;
+static struct vmm vmm;
 
-	if (pread(fd, &entry, 8, (uintptr_t)address / SIZE_4K * 8) != 8)
-		entry = 0;
-	close(fd);
-	return (entry & ((1ULL << 55) - 1)) * SIZE_4K;
-}
-
-/**
- * struct process - a process of the guest
- * @name: for people
- * @pasid: what the device puts on the bus for it
- * @pt: its page table
- * @text: guest-physical address of the page at GVA_SRC
- * @result: guest-physical address of the page at GVA_DST
- */
-struct process {
-	const char *name;
-	uint32_t pasid;
-	struct pgtable pt;
-	uint64_t text;
-	uint64_t result;
+static struct process alice = {
+	.name = "alice", .channel = 0, .pasid = 11, .src = GVA_SRC, .dst = GVA_DST,
 };
 
-static struct vmm vmm;
-static struct process alice = { .name = "alice", .pasid = 11 };
-static struct process bob = { .name = "bob", .pasid = 22 };
+static struct process bob = {
+	.name = "bob", .channel = 1, .pasid = 22, .src = GVA_SRC, .dst = GVA_DST,
+};
+
+static struct pgtable alice_table, bob_table;
 
 static char *bytes(uint64_t gpa)
 {
-	return vmm_ptr(&vmm, gpa);
+	return process_bytes(&alice, gpa);
 }
 
 static void say(uint64_t gpa, const char *text)
 {
-	snprintf(bytes(gpa), SIZE_4K, "%s", text);
+	process_say(&alice, gpa, text);
 }
 
-static void start_process(struct process *p, const char *text)
+static void start_process(struct process *p, struct pgtable *table, const char *text)
 {
-	p->text = guest_page(&vmm, 0);
-	p->result = guest_page(&vmm, 0);
-	say(p->text, text);
-	pgtable_init(&p->pt, &vmm, 4);
-	pgtable_map(&p->pt, GVA_SRC, p->text, SIZE_4K, PGT_READ_WRITE);
-	pgtable_map(&p->pt, GVA_DST, p->result, SIZE_4K, PGT_READ_WRITE);
-}
-
-static void show_page(const struct process *p, uint64_t gva, uint64_t gpa)
-{
-	printf("   %-6s %#14llx  %#10llx  %#10llx  \"%s\"\n", p->name,
-	       (unsigned long long)gva, (unsigned long long)gpa,
-	       (unsigned long long)host_physical(bytes(gpa)), bytes(gpa));
-}
-
-static void show_memory(void)
-{
-	printf("   whose  virtual         guest       host        bytes\n");
-	show_page(&alice, GVA_SRC, alice.text);
-	show_page(&alice, GVA_DST, alice.result);
-	show_page(&bob, GVA_SRC, bob.text);
-	show_page(&bob, GVA_DST, bob.result);
+	process_start(p, &vmm, text);
+	pgtable_init(table, &vmm, 4);
+	pgtable_map(table, p->src, p->text, SIZE_4K, PGT_READ_WRITE);
+	pgtable_map(table, p->dst, p->result, SIZE_4K, PGT_READ_WRITE);
 }
 
 static void show_bindings(void)
@@ -95,28 +57,16 @@ static void show_bindings(void)
 	free(text);
 }
 
-static bool bound(const struct process *p)
+static bool bound(const struct process *p, const struct pgtable *table)
 {
 	char *text = guest_bindings(), pattern[80];
 	bool found;
 
 	snprintf(pattern, sizeof(pattern), "%s %u %u %#llx", vmm.devices[0].name,
-		 p->pasid, p->pasid, (unsigned long long)p->pt.root);
+		 p->pasid, p->pasid, (unsigned long long)table->root);
 	found = strstr(text, pattern);
 	free(text);
 	return found;
-}
-
-/* Each process has a channel of the device. */
-static unsigned int channel_of(const struct process *p)
-{
-	return p == &bob;
-}
-
-static bool device_copies(const struct process *p, uint64_t from)
-{
-	return svatest_copy(&vmm.devices[0], channel_of(p), from, GVA_DST,
-			    64) == SVATEST_ST_OK;
 }
 
 static void the_machine(void)
@@ -135,10 +85,10 @@ static void the_machine(void)
 static void two_processes(void)
 {
 	scene("A guest with two processes, which use the same virtual addresses");
-	start_process(&alice, "a letter from alice");
-	start_process(&bob, "bob's shopping list");
-	show_memory();
-	claim(host_physical(bytes(alice.text)) != host_physical(bytes(bob.text)),
+	start_process(&alice, &alice_table, "a letter from alice");
+	start_process(&bob, &bob_table, "bob's shopping list");
+	process_show(&alice, &bob);
+	claim(process_host_physical(&alice, alice.text) != process_host_physical(&bob, bob.text),
 	      "the same address is different memory");
 }
 
@@ -147,25 +97,25 @@ static void bind_them(void)
 	scene("Their page tables are bound to PASIDs of the device");
 	claim(vmm_pasid_alloc(&vmm, 11, 11) == 11, "alice gets PASID 11");
 	claim(vmm_pasid_alloc(&vmm, 22, 22) == 22, "bob gets PASID 22");
-	claim(!vmm_bind(&vmm, &vmm.devices[0], 11, alice.pt.root, 4),
+	claim(!vmm_bind(&vmm, &vmm.devices[0], 11, alice_table.root, 4),
 	      "alice's table, guest address %#llx, is bound",
-	      (unsigned long long)alice.pt.root);
-	claim(!vmm_bind(&vmm, &vmm.devices[0], 22, bob.pt.root, 4),
+	      (unsigned long long)alice_table.root);
+	claim(!vmm_bind(&vmm, &vmm.devices[0], 22, bob_table.root, 4),
 	      "bob's table, guest address %#llx, is bound",
-	      (unsigned long long)bob.pt.root);
+	      (unsigned long long)bob_table.root);
 	svatest_setup(&vmm.devices[0], 0, 11, SVATEST_CF_ATS);
 	svatest_setup(&vmm.devices[0], 1, 22, SVATEST_CF_ATS | SVATEST_CF_PRI);
 	printf("\n   The kernel's own view (/sys/kernel/debug/iommu-guest/bindings):\n");
 	show_bindings();
-	claim(bound(&alice) && bound(&bob), "the kernel says so too");
+	claim(bound(&alice, &alice_table) && bound(&bob, &bob_table), "the kernel says so too");
 }
 
 static void the_device_works(void)
 {
 	scene("The device copies from the first page to the second, for each of them");
-	claim(device_copies(&alice, GVA_SRC), "it did so with PASID 11");
-	claim(device_copies(&bob, GVA_SRC), "it did so with PASID 22");
-	show_memory();
+	claim(process_copies(&alice, GVA_SRC), "it did so with PASID 11");
+	claim(process_copies(&bob, GVA_SRC), "it did so with PASID 22");
+	process_show(&alice, &bob);
 	claim(!strcmp(bytes(alice.result), bytes(alice.text)),
 	      "alice has her own words");
 	claim(!strcmp(bytes(bob.result), bytes(bob.text)), "bob has his");
@@ -174,19 +124,19 @@ static void the_device_works(void)
 static void caches(void)
 {
 	uint64_t page = guest_page(&vmm, 0);
-	volatile uint64_t *entry = pgtable_entry(&alice.pt, GVA_SRC, SIZE_4K);
+	volatile uint64_t *entry = pgtable_entry(&alice_table, GVA_SRC, SIZE_4K);
 	char before[64];
 
 	scene("alice's page is moved: the device keeps the old one until it is told");
 	say(page, "alice's second thoughts");
 	snprintf(before, sizeof(before), "%s", bytes(alice.text));
 	*entry = page | PGT_READ_WRITE;
-	device_copies(&alice, GVA_SRC);
+	process_copies(&alice, GVA_SRC);
 	printf("   before the invalidation it copies  \"%s\"\n", bytes(alice.result));
 	claim(!strcmp(bytes(alice.result), before), "that is the old page");
 	claim(!vmm_invalidate_addr(&vmm, NULL, GUEST_CACHES, 11, GVA_SRC,
 				   SIZE_4K, 1), "the guest invalidates");
-	device_copies(&alice, GVA_SRC);
+	process_copies(&alice, GVA_SRC);
 	printf("   after the invalidation it copies   \"%s\"\n", bytes(alice.result));
 	claim(!strcmp(bytes(alice.result), bytes(page)), "that is the new page");
 }
@@ -204,8 +154,8 @@ static void denied(void)
 
 	scene("bob's channel tries a page that only alice has");
 	say(page, "alice's secret");
-	pgtable_map(&alice.pt, secret, page, SIZE_4K, PGT_READ_WRITE);
-	claim(device_copies(&alice, secret), "alice's channel reads \"%s\" there",
+	pgtable_map(&alice_table, secret, page, SIZE_4K, PGT_READ_WRITE);
+	claim(process_copies(&alice, secret), "alice's channel reads \"%s\" there",
 	      bytes(alice.result));
 	snprintf(before, sizeof(before), "%s", bytes(bob.result));
 	result = svatest_run(&vmm.devices[0], 1, &steal);
@@ -239,13 +189,13 @@ static void page_on_demand(int fd)
 	claim(prm->pasid == bob.pasid && prm->addr == gva, "it is what bob lacks");
 	claim(svatest_busy(&vmm.devices[0], 1), "the device waits");
 	page = guest_page(&vmm, 0);
-	pgtable_map(&bob.pt, gva, page, SIZE_4K, PGT_READ_WRITE);
+	pgtable_map(&bob_table, gva, page, SIZE_4K, PGT_READ_WRITE);
 	claim(!fault_answer(fd, records, IOMMU_PAGE_RESP_SUCCESS),
 	      "the guest maps %#llx there and responds",
 	      (unsigned long long)page);
 	claim(svatest_wait(&vmm.devices[0], 1).status == SVATEST_ST_OK,
 	      "the device goes on and is done");
-	show_page(&bob, gva, page);
+	process_show_page(&bob, gva, page);
 	claim(!strcmp(bytes(page), bytes(bob.text)), "bob's words are there");
 }
 
@@ -295,7 +245,7 @@ static void without_pasid(void)
 	      (unsigned long long)src, (unsigned long long)dst);
 	claim(!strcmp(bytes(to), bytes(from)), "memory has it: \"%s\"", bytes(to));
 	claim(!kernel_copies(from, to), "guest-physical addresses are refused");
-	claim(device_copies(&bob, GVA_SRC), "bob does not notice");
+	claim(process_copies(&bob, GVA_SRC), "bob does not notice");
 	claim(!vmm_set_rid(&vmm, &vmm.devices[0], IOMMU_RID_PASS, 0, 4),
 	      "it reboots, and has no table any more");
 	claim(!kernel_copies(src, dst), "the device does not use the old one");
@@ -309,11 +259,11 @@ static void goodbye(void)
 	scene("alice goes away");
 	claim(!vmm_unbind(&vmm, NULL, 11), "her page table is unbound");
 	snprintf(before, sizeof(before), "%s", bytes(alice.result));
-	claim(!device_copies(&alice, GVA_SRC), "the device is refused with PASID 11");
+	claim(!process_copies(&alice, GVA_SRC), "the device is refused with PASID 11");
 	claim(!strcmp(before, bytes(alice.result)), "her memory is as she left it");
-	claim(device_copies(&bob, GVA_SRC), "bob does not notice");
+	claim(process_copies(&bob, GVA_SRC), "bob does not notice");
 	show_bindings();
-	claim(!bound(&alice) && bound(&bob), "the kernel says so too");
+	claim(!bound(&alice, &alice_table) && bound(&bob, &bob_table), "the kernel says so too");
 }
 
 /* What a guest does whose unit leaves all PASIDs to it */
@@ -324,24 +274,24 @@ static void whole_table(void)
 	scene("the guest hands its whole PASID table over, changes it, and reboots");
 	claim(!vmm_unbind(&vmm, NULL, 22), "there are no single binds any more");
 	pasid_table_init(&table, &vmm, 16);
-	pasid_table_map(&table, 11, &alice.pt);
-	pasid_table_map(&table, 22, &bob.pt);
+	pasid_table_map(&table, 11, &alice_table);
+	pasid_table_map(&table, 22, &bob_table);
 	claim(!pasid_table_set(&table, &vmm.devices[0]),
 	      "a table with alice at 11 and bob at 22 is set");
-	claim(device_copies(&alice, GVA_SRC) && device_copies(&bob, GVA_SRC),
+	claim(process_copies(&alice, GVA_SRC) && process_copies(&bob, GVA_SRC),
 	      "the device works for both");
 	pasid_table_clear(&table, 11);
-	claim(device_copies(&alice, GVA_SRC), "alice's entry is cleared, and cached still");
+	claim(process_copies(&alice, GVA_SRC), "alice's entry is cleared, and cached still");
 	claim(!pasid_table_sync(&table, NULL, 11), "the guest invalidates it");
-	claim(!device_copies(&alice, GVA_SRC), "the device is refused with PASID 11");
-	claim(device_copies(&bob, GVA_SRC), "bob does not notice");
+	claim(!process_copies(&alice, GVA_SRC), "the device is refused with PASID 11");
+	claim(process_copies(&bob, GVA_SRC), "bob does not notice");
 	pasid_table_init(&next, &vmm, 16);
-	pasid_table_map(&next, 11, &alice.pt);
+	pasid_table_map(&next, 11, &alice_table);
 	claim(!pasid_table_set(&next, &vmm.devices[0]),
 	      "the next kernel sets a table of its own, with alice only");
-	claim(device_copies(&alice, GVA_SRC) && !device_copies(&bob, GVA_SRC),
+	claim(process_copies(&alice, GVA_SRC) && !process_copies(&bob, GVA_SRC),
 	      "that is what the device uses");
-	claim(!pasid_table_unset(&vmm, NULL) && !device_copies(&alice, GVA_SRC),
+	claim(!pasid_table_unset(&vmm, NULL) && !process_copies(&alice, GVA_SRC),
 	      "translation is switched off: there is no PASID any more");
 }
 

@@ -144,16 +144,17 @@ TEST_F(smmu, close_ends_the_table)
 {
 	ASSERT_EQ(0, smmu_cds_set(&self->guest.cds, self->dev));
 	EXPECT_EQ(OLD, SEEN());
+	EXPECT_NE(SVATEST_ST_OK, svatest_touch(self->dev, 0, VA_NOWHERE, true, 0));
 	close(self->fault_fd);
 	vmm_device_close(self->dev);
 	ASSERT_EQ(0, vmm_device_open(self->dev));
-	svatest_setup(self->dev, 0, SVATEST_NO_PASID, 0);
-	EXPECT_EQ(OLD, SEEN_FLAT());
-	EXPECT_EQ(0, SEEN());
 	self->fault_fd = fault_open(self->dev, 0);
 	ASSERT_LE(0, self->fault_fd);
 	/* What the device did before is not in the file of the new owner. */
 	EXPECT_FALSE(fault_wait(self->fault_fd, 0));
+	svatest_setup(self->dev, 0, SVATEST_NO_PASID, 0);
+	EXPECT_EQ(OLD, SEEN_FLAT());
+	EXPECT_EQ(0, SEEN());
 }
 
 /* ---------------------------------------------------------------- geometries */

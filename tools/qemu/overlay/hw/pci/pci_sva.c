@@ -44,7 +44,7 @@ bool pci_sva_attach(PCIDevice *dev, const PCISVAEndpointOps *ops, void *opaque)
     void *unit;
     const PCISVAUnitOps *uops = pci_sva_unit(dev, &unit);
 
-    return uops && uops->attach(unit, dev, ops, opaque);
+    return uops && (!uops->attach || uops->attach(unit, dev, ops, opaque));
 }
 
 void pci_sva_detach(PCIDevice *dev)
@@ -52,7 +52,7 @@ void pci_sva_detach(PCIDevice *dev)
     void *unit;
     const PCISVAUnitOps *uops = pci_sva_unit(dev, &unit);
 
-    if (uops) {
+    if (uops && uops->detach) {
         uops->detach(unit, dev);
     }
 }
@@ -128,7 +128,7 @@ bool pci_sva_stale(PCIDevice *dev, const PCISVARequest *req,
     void *unit;
     const PCISVAUnitOps *uops = pci_sva_unit(dev, &unit);
 
-    return uops && uops->stale(unit, dev, req, cached);
+    return uops && uops->stale && uops->stale(unit, dev, req, cached);
 }
 
 void pci_sva_page_request(PCIDevice *dev, const PCISVAPageRequest *req)
@@ -149,7 +149,7 @@ void pci_sva_inv_done(PCIDevice *dev, uint32_t cookie)
     void *unit;
     const PCISVAUnitOps *uops = pci_sva_unit(dev, &unit);
 
-    if (uops) {
+    if (uops && uops->inv_done) {
         uops->inv_done(unit, dev, cookie);
     }
 }
@@ -160,7 +160,7 @@ void pci_sva_get_stats(PCIDevice *dev, PCISVAStats *stats)
     const PCISVAUnitOps *uops = pci_sva_unit(dev, &unit);
 
     memset(stats, 0, sizeof(*stats));
-    if (uops) {
+    if (uops && uops->get_stats) {
         uops->get_stats(unit, stats);
     }
 }
