@@ -774,13 +774,16 @@ static void test_special(void)
     g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
     g_assert_cmphex(r.detail & (RIGHTS | SVATEST_DET_U), ==,
                     SVATEST_DET_WRITE | SVATEST_DET_U);
+    g_assert_cmpuint(SVATEST_DET_SIZE_LG2(r.detail), ==, 12);
     r = sva_xlate(&t.d, NO_PASID, MSI + 0x5000, SVATEST_AUX_READ,
                   SVATEST_F_NO_WRITE);
     g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
     g_assert_cmphex(r.detail & (RIGHTS | SVATEST_DET_U), ==, 0);
+    g_assert_cmpuint(SVATEST_DET_SIZE_LG2(r.detail), ==, 12);
     r = sva_xlate(&t.d, PASID, MSI + 0x5000, SVATEST_AUX_READ, 0);
     g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
     g_assert_cmphex(r.detail & (RIGHTS | SVATEST_DET_U), ==, 0);
+    g_assert_cmpuint(SVATEST_DET_SIZE_LG2(r.detail), ==, 12);
     vtd_expect_no_fault(t.s);
     sva_quit(t.s);
 }
