@@ -524,6 +524,13 @@ static void test_hit_kinds(void)
         .reason = 0x44, .sid = SID0, .pasid = PASID, .addr = IOVA, .t1 = true,
         .at = 1,
     });
+    /* As well if no dirty bit has to be set */
+    r = sva_xlate(&e.d, PASID, IOVA, SVATEST_AUX_READ, SVATEST_F_NO_WRITE);
+    g_assert_cmphex(r.status, ==, SVATEST_ST_ACCESS);
+    vtd_expect_fault(e.s, &(SvaFault) {
+        .reason = 0x44, .sid = SID0, .pasid = PASID, .addr = IOVA, .t1 = true,
+        .at = 1,
+    });
     /* Nor one of privileged requests, which were not allowed. */
     g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ | A_PRIV));
     vtd_expect_fault(e.s, &(SvaFault) {
@@ -558,6 +565,20 @@ static void test_hit_privileged(void)
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_PRIV), ==, OLD);
     change(&e, FIRST);
     g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_PRIV), ==, OLD);
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+/* The second stage gives them what it gives to others. */
+static void test_hit_privileged_write(void)
+{
+    Env e = { };
+
+    env_start(&e, SECOND);
+    e.entry.q[2] |= PE_SRE;
+    vtd_bind(e.s, SID0, PASID, &e.entry);
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_WRITE | A_PRIV));
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_WRITE | A_PRIV));
     vtd_expect_no_fault(e.s);
     sva_quit(e.s);
 }
@@ -703,6 +724,7 @@ typedef struct Level {
     bool kept;
     Inv inv;
     bool dirty;     /* SSADE: the walk sets bits as well */
+    bool request;   /* instead of an invalidation: a page request, Table 27 */
 } Level;
 
 static const Level levels[] = {
@@ -754,6 +776,9 @@ static const Level levels[] = {
     { "nested/second/3/pasid", NESTED_SS, 4, true,
       { 6, PIOTLB_ALL, DID, PASID } },
     { "nested/second/3/global", NESTED_SS, 4, false, { 2, IOTLB_GLOBAL } },
+    { "nested/second/1/page-request", NESTED_SS, 2, false, .request = true },
+    { "second/1/page-request", SECOND, 2, false, .request = true },
+    { "first/1/page-request", FIRST, 2, false, .request = true },
 };
 
 /* Another table under the entry of @addr at @level, with one page */
@@ -799,6 +824,13 @@ static void level_case(const void *opaque)
     }
     if (l->inv.type) {
         invalidate(e.s, &l->inv);
+    }
+    if (l->request) {
+        vtd_pq_init(e.s, 0);
+        sva_dev_ats(&e.d, true);
+        sva_dev_pri(&e.d, true);
+        sva_page_request(&e.d, PASID, IOVA, 1, SVATEST_PR_READ);
+        g_assert_cmpuint(vtd_pq_count(e.s), ==, 1);
     }
     if (l->what == NESTED_SS && !l->kept) {
         /* The new table has no room for those of the first stage. */
@@ -1284,6 +1316,8 @@ int main(int argc, char **argv)
     qtest_add_func("/svatest/cache/forgotten/ats", test_forget_ats);
     qtest_add_func("/svatest/cache/hit-kinds", test_hit_kinds);
     qtest_add_func("/svatest/cache/hit-privileged", test_hit_privileged);
+    qtest_add_func("/svatest/cache/hit-privileged/write",
+                   test_hit_privileged_write);
     qtest_add_func("/svatest/cache/check-stale/marks-nothing",
                    test_check_marks_nothing);
     qtest_add_func("/svatest/cache/check-stale/fills-nothing",

@@ -249,6 +249,13 @@ static void beyond_width(T30 *t) { t->iova = IOVA | 1ull << 50; }
 static void pass_beyond_host(T30 *t) { lct_pass(t); beyond_host(t); }
 static void fs_no_write(T30 *t) { change(t, t->fs_leaf, FS_RW, 0); }
 static void ss_no_write(T30 *t) { change(t, t->ss_leaf, SS_W, 0); }
+static void ss_no_write_priv(T30 *t)
+{
+    t->how |= A_PRIV;
+    set_pe(t, 2, 0, PE_SRE);
+    ss_no_write(t);
+}
+
 static void ss_no_read(T30 *t) { change(t, t->ss_leaf, SS_R, 0); }
 static void to_messages(T30 *t) { change(t, t->ss_leaf, ADDR_MASK, MSI); }
 static void fs_to_messages(T30 *t) { change(t, t->fs_leaf, ADDR_MASK, MSI); }
@@ -426,6 +433,8 @@ static const Row rows[] = {
       fs_no_write, .how = A_WRITE },
     { "SGN.6/nested/second", 0x85, Yes, "UR UR SE SE NA NA NA NA", NESTED,
       ss_no_write, .how = A_WRITE },
+    { "SGN.6/nested/second/privileged", 0x85, Yes, "NA UR NA SE NA NA NA NA",
+      NESTED, ss_no_write_priv, .how = A_WRITE },
     { "SGN.7/second", 0x86, Yes, "UR UR SE SE NA NA NA NA", SECOND,
       ss_no_read },
     { "SGN.7/second/atomic", 0x86, Yes, "UR UR SE SE NA NA NA NA", SECOND,

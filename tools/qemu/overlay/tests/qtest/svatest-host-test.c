@@ -335,6 +335,23 @@ static void test_translation_off(void)
     host_quit(&h);
 }
 
+/* A scan looks at each PASID that is bound, whatever the one before it did. */
+static void test_two_scans(void)
+{
+    Host h;
+
+    host_start_bound(&h, HOST_DEV);
+    raise_global(&h);
+    host_entry(&h, HPASID + 1, HDID);
+    host_pasid_flush(&h, HPASID + 1, HDID);
+    host_forget(&h);
+    change_table(&h, HPASID, HDID);
+    host_entry(&h, HPASID + 1, HDID);
+    raise_context(&h);
+    g_assert_cmpuint(host_get(&h, H_COUNT) - h.seen, ==, 2);
+    host_quit(&h);
+}
+
 /* Two devices of one guest: each follows its own entries. */
 static void test_two_devices(void)
 {
@@ -858,6 +875,7 @@ int main(int argc, char **argv)
     qtest_add_func("/svatest/host/two-domains", test_two_domains);
     qtest_add_func("/svatest/host/rid-late-error", test_rid_late_error);
     qtest_add_func("/svatest/host/reset", test_reset);
+    qtest_add_func("/svatest/host/two-scans", test_two_scans);
     qtest_add_func("/svatest/host/two-devices", test_two_devices);
     qtest_add_func("/svatest/host/rid-changes", test_rid_changes);
     qtest_add_func("/svatest/host/rid-error", test_rid_error);
