@@ -96,7 +96,7 @@ static int mutant_cell(const SvaCondition *cond, int column, int value)
 # the model's boiler plate
 HARMLESS = re.compile(r"trace_|vtd_iommu_(un)?lock|smp_wmb|error_|qemu_log|g_free|g_assert|assert|timer_free|"
                       r"qemu_bh_delete|object_|type_|device_class_|set_bit|"
-                      r"migrate_|QEMU_BUILD|RCU_|DEFINE_|QLIST_INIT|QTAILQ_INIT|"
+                      r"migrate_|va_end|QEMU_BUILD|RCU_|DEFINE_|QLIST_INIT|QTAILQ_INIT|"
                       r"QSIMPLEQ_INIT|g_hash_table_unref")
 BOILER = re.compile(r"class_init$|_realize$|_exit$|_detach$|_attach$|_atc_free$|"
                     r"^sva_tlb_hash$|^svatest_atc_hash$")
@@ -162,7 +162,7 @@ class File:
         for match in re.finditer(r"^[ \t]+return ([^;]*);", self.code,
                                  re.MULTILINE):
             self.result(match.start(1), match.end(1))
-        for match in re.finditer(r"^[ \t]+(?=[a-z_*]\w*\b)([^;{}=()]*?)"
+        for match in re.finditer(r"^[ \t]+(?=[a-z_*]\w*\b)([^;{}=():]*?)"
                                  r"([-+&|^]?=|\+\+|--|\()", self.code,
                                  re.MULTILINE):
             self.statement(match)

@@ -32,7 +32,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(SvaHost, SVAHOST)
 /* Registers, 32 bits wide */
 enum {
     REG_COUNT       = 0x00, /* calls so far; written: forget them */
-    REG_HOLD        = 0x04, /* the thread stops before each call */
+    REG_HOLD        = 0x04, /* stop before each call; 2: when it goes, too */
     REG_STEP        = 0x08, /* written: it may begin so many more calls */
     REG_PENDING     = 0x0c, /* calls that are queued or run */
     REG_BIND_ERROR  = 0x10, /* errno of binds */
@@ -113,7 +113,7 @@ struct SvaHost {
     /* Protected by lock */
     QemuMutex lock;
     QemuCond cond;
-    bool hold;
+    uint32_t hold;
     uint32_t steps;
     uint32_t bind_error;
     uint32_t rid_error;
@@ -486,11 +486,21 @@ static void svahost_exit(PCIDevice *dev)
     SvaHost *s = SVAHOST(dev);
 
     WITH_QEMU_LOCK_GUARD(&s->lock) {
-        s->hold = false;
+        s->hold = s->hold > 1 ? s->hold : 0;
         qemu_cond_broadcast(&s->cond);
     }
     pci_device_unset_iommu_device(dev);
     object_unref(s->hiod);
+}
+
+/* A device that goes has no registers any more: the monitor ends the hold. */
+static void svahost_set_hold(Object *obj, bool hold, Error **errp)
+{
+    SvaHost *s = SVAHOST(obj);
+
+    QEMU_LOCK_GUARD(&s->lock);
+    s->hold = hold;
+    qemu_cond_broadcast(&s->cond);
 }
 
 static void svahost_realize(PCIDevice *dev, Error **errp)
@@ -572,6 +582,7 @@ static void svahost_class_init(ObjectClass *oc, void *data)
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
     pc->realize = svahost_realize;
     pc->exit = svahost_exit;
+    object_class_property_add_bool(oc, "hold", NULL, svahost_set_hold);
     pc->vendor_id = PCI_VENDOR_ID_QEMU;
     pc->device_id = 0x11e9;
     pc->class_id = PCI_CLASS_OTHERS;

@@ -158,6 +158,54 @@ static void broken_case(const void *opaque)
     sva_quit(e.s);
 }
 
+/*
+ * Pass-through, with a PASID and without: what is translated is as large as
+ * possible, but never overlaps the interrupt range (4.2.3, SGN.8).
+ */
+static void pass_case(const void *opaque)
+{
+    uint32_t pasid = GPOINTER_TO_UINT(opaque);
+    const struct {
+        uint64_t addr;
+        unsigned shift;
+    } asks[] = {
+        { 0x40001000, 30 }, { 0x7fffffff000, 30 }, { 0xfedff000, 12 },
+        { 0xc0000000, 12 }, { 0xfef00000, 12 }, { 0xbffff000, 30 },
+    };
+    SvaEntry pt = vtd_entry_pt(DID);
+    Env e = { };
+    SvaResult r;
+    unsigned i;
+
+    env_start(&e);
+    vtd_bind(e.s, SID0, pasid == NO_PASID ? 0 : pasid, &pt);
+    for (i = 0; i < ARRAY_SIZE(asks); i++) {
+        r = sva_xlate(&e.d, pasid, asks[i].addr,
+                      SVATEST_AUX_READ | SVATEST_AUX_WRITE, 0);
+        g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
+        g_assert_cmphex(r.result, ==, asks[i].addr);
+        g_assert_cmphex(r.detail & (RIGHTS | SVATEST_DET_U), ==, RIGHTS);
+        g_assert_cmpuint(SVATEST_DET_SIZE_LG2(r.detail), ==, asks[i].shift);
+    }
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+/* With a PASID an input address in the interrupt range is like any other. */
+static void test_interrupt_input(void)
+{
+    Env e = { };
+    SvaResult r;
+
+    env_start(&e);
+    vtd_map(&e.fs, 0xfee00000, e.new, FS_ALL, 1);
+    r = sva_xlate(&e.d, PASID, 0xfee00000, SVATEST_AUX_READ, 0);
+    g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
+    g_assert_cmphex(r.result, ==, e.new);
+    g_assert_cmphex(r.detail & (RIGHTS | SVATEST_DET_U), ==, RIGHTS);
+    sva_quit(e.s);
+}
+
 /* An access ends with that; a missing page is another matter. */
 static void test_refused(void)
 {
@@ -719,6 +767,11 @@ int main(int argc, char **argv)
     SVA_ADD_TABLE("ats/attribute", attrs, attr_case);
     SVA_ADD_TABLE("ats/stages", stages, stage_case);
 #define ADD(name, fn) qtest_add_func("/svatest/ats/" name, fn)
+    qtest_add_data_func("/svatest/ats/pass-through/pasid",
+                        GUINT_TO_POINTER(0x9abcf), pass_case);
+    qtest_add_data_func("/svatest/ats/pass-through/no-pasid",
+                        GUINT_TO_POINTER(NO_PASID), pass_case);
+    ADD("interrupt-input", test_interrupt_input);
     ADD("sizes-differ", test_sizes_differ);
     ADD("no-write-then-write", test_no_write_then_write);
     ADD("read-only-cached", test_read_only_cached);

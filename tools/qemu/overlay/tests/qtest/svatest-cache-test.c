@@ -261,6 +261,9 @@ static const Cache caches[] = {
       false },
     { "first/pasid-iotlb-page-mask-in", FIRST,
       { 6, PIOTLB_PAGE, DID, PASID, (IOVA & ~0xffffull) | 4 }, true },
+    { "first/pasid-iotlb-page-mask-6-other", FIRST,
+      { 6, PIOTLB_PAGE, DID, PASID, ((IOVA & ~0x3ffffull) + 0x40000) | 6 },
+      false },
     { "first/pasid-iotlb-page-mask-18", FIRST,
       { 6, PIOTLB_PAGE, DID, PASID, (IOVA & ~0x3fffffffull) | 18 }, true },
     { "first/pasid-iotlb-page-mask-27", FIRST,
@@ -521,11 +524,24 @@ static void test_hit_kinds(void)
         .reason = 0x44, .sid = SID0, .pasid = PASID, .addr = IOVA, .t1 = true,
         .at = 1,
     });
+    /* As well if no dirty bit has to be set */
+    r = sva_xlate(&e.d, PASID, IOVA, SVATEST_AUX_READ, SVATEST_F_NO_WRITE);
+    g_assert_cmphex(r.status, ==, SVATEST_ST_ACCESS);
+    vtd_expect_fault(e.s, &(SvaFault) {
+        .reason = 0x44, .sid = SID0, .pasid = PASID, .addr = IOVA, .t1 = true,
+        .at = 1,
+    });
     /* Nor one of privileged requests, which were not allowed. */
     g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ | A_PRIV));
     vtd_expect_fault(e.s, &(SvaFault) {
         .reason = 0x5d, .sid = SID0, .pasid = PASID, .addr = IOVA, .t1 = true,
         .priv = true,
+    });
+    /* Nor one of requests to execute, which no entry allows. */
+    g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ | A_EXEC));
+    vtd_expect_fault(e.s, &(SvaFault) {
+        .reason = 0x5c, .sid = SID0, .pasid = PASID, .addr = IOVA, .t1 = true,
+        .exe = true,
     });
     /* A refusal out of the cache heeds FPD as it was. */
     sva_clear_bits(e.s, e.leaf, FS_RW);
@@ -534,6 +550,35 @@ static void test_hit_kinds(void)
     expect_old(&e);
     sva_clear_bits(e.s, vtd_entry_at(e.s, SID0, PASID), PE_FPD);
     g_assert_false(sva_access(&e.d, PASID, IOVA, A_WRITE));
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+/* Where privileged requests are allowed a hit serves them, too. */
+static void test_hit_privileged(void)
+{
+    Env e = { };
+
+    env_start(&e, FIRST);
+    e.entry.q[2] |= PE_SRE;
+    vtd_bind(e.s, SID0, PASID, &e.entry);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_PRIV), ==, OLD);
+    change(&e, FIRST);
+    g_assert_cmphex(sva_peek(&e.d, PASID, IOVA, A_PRIV), ==, OLD);
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+/* The second stage gives them what it gives to others. */
+static void test_hit_privileged_write(void)
+{
+    Env e = { };
+
+    env_start(&e, SECOND);
+    e.entry.q[2] |= PE_SRE;
+    vtd_bind(e.s, SID0, PASID, &e.entry);
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_WRITE | A_PRIV));
+    g_assert_true(sva_access(&e.d, PASID, IOVA, A_WRITE | A_PRIV));
     vtd_expect_no_fault(e.s);
     sva_quit(e.s);
 }
@@ -678,6 +723,8 @@ typedef struct Level {
     int level;
     bool kept;
     Inv inv;
+    bool dirty;     /* SSADE: the walk sets bits as well */
+    bool request;   /* instead of an invalidation: a page request, Table 27 */
 } Level;
 
 static const Level levels[] = {
@@ -690,6 +737,8 @@ static const Level levels[] = {
       { 6, PIOTLB_PAGE, DID, PASID, IOVA | IH } },
     { "first/1/page-other-2m", FIRST, 2, true,
       { 6, PIOTLB_PAGE, DID, PASID, IOVA + MiB2 } },
+    { "first/1/mask-other-2m", FIRST, 2, true,
+      { 6, PIOTLB_PAGE, DID, PASID, ((IOVA & ~0x3ffffull) + MiB2) | 6 } },
     { "first/3/page-other-1g", FIRST, 4, false,
       { 6, PIOTLB_PAGE, DID, PASID, IOVA + GiB1 } },
     { "first/3/pasid", FIRST, 4, false, { 6, PIOTLB_ALL, DID, PASID } },
@@ -709,6 +758,9 @@ static const Level levels[] = {
       { 2, IOTLB_PAGE, DID, 0, IOVA + MiB2 } },
     { "second/3/domain-other", SECOND, 4, true, { 2, IOTLB_DOMAIN, DID2 } },
     { "second/1/pasid", SECOND, 2, true, { 6, PIOTLB_ALL, DID, PASID } },
+    { "second/1/dirty", SECOND, 2, true, .dirty = true },
+    { "second/3/dirty", SECOND, 4, true, .dirty = true },
+    { "nested/second/1/dirty", NESTED_SS, 2, true, .dirty = true },
     { "second/2/domain", SECOND, 3, false, { 2, IOTLB_DOMAIN, DID } },
     { "nested/1", NESTED, 2, true },
     { "nested/2", NESTED, 3, true },
@@ -724,6 +776,9 @@ static const Level levels[] = {
     { "nested/second/3/pasid", NESTED_SS, 4, true,
       { 6, PIOTLB_ALL, DID, PASID } },
     { "nested/second/3/global", NESTED_SS, 4, false, { 2, IOTLB_GLOBAL } },
+    { "nested/second/1/page-request", NESTED_SS, 2, false, .request = true },
+    { "second/1/page-request", SECOND, 2, false, .request = true },
+    { "first/1/page-request", FIRST, 2, false, .request = true },
 };
 
 /* Another table under the entry of @addr at @level, with one page */
@@ -745,6 +800,10 @@ static void level_case(const void *opaque)
     Env e = { };
 
     env_start_unit(&e, l->what, ",x-walk-cache=on,x-cache-size=0");
+    if (l->dirty) {
+        e.entry.q[0] |= PE_SSADE;
+        vtd_bind(e.s, SID0, PASID, &e.entry);
+    }
     expect_old(&e);
     switch (l->what) {
     case FIRST:
@@ -765,6 +824,13 @@ static void level_case(const void *opaque)
     }
     if (l->inv.type) {
         invalidate(e.s, &l->inv);
+    }
+    if (l->request) {
+        vtd_pq_init(e.s, 0);
+        sva_dev_ats(&e.d, true);
+        sva_dev_pri(&e.d, true);
+        sva_page_request(&e.d, PASID, IOVA, 1, SVATEST_PR_READ);
+        g_assert_cmpuint(vtd_pq_count(e.s), ==, 1);
     }
     if (l->what == NESTED_SS && !l->kept) {
         /* The new table has no room for those of the first stage. */
@@ -858,6 +924,116 @@ static void above_case(const void *opaque)
     /* And it stays what it was after it was of use. */
     g_assert_cmpuint(sva_access(&e.d, ENV_PASID, ENV_IOVA, a->how), ==,
                      !a->fault);
+    sva_quit(e.s);
+}
+
+/* The same of the second stage */
+typedef struct SecondAbove {
+    const char *name;
+    uint64_t clear;
+    unsigned first, then;
+    uint8_t fault;
+} SecondAbove;
+
+static const SecondAbove second_aboves[] = {
+    { "no-write", SS_W, A_READ, A_WRITE, 0x85 },
+    { "no-read", SS_R, A_WRITE, A_READ, 0x86 },
+    { "all", 0, A_READ, A_WRITE, 0 },
+};
+
+static void second_above_case(const void *opaque)
+{
+    const SecondAbove *a = opaque;
+    uint64_t next = IOVA + KiB4;
+    SvaFault f;
+    Env e = { };
+
+    env_start_unit(&e, SECOND, ",x-walk-cache=on");
+    vtd_map(&e.ss, next, e.old, SS_ALL, 1);
+    sva_clear_bits(e.s, vtd_slot(&e.ss, IOVA, 3), a->clear);
+    g_assert_true(sva_access(&e.d, PASID, IOVA, a->first));
+    sva_set_bits(e.s, vtd_slot(&e.ss, IOVA, 3), a->clear);
+    g_assert_cmpuint(sva_access(&e.d, PASID, next, a->then), ==, !a->fault);
+    if (a->fault) {
+        g_assert_true(vtd_fault_next(e.s, &f));
+        g_assert_cmphex(f.reason, ==, a->fault);
+    }
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+/* A walk that ends with a fault leaves nothing in the caches (6.2.5). */
+static void test_walk_cache_refused(void)
+{
+    Env e = { };
+
+    env_start_unit(&e, SECOND, ",x-walk-cache=on");
+    e.entry.q[0] |= PE_SSADE;
+    e.entry.q[1] &= ~PE_PWSNP;
+    vtd_bind(e.s, SID0, PASID, &e.entry);
+    g_assert_false(sva_access(&e.d, PASID, IOVA, A_READ));
+    vtd_expect_fault(e.s, &(SvaFault) {
+        .reason = 0x7c, .sid = SID0, .pasid = PASID, .addr = IOVA, .t1 = true,
+    });
+    e.entry.q[1] |= PE_PWSNP;
+    vtd_bind(e.s, SID0, PASID, &e.entry);
+    invalidate(e.s, &(Inv) { 7, PC_GLOBAL });
+    exchange(&e.ss, IOVA, 2, e.new);
+    expect_new(&e, SECOND);
+    sva_quit(e.s);
+}
+
+/*
+ * x-check-stale looks at memory for each hit: it sets no bit, and what it comes
+ * by is not cached.
+ */
+static void test_check_marks_nothing(void)
+{
+    Env e = { };
+
+    env_start_unit(&e, SECOND, ",x-check-stale=on");
+    e.entry.q[0] |= PE_SSADE;
+    vtd_bind(e.s, SID0, PASID, &e.entry);
+    expect_old(&e);
+    g_assert_cmphex(sva_read64(e.s, e.ss_leaf) & SS_A, ==, SS_A);
+    sva_clear_bits(e.s, e.ss_leaf, SS_A);
+    expect_old(&e);
+    g_assert_cmphex(sva_read64(e.s, e.ss_leaf) & SS_A, ==, 0);
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_UNIT_STALE), ==, 0);
+    sva_quit(e.s);
+}
+
+static void test_check_fills_nothing(void)
+{
+    Env e = { };
+
+    env_start_unit(&e, SECOND, ",x-check-stale=on,x-walk-cache=on");
+    expect_old(&e);
+    /* The tables above the page go, its translation stays. */
+    invalidate(e.s, &(Inv) { 2, IOTLB_PAGE, DID, 0, IOVA + KiB4 });
+    expect_old(&e);
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_UNIT_STALE), ==, 0);
+    exchange(&e.ss, IOVA, 2, e.new);
+    invalidate(e.s, &(Inv) { 2, IOTLB_PAGE, DID, 0, IOVA | IH });
+    expect_new(&e, SECOND);
+    sva_quit(e.s);
+}
+
+/* A table that is narrower by now does not grant what it did. */
+static void test_check_width(void)
+{
+    uint64_t far = IOVA | 1ull << 40, lower;
+    Env e = { };
+
+    env_start_unit(&e, SECOND, ",x-check-stale=on");
+    vtd_map(&e.ss, far, e.old, SS_ALL, 1);
+    g_assert_true(sva_access(&e.d, PASID, far, A_READ));
+    lower = sva_read64(e.s, vtd_slot(&e.ss, far, 4)) & ADDR_MASK;
+    e.entry.q[0] &= ~(ADDR_MASK | PE_AW(7));
+    e.entry.q[0] |= lower | PE_AW(1);
+    vtd_bind(e.s, SID0, PASID, &e.entry);
+    g_assert_true(sva_access(&e.d, PASID, far, A_READ));
+    g_assert_cmpuint(sva_dev_counter(&e.d, SVATEST_CNT_UNIT_STALE), ==, 1);
     sva_quit(e.s);
 }
 
@@ -1139,6 +1315,15 @@ int main(int argc, char **argv)
     }
     qtest_add_func("/svatest/cache/forgotten/ats", test_forget_ats);
     qtest_add_func("/svatest/cache/hit-kinds", test_hit_kinds);
+    qtest_add_func("/svatest/cache/hit-privileged", test_hit_privileged);
+    qtest_add_func("/svatest/cache/hit-privileged/write",
+                   test_hit_privileged_write);
+    qtest_add_func("/svatest/cache/check-stale/marks-nothing",
+                   test_check_marks_nothing);
+    qtest_add_func("/svatest/cache/check-stale/fills-nothing",
+                   test_check_fills_nothing);
+    qtest_add_func("/svatest/cache/check-stale/width", test_check_width);
+    qtest_add_func("/svatest/walk-cache/refused", test_walk_cache_refused);
     qtest_add_func("/svatest/cache/more-right", test_more_right);
     qtest_add_func("/svatest/cache/capacity/pasid", test_small_pasid_cache);
     qtest_add_func("/svatest/walk-cache/capacity", test_small_walk_cache);
@@ -1154,6 +1339,7 @@ int main(int argc, char **argv)
                         GINT_TO_POINTER(SECOND), root_case);
     SVA_ADD_TABLE("walk-cache/hint", hints, hint_case);
     SVA_ADD_TABLE("walk-cache/above", aboves, above_case);
+    SVA_ADD_TABLE("walk-cache/above-second", second_aboves, second_above_case);
     qtest_add_func("/svatest/walk-cache/page-request",
                    test_walk_cache_request);
     qtest_add_func("/svatest/walk-cache/off", test_no_walk_cache);

@@ -249,6 +249,13 @@ static void beyond_width(T30 *t) { t->iova = IOVA | 1ull << 50; }
 static void pass_beyond_host(T30 *t) { lct_pass(t); beyond_host(t); }
 static void fs_no_write(T30 *t) { change(t, t->fs_leaf, FS_RW, 0); }
 static void ss_no_write(T30 *t) { change(t, t->ss_leaf, SS_W, 0); }
+static void ss_no_write_priv(T30 *t)
+{
+    t->how |= A_PRIV;
+    set_pe(t, 2, 0, PE_SRE);
+    ss_no_write(t);
+}
+
 static void ss_no_read(T30 *t) { change(t, t->ss_leaf, SS_R, 0); }
 static void to_messages(T30 *t) { change(t, t->ss_leaf, ADDR_MASK, MSI); }
 static void fs_to_messages(T30 *t) { change(t, t->fs_leaf, ADDR_MASK, MSI); }
@@ -426,6 +433,8 @@ static const Row rows[] = {
       fs_no_write, .how = A_WRITE },
     { "SGN.6/nested/second", 0x85, Yes, "UR UR SE SE NA NA NA NA", NESTED,
       ss_no_write, .how = A_WRITE },
+    { "SGN.6/nested/second/privileged", 0x85, Yes, "NA UR NA SE NA NA NA NA",
+      NESTED, ss_no_write_priv, .how = A_WRITE },
     { "SGN.7/second", 0x86, Yes, "UR UR SE SE NA NA NA NA", SECOND,
       ss_no_read },
     { "SGN.7/second/atomic", 0x86, Yes, "UR UR SE SE NA NA NA NA", SECOND,
@@ -774,13 +783,16 @@ static void test_special(void)
     g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
     g_assert_cmphex(r.detail & (RIGHTS | SVATEST_DET_U), ==,
                     SVATEST_DET_WRITE | SVATEST_DET_U);
+    g_assert_cmpuint(SVATEST_DET_SIZE_LG2(r.detail), ==, 12);
     r = sva_xlate(&t.d, NO_PASID, MSI + 0x5000, SVATEST_AUX_READ,
                   SVATEST_F_NO_WRITE);
     g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
     g_assert_cmphex(r.detail & (RIGHTS | SVATEST_DET_U), ==, 0);
+    g_assert_cmpuint(SVATEST_DET_SIZE_LG2(r.detail), ==, 12);
     r = sva_xlate(&t.d, PASID, MSI + 0x5000, SVATEST_AUX_READ, 0);
     g_assert_cmphex(r.status, ==, SVATEST_ST_OK);
     g_assert_cmphex(r.detail & (RIGHTS | SVATEST_DET_U), ==, 0);
+    g_assert_cmpuint(SVATEST_DET_SIZE_LG2(r.detail), ==, 12);
     vtd_expect_no_fault(t.s);
     sva_quit(t.s);
 }

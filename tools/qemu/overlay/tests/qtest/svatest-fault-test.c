@@ -529,6 +529,24 @@ static void test_event_served(void)
     sva_quit(e.s);
 }
 
+/* The same for an event that is no record */
+static void test_event_status(void)
+{
+    Env e = { };
+
+    overflow_start(&e);
+    set_event(e.s, VTD_FECTL, 0x55);
+    vtd_iq(e.s, 0, 0);
+    g_assert_cmphex(vtd_readl(e.s, VTD_FSTS), ==, FSTS_IQE);
+    g_assert_cmphex(vtd_readl(e.s, VTD_FECTL), ==, EVENT_IM | EVENT_IP);
+    sva_write64(e.s, e.s->iq + vtd_readq(e.s, VTD_IQH), 5 | WAIT_FN);
+    vtd_writel(e.s, VTD_FSTS, FSTS_IQE);
+    g_assert_cmphex(vtd_readl(e.s, VTD_FECTL), ==, EVENT_IM);
+    vtd_writel(e.s, VTD_FECTL, 0);
+    g_assert_false(sva_vector(e.s, 0x55));
+    sva_quit(e.s);
+}
+
 static void test_reset(void)
 {
     Env e = { };
@@ -579,6 +597,7 @@ int main(int argc, char **argv)
     qtest_add_func("/svatest/fault/event/sent", test_event);
     qtest_add_func("/svatest/fault/event/masked", test_event_masked);
     qtest_add_func("/svatest/fault/event/served", test_event_served);
+    qtest_add_func("/svatest/fault/event/status", test_event_status);
     qtest_add_func("/svatest/fault/reset", test_reset);
     return g_test_run();
 }

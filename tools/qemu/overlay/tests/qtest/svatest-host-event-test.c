@@ -490,6 +490,29 @@ static void test_dead_bound(void)
     host_quit(&h);
 }
 
+/* Groups that were answered are not counted any more. */
+static void test_dead_count(void)
+{
+    unsigned i;
+    Host h;
+
+    start(&h);
+    for (i = 0; i <= 512; i++) {
+        send_group(&h, PRGI, COOKIE);
+        host_send(&h, H_END, HPASID, 0, 0, PRGI, COOKIE);
+        vtd_writeq(h.s, VTD_PQH, vtd_readq(h.s, VTD_PQT));
+        answer(&h, HPASID, PRGI, 0);
+    }
+    send_group(&h, PRGI, COOKIE);
+    send_group(&h, PRGI, COOKIE + 1);
+    answer(&h, HPASID, PRGI, 1);
+    host_idle(&h);
+    host_expect_none(&h);
+    answer(&h, HPASID, PRGI, 0);
+    expect_response(&h, R_SUCCESS, PRGI, COOKIE + 1);
+    host_quit(&h);
+}
+
 /* A group without PASID belongs to no binding. */
 static void test_reset_forgets(void)
 {
@@ -546,6 +569,8 @@ static const Walked walked[] = {
     { "entry-absent", HPASID + 1, HADDR, 0, H_READ, UNKNOWN, 0x59 },
     { "without-pasid", NO_PASID, HADDR, 0, H_WRITE, UNKNOWN, 0x85 },
     { "without-pasid-read", NO_PASID, HADDR, 0, H_READ, PTE_FETCH, 0x86 },
+    { "execute", HPASID, HADDR, FS_ALL, H_READ | H_EXEC, UNKNOWN, 0x5c },
+    { "privileged", HPASID, HADDR, FS_ALL, H_READ | H_PRIV, UNKNOWN, 0x5d },
     { "fault-disabled", HPASID + 2, HADDR, 0, H_READ, UNKNOWN, 0 },
     /* The tables grant it by now. */
     { "race/unknown", HPASID, HADDR, FS_ALL, H_READ, UNKNOWN, 0x86 },
@@ -565,7 +590,8 @@ static void walked_case(const void *opaque)
 {
     const Walked *w = opaque;
     SvaFault want = {
-        w->want, SID0, w->pasid, w->addr, .t1 = w->access == H_READ,
+        w->want, SID0, w->pasid, w->addr, .t1 = w->access & H_READ,
+        .exe = w->access & H_EXEC, .priv = w->access & H_PRIV,
     };
     Host h;
 
@@ -671,6 +697,50 @@ static void test_replace_error(void)
     host_expect(&h, C_BIND, HPASID, h.fs.root, 48);
     host_clear(&h, HPASID);
     host_pasid_flush(&h, HPASID, HDID);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
+/* Groups of the old table that came before the error are of no binding. */
+static void test_replace_error_group(void)
+{
+    Host h;
+
+    start(&h);
+    host_set(&h, H_HOLD, 1);
+    host_set(&h, H_BIND_ERROR, 12);
+    vtd_table(&h.fs, h.s, false, 4, NULL);
+    host_entry(&h, HPASID, HDID);
+    vtd_iq(h.s, vtd_pc_q0(PC_PASID, HDID, HPASID), 0);
+    send_group(&h, PRGI, COOKIE);
+    host_set(&h, H_HOLD, 0);
+    host_wait(&h);
+    host_expect(&h, C_BIND, HPASID, h.fs.root, 48);
+    answer(&h, HPASID, PRGI, 0);
+    host_idle(&h);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
+/* A host that has no room is not asked for each PASID. */
+static void full_case(const void *opaque)
+{
+    unsigned error = GPOINTER_TO_UINT(opaque);
+    Host h;
+
+    start(&h);
+    host_entry(&h, HPASID + 1, HDID);
+    host_entry(&h, HPASID + 2, HDID);
+    host_set(&h, H_BIND_ERROR, error);
+    host_pasid_flush(&h, HPASID + 1, HDID);
+    host_expect(&h, C_BIND, HPASID + 1, h.fs.root, 48);
+    host_set(&h, H_BIND_ERROR, 0);
+    host_pasid_flush(&h, HPASID + 2, HDID);
+    host_expect_none(&h);
+    /* But for all of them it is. */
+    host_flush(&h, vtd_pc_q0(PC_DOMAIN, HDID, 0), 0);
+    host_expect(&h, C_BIND, HPASID + 1, h.fs.root, 48);
+    host_expect(&h, C_BIND, HPASID + 2, h.fs.root, 48);
     host_expect_none(&h);
     host_quit(&h);
 }
@@ -960,6 +1030,66 @@ static void test_every_pasid_held(void)
     host_quit(&h);
 }
 
+/* PASIDs from @first on, each with a table entry */
+static void some_pasids(Host *h, uint32_t first, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        host_entry(h, first + i, HDID);
+    }
+}
+
+/* Invalidations of more PASIDs than calls may be under way: each is made. */
+static void test_flush_held(void)
+{
+    const unsigned n = 300;
+    uint32_t before;
+    Host h;
+
+    host_start(&h, HOST_UNIT, HOST_DEV);
+    host_enable(&h);
+    some_pasids(&h, 1, n);
+    host_flush(&h, vtd_pc_q0(PC_DOMAIN, HDID, 0), 0);
+    g_assert_cmpuint(host_get(&h, H_BOUND), ==, n);
+    before = host_get(&h, H_COUNT);
+    host_set(&h, H_HOLD, 1);
+    vtd_iq(h.s, vtd_iotlb_q0(IOTLB_DOMAIN, HDID), 0);
+    g_assert_false(vtd_wait(h.s));
+    g_assert_cmpuint(host_get(&h, H_PENDING), <=, 256 + 2);
+    /* All but one: the wait is for that one as well. */
+    host_set(&h, H_STEP, n - 1);
+    while (host_get(&h, H_COUNT) - before < n - 1) {
+        g_usleep(1000);
+    }
+    g_assert_false(vtd_wait_done(h.s));
+    host_set(&h, H_HOLD, 0);
+    host_poll(&h);
+    g_assert_cmpuint(host_get(&h, H_COUNT) - before, ==, n);
+    host_quit(&h);
+}
+
+/* Bound PASIDs go while a scan of them is under way. */
+static void test_scan_stopped(void)
+{
+    Host h;
+
+    host_start(&h, HOST_UNIT, HOST_DEV);
+    host_enable(&h);
+    some_pasids(&h, 1, 600);
+    host_flush(&h, vtd_pc_q0(PC_DOMAIN, HDID, 0), 0);
+    g_assert_cmpuint(host_get(&h, H_BOUND), ==, 600);
+    vtd_table(&h.fs, h.s, false, 4, NULL);
+    some_pasids(&h, 1, 600);
+    host_set(&h, H_HOLD, 1);
+    vtd_iq(h.s, vtd_pc_q0(PC_DOMAIN, HDID, 0), 0);
+    g_assert_false(vtd_wait(h.s));
+    vtd_gcmd(h.s, GSTS_TE, false);
+    host_set(&h, H_HOLD, 0);
+    host_poll(&h);
+    host_idle(&h);
+    g_assert_cmpuint(host_get(&h, H_BOUND), ==, 0);
+    host_quit(&h);
+}
+
 /* Nothing waits for the scan, and the host has no room for a while. */
 static void test_every_pasid_no_wait(void)
 {
@@ -1139,6 +1269,106 @@ static void test_hot_plug(void)
     sva_quit(h.s);
 }
 
+static bool realized(Host *h)
+{
+    QDict *reply = qtest_qmp(h->s->qts, "{ 'execute': 'qom-get', 'arguments': "
+                             "{ 'path': '/machine/peripheral/h0', "
+                             "'property': 'realized' } }");
+    bool is = qdict_get_bool(reply, "return");
+
+    qobject_unref(reply);
+    return is;
+}
+
+/* Nobody waits: what is in the tables is found all the same. */
+static void test_hot_plug_alone(void)
+{
+    Host h;
+
+    port_start(&h, "");
+    port_enable(&h);
+    qtest_qmp_device_add(h.s->qts, "svahost", "h0", "{ 'bus': 'p' }");
+    sva_cfg_writew(h.s, SID0, sva_cap(h.s, SID0, CAP_PCIE) + 0x18, 0x01c0);
+    port_bars(&h);
+    for (unsigned i = 0; i < 60000 && !host_get(&h, H_BOUND); i++) {
+        g_usleep(1000);
+    }
+    g_assert_cmpuint(host_get(&h, H_BOUND), ==, 1);
+    host_quit(&h);
+}
+
+/* What the device before was refused is not refused to the next one. */
+static void test_hot_plug_mapped(void)
+{
+    unsigned slot;
+    Host h;
+
+    port_start(&h, " -device svahost,id=h0,bus=p");
+    slot = sva_cap(h.s, SID0, CAP_PCIE) + 0x18;
+    port_bars(&h);
+    vtd_enable(h.s);
+    host_wait(&h);
+    g_assert_false(host_mapped(&h, 0x100000));
+    sva_cfg_writew(h.s, SID0, slot, 0x01c0);
+    sva_cfg_writew(h.s, SID0, slot, 0x07c0);
+    qtest_qmp_eventwait(h.s->qts, "DEVICE_DELETED");
+    vtd_gcmd(h.s, GSTS_TE, false);
+    qtest_qmp_device_add(h.s->qts, "svahost", "h1", "{ 'bus': 'p' }");
+    sva_cfg_writew(h.s, SID0, slot, 0x01c0);
+    port_bars(&h);
+    g_assert_true(host_mapped(&h, 0x100000));
+    host_quit(&h);
+}
+
+/* Devices of one number on two buses: neither is taken for the other. */
+static void test_two_buses(void)
+{
+    const uint16_t behind = BDF(2, 0, 0);
+    SvaEntry pt = vtd_entry_pt(1), first;
+    uint64_t bar[6];
+    unsigned slot;
+    Host h, other;
+
+    port_start(&h, " -device svahost,id=h0,bus=p"
+               " -device pcie-root-port,id=q,addr=5,chassis=2"
+               " -device svahost,id=h1,bus=q");
+    slot = sva_cap(h.s, SID0, CAP_PCIE) + 0x18;
+    port_bars(&h);
+    h.s->mmio = QEMU_ALIGN_UP(h.s->mmio, 0x10000000);
+    sva_cfg_writel(h.s, SID1, 0x18, 0x00020200);
+    sva_cfg_writel(h.s, SID1, 0x20, (h.s->mmio >> 16 & 0xfff0) |
+                   ((h.s->mmio + 0x0fffffff) & 0xfff00000));
+    sva_cfg_writew(h.s, SID1, 0x04, 0x6);
+    sva_assign_bars(h.s, behind, 0x10, bar);
+    sva_cfg_writew(h.s, behind, 0x04, 0x6);
+    other = h;
+    other.bar = bar[0];
+    /* Requests without PASID of the second one pass, the first has no entry. */
+    vtd_context(h.s, behind, CTX_ALL);
+    vtd_bind(h.s, behind, 0, &pt);
+    vtd_enable(h.s);
+    host_wait(&h);
+    g_assert_false(host_mapped(&h, 0x100000));
+    g_assert_true(host_mapped(&other, 0x100000));
+    /* The first one goes, the second is still served. */
+    sva_cfg_writew(h.s, SID0, slot, 0x01c0);
+    sva_cfg_writew(h.s, SID0, slot, 0x07c0);
+    qtest_qmp_eventwait(h.s->qts, "DEVICE_DELETED");
+    first = vtd_entry_first(&h.fs, HDID);
+    vtd_bind(h.s, behind, HPASID, &first);
+    host_pasid_flush(&other, HPASID, HDID);
+    host_expect(&other, C_BIND, HPASID, h.fs.root, 48);
+    host_expect_none(&other);
+    /* Another one takes its place, and what it may do. */
+    qtest_qmp_device_add(h.s->qts, "svahost", "h2", "{ 'bus': 'p' }");
+    sva_cfg_writew(h.s, SID0, slot, 0x01c0);
+    port_bars(&h);
+    host_wait(&h);
+    g_assert_false(host_mapped(&h, 0x100000));
+    g_assert_true(host_mapped(&other, 0x100000));
+    host_quit(&h);
+}
+
 /* The device goes while the host holds a call of it. */
 static void test_unplug_held(void)
 {
@@ -1151,11 +1381,7 @@ static void test_unplug_held(void)
     host_set(&h, H_HOLD, 1);
     vtd_iq(h.s, vtd_pc_q0(PC_PASID, HDID, HPASID), 0);
     g_assert_false(vtd_wait(h.s));
-    reply = qtest_qmp(h.s->qts, "{ 'execute': 'qom-get', 'arguments': "
-                      "{ 'path': '/machine/peripheral/h0', "
-                      "'property': 'realized' } }");
-    g_assert_true(qdict_get_bool(reply, "return"));
-    qobject_unref(reply);
+    g_assert_true(realized(&h));
     reply = qtest_qmp(h.s->qts, "{ 'execute': 'qom-set', 'arguments': "
                       "{ 'path': '/machine/peripheral/h0', "
                       "'property': 'realized', 'value': false } }");
@@ -1164,6 +1390,133 @@ static void test_unplug_held(void)
     /* Nobody is left to wait for. */
     host_poll(&h);
     sva_quit(h.s);
+}
+
+/*
+ * The guest switches the slot's power off. While that waits for the host, the
+ * device is on its bus still, and the monitor asks for it.
+ */
+static void test_unplug_twice(void)
+{
+    unsigned i, slot;
+    Host h;
+
+    port_start(&h, " -accel tcg -device svahost,id=h0,bus=p");
+    slot = sva_cap(h.s, SID0, CAP_PCIE) + 0x18;
+    port_bars(&h);
+    port_enable(&h);
+    host_expect(&h, C_BIND, HPASID, h.fs.root, 48);
+    host_set(&h, H_HOLD, 2);
+    sva_cfg_writew(h.s, SID0, slot, 0x01c0);
+    sva_cpu_out(h.s, (const uint32_t[]) {
+        0xcf8, 1u << 31 | SID0 << 8 | slot, 0xcfc, 0x07c0 });
+    for (i = 0; i < 60000 && realized(&h); i++) {
+        g_usleep(1000);
+    }
+    g_assert_false(realized(&h));
+    qtest_qmp_assert_success(h.s->qts, "{ 'execute': 'device_del', "
+                             "'arguments': { 'id': 'h0' } }");
+    g_assert_false(sva_cpu_done(h.s));
+    qtest_qmp_assert_success(h.s->qts, "{ 'execute': 'qom-set', 'arguments': "
+                             "{ 'path': '/machine/peripheral/h0', "
+                             "'property': 'hold', 'value': false } }");
+    qtest_qmp_eventwait(h.s->qts, "DEVICE_DELETED");
+    for (i = 0; i < 60000 && !sva_cpu_done(h.s); i++) {
+        g_usleep(1000);
+    }
+    g_assert_true(sva_cpu_done(h.s));
+    g_assert_cmphex(sva_cfg_readl(h.s, BEHIND, 0), ==, UINT32_MAX);
+    sva_quit(h.s);
+}
+
+/* What the monitor's side is told, and how often of what a guest provokes */
+typedef struct Message {
+    const char *name;
+    const char *dev;
+    void (*provoke)(Host *h);
+    const char *text;       /* NULL: nothing */
+} Message;
+
+static void provoke_bind_error(Host *h)
+{
+    host_set(h, H_BIND_ERROR, 22);
+    host_entry(h, HPASID + 1, HDID);
+    for (unsigned i = 0; i < 100; i++) {
+        host_pasid_flush(h, HPASID + 1, HDID);
+    }
+}
+
+static void provoke_rid_error(Host *h)
+{
+    host_set(h, H_RID_ERROR, 22);
+    sva_write64(h->s, vtd_entry_at(h->s, SID0, 0), 0);
+    host_pasid_flush(h, 0, 1);
+}
+
+static void provoke_gone(Host *h)
+{
+    host_send(h, H_GONE, 0, 0, 0, 0, 0);
+}
+
+static void provoke_legacy(Host *h)
+{
+    vtd_set_root(h->s, TTM_LEGACY);
+}
+
+static void provoke_first(Host *h)
+{
+    SvaEntry first = vtd_entry_first(&h->fs, HDID);
+
+    vtd_bind(h->s, SID0, 0, &first);
+    host_pasid_flush(h, 0, 1);
+}
+
+static void provoke_block(Host *h)
+{
+    sva_write64(h->s, vtd_entry_at(h->s, SID0, 0), 0);
+    host_pasid_flush(h, 0, 1);
+}
+
+static const Message messages[] = {
+    { "bind", HOST_DEV, provoke_bind_error,
+      "the host does not bind PASID 74566: Invalid argument" },
+    { "rid", HOST_RID, provoke_rid_error,
+      "the host does not follow for requests without PASID: Invalid" },
+    { "gone", HOST_DEV, provoke_gone, "the test has taken the device off" },
+    { "legacy", HOST_DEV, provoke_legacy,
+      "requests are blocked in legacy mode" },
+    { "first-stage", HOST_DEV, provoke_first,
+      "the host cannot translate requests without PASID" },
+    { "none", HOST_DEV, provoke_block, NULL },
+};
+
+/* Each at most once in five seconds, so of a hundred there are few. */
+static void message_case(const void *opaque)
+{
+    const Message *m = opaque;
+    g_autofree char *path = NULL, *dev = NULL, *said = NULL;
+    g_auto(GStrv) parts = NULL;
+    int fd = g_file_open_tmp("svatest-XXXXXX.err", &path, NULL);
+    unsigned n;
+    Host h;
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    dev = g_strdup_printf("%s 2> %s", m->dev, path);
+    host_start_bound(&h, dev);
+    m->provoke(&h);
+    host_idle(&h);
+    host_quit(&h);
+    g_assert_true(g_file_get_contents(path, &said, NULL, NULL));
+    unlink(path);
+    if (!m->text) {
+        g_assert_null(strstr(said, "intel-iommu: "));
+        return;
+    }
+    parts = g_strsplit(said, m->text, -1);
+    n = g_strv_length(parts) - 1;
+    g_assert_cmpuint(n, >, 0);
+    g_assert_cmpuint(n, <, 50);
 }
 
 /* Refusals, with their sentences */
@@ -1265,6 +1618,7 @@ int main(int argc, char **argv)
     qtest_add_func("/svatest/host/answer/unbind-other", test_unbind_other);
     qtest_add_func("/svatest/host/answer/limit", test_limit);
     qtest_add_func("/svatest/host/answer/dead-bound", test_dead_bound);
+    qtest_add_func("/svatest/host/answer/dead-count", test_dead_count);
     qtest_add_func("/svatest/host/answer/two-requests", test_two_requests);
     qtest_add_func("/svatest/host/answer/reset", test_reset_forgets);
     qtest_add_func("/svatest/host/request-queue/full", test_queue_full);
@@ -1283,6 +1637,14 @@ int main(int argc, char **argv)
     qtest_add_func("/svatest/host/gone", test_gone);
     qtest_add_func("/svatest/host/error/bind", test_bind_error);
     qtest_add_func("/svatest/host/error/replace", test_replace_error);
+    qtest_add_func("/svatest/host/error/replace-group",
+                   test_replace_error_group);
+    qtest_add_data_func("/svatest/host/error/full/quota",
+                        GUINT_TO_POINTER(122), full_case);
+    qtest_add_data_func("/svatest/host/error/full/space",
+                        GUINT_TO_POINTER(28), full_case);
+    qtest_add_data_func("/svatest/host/error/full/memory",
+                        GUINT_TO_POINTER(12), full_case);
     qtest_add_func("/svatest/host/error/late", test_late_error);
     qtest_add_func("/svatest/host/error/late-unbound",
                    test_late_error_unbound);
@@ -1290,8 +1652,11 @@ int main(int argc, char **argv)
     qtest_add_func("/svatest/host/hold/wait", test_hold);
     qtest_add_func("/svatest/host/hold/order", test_hold_order);
     qtest_add_func("/svatest/host/hold/bound", test_hold_bound);
+    qtest_add_func("/svatest/host/hold/flush", test_flush_held);
+    qtest_add_func("/svatest/host/hold/scan-stopped", test_scan_stopped);
     qtest_add_func("/svatest/host/hold/reset", test_hold_reset);
     qtest_add_func("/svatest/host/hold/unplug", test_unplug_held);
+    qtest_add_func("/svatest/host/hold/unplug-twice", test_unplug_twice);
     qtest_add_func("/svatest/host/hostile/every-pasid", test_every_pasid);
     qtest_add_func("/svatest/host/hostile/every-pasid-bound",
                    test_every_pasid_bound);
@@ -1305,6 +1670,10 @@ int main(int argc, char **argv)
     qtest_add_func("/svatest/host/hostile/request-flood", test_request_flood);
     qtest_add_func("/svatest/host/hostile/renumbered", test_renumbered);
     qtest_add_func("/svatest/host/hot-plug", test_hot_plug);
+    qtest_add_func("/svatest/host/hot-plug/alone", test_hot_plug_alone);
+    qtest_add_func("/svatest/host/hot-plug/mapped", test_hot_plug_mapped);
+    qtest_add_func("/svatest/host/two-buses", test_two_buses);
+    SVA_ADD_TABLE("host/message", messages, message_case);
     qtest_add_func("/svatest/host/follow-host", test_follow_host);
     qtest_add_func("/svatest/host/stock-device", test_stock_device);
     return g_test_run();

@@ -5,6 +5,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/bswap.h"
 #include "svatest-host.h"
 
 /*
@@ -331,6 +332,23 @@ static void test_translation_off(void)
     raise_global(&h);
     raise_context(&h);
     host_expect_none(&h);
+    host_quit(&h);
+}
+
+/* A scan looks at each PASID that is bound, whatever the one before it did. */
+static void test_two_scans(void)
+{
+    Host h;
+
+    host_start_bound(&h, HOST_DEV);
+    raise_global(&h);
+    host_entry(&h, HPASID + 1, HDID);
+    host_pasid_flush(&h, HPASID + 1, HDID);
+    host_forget(&h);
+    change_table(&h, HPASID, HDID);
+    host_entry(&h, HPASID + 1, HDID);
+    raise_context(&h);
+    g_assert_cmpuint(host_get(&h, H_COUNT) - h.seen, ==, 2);
     host_quit(&h);
 }
 
@@ -688,6 +706,10 @@ static void test_two_domains(void)
     host_expect_none(&h);
     host_flush(&h, vtd_iotlb_q0(IOTLB_GLOBAL, 0), 0);
     g_assert_cmpuint(host_get(&h, H_COUNT) - h.seen, ==, 2);
+    host_forget(&h);
+    host_flush(&h, vtd_iotlb_q0(IOTLB_DOMAIN, OTHER_DID), 0);
+    host_expect(&h, C_INVALIDATE, HPASID + 1, 0, 0);
+    host_expect_none(&h);
     host_quit(&h);
 }
 
@@ -715,6 +737,98 @@ static void test_rid_invalidations(void)
     host_expect(&h, C_INVALIDATE, NO_PASID, 0, 0);
     host_flush(&h, DEV(SID0), HADDR);
     host_expect(&h, C_INVALIDATE, NO_PASID, HADDR, KiB4);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
+/* Their PASID is the one that the context entry names. */
+static void test_rid_pasid(void)
+{
+    const uint32_t rid = 0x777;
+    SvaEntry first;
+    Host h;
+
+    host_start(&h, HOST_UNIT, HOST_RID);
+    vtd_context(h.s, SID0, CTX_ALL);
+    sva_write64(h.s, vtd_context_at(h.s, SID0) + 8, rid);
+    first = vtd_entry_first(&h.fs, HDID);
+    vtd_bind(h.s, SID0, rid, &first);
+    vtd_enable(h.s);
+    host_wait(&h);
+    host_expect(&h, C_SET_RID, RID_FIRST, h.fs.root, 48);
+    host_forget(&h);
+    host_flush(&h, vtd_piotlb_q0(PIOTLB_ALL, HDID, rid), 0);
+    host_expect(&h, C_INVALIDATE, NO_PASID, 0, 0);
+    host_flush(&h, vtd_piotlb_q0(PIOTLB_ALL, HDID, 0), 0);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
+/* Without a table of theirs they have none. */
+static void test_rid_passes(void)
+{
+    Host h;
+
+    host_start_bound(&h, HOST_RID);
+    host_flush(&h, vtd_piotlb_q0(PIOTLB_ALL, 0, 0), 0);
+    host_flush(&h, vtd_piotlb_q0(PIOTLB_ALL, 1, 0), 0);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
+/* What the unit refuses, the host is not told of. */
+typedef struct Refused {
+    const char *name;
+    uint64_t q0;
+} Refused;
+
+static const Refused refusals[] = {
+    { "context", 1 },
+    { "pasid-cache", 7 | 2 << 4 },
+    { "iotlb", 2 | HDID << 16 },
+    { "pasid-iotlb", 6 | 1 << 4 | HDID << 16 | (uint64_t)HPASID << 32 },
+};
+
+static void refused_case(const void *opaque)
+{
+    const Refused *r = opaque;
+    Host h;
+
+    host_start_bound(&h, HOST_DEV);
+    change_table(&h, HPASID, HDID);
+    vtd_iq(h.s, r->q0, 0);
+    g_assert_cmphex(vtd_readl(h.s, VTD_FSTS), ==, FSTS_IQE);
+    g_assert_cmpuint(vtd_readq(h.s, VTD_IQER) & 0xf, ==, 4);
+    host_idle(&h);
+    host_expect_none(&h);
+    host_quit(&h);
+}
+
+/* A queue too long for one turn of the main loop is served to its end. */
+static void test_long_queue(void)
+{
+    const unsigned n = 16384;
+    g_autofree uint64_t *desc = g_new0(uint64_t, n * 4);
+    uint64_t base;
+    unsigned i;
+    Host h;
+
+    host_start_bound(&h, HOST_DEV);
+    base = sva_pages(h.s, n * 32, KiB4);
+    for (i = 0; i < n; i++) {
+        desc[i * 4] = cpu_to_le64(vtd_pc_q0(PC_PASID, HDID, HPASID + 1));
+    }
+    qtest_memwrite(h.s->qts, base, desc, n * 32);
+    vtd_gcmd(h.s, GSTS_QIES, false);
+    vtd_writeq(h.s, VTD_IQA, base | 1 << 11 | 7);
+    vtd_writeq(h.s, VTD_IQT, 0);
+    vtd_gcmd(h.s, GSTS_QIES, true);
+    vtd_writeq(h.s, VTD_IQT, (n - 1) * 32);
+    for (i = 0; i < 60000 && vtd_readq(h.s, VTD_IQH) != (n - 1) * 32; i++) {
+        g_usleep(1000);
+    }
+    g_assert_cmphex(vtd_readq(h.s, VTD_IQH), ==, (n - 1) * 32);
+    g_assert_cmphex(vtd_readl(h.s, VTD_FSTS), ==, 0);
     host_expect_none(&h);
     host_quit(&h);
 }
@@ -756,12 +870,17 @@ int main(int argc, char **argv)
                    test_translation_off_on);
     qtest_add_func("/svatest/host/translation-off", test_translation_off);
     qtest_add_func("/svatest/host/covered", test_covered);
+    SVA_ADD_TABLE("host/refused-descriptor", refusals, refused_case);
+    qtest_add_func("/svatest/host/long-queue", test_long_queue);
     qtest_add_func("/svatest/host/two-domains", test_two_domains);
     qtest_add_func("/svatest/host/rid-late-error", test_rid_late_error);
     qtest_add_func("/svatest/host/reset", test_reset);
+    qtest_add_func("/svatest/host/two-scans", test_two_scans);
     qtest_add_func("/svatest/host/two-devices", test_two_devices);
     qtest_add_func("/svatest/host/rid-changes", test_rid_changes);
     qtest_add_func("/svatest/host/rid-error", test_rid_error);
+    qtest_add_func("/svatest/host/rid-pasid", test_rid_pasid);
+    qtest_add_func("/svatest/host/rid-passes", test_rid_passes);
     qtest_add_func("/svatest/host/rid-invalidations", test_rid_invalidations);
     return g_test_run();
 }

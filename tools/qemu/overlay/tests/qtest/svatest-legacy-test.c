@@ -145,6 +145,35 @@ static void test_memory(void)
     sva_quit(l.s);
 }
 
+/*
+ * 6.5.1: a unit of major version 6 or later ignores invalidations by register
+ * and tells 00b as what it did, with a queue and without.
+ */
+static void test_by_register(void)
+{
+    const uint64_t requests[] = { 1ull << 63 | 1ull << 61,  /* ICC, global */
+                                  1ull << 63 | 1ull << 60 }; /* IVT, global */
+    const unsigned regs[] = { VTD_CCMD, VTD_IOTLB };
+    Legacy l = { };
+    unsigned i;
+
+    legacy_start(&l, "", TT_MEMORY);
+    g_assert_true(vtd_wait(l.s));
+    g_assert_cmphex(sva_peek(l.d, NO_PASID, IOVA, 0), ==, OLD);
+    sva_write64(l.s, l.leaf, l.e.new | SS_ALL);
+    sva_write64(l.s, l.ctx, 0);
+    for (i = 0; i < 4; i++) {
+        vtd_writeq(l.s, regs[i % 2], requests[i % 2]);
+        g_assert_cmphex(vtd_readq(l.s, regs[i % 2]), ==,
+                        requests[i % 2] & ~(1ull << 63));
+        g_assert_cmphex(sva_peek(l.d, NO_PASID, IOVA, 0), ==, OLD);
+        if (i == 1) {
+            vtd_gcmd(l.s, GSTS_QIES, false);
+        }
+    }
+    sva_quit(l.s);
+}
+
 /* 31h: no request may have a PASID, whatever TT says. */
 static void test_pasid(void)
 {
@@ -566,6 +595,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("memory", test_memory);
     ADD("pasid", test_pasid);
+    ADD("by-register", test_by_register);
     SVA_ADD_TABLE("legacy/size", sizes, size_case);
     SVA_ADD_TABLE("legacy/answer", answers, answer_case);
     SVA_ADD_TABLE("legacy/broken", brokens, broken_case);

@@ -703,6 +703,47 @@ static void test_delay_reset(void)
     sva_quit(e.s);
 }
 
+/* Requests of a device that goes do not arrive any more, those of others do. */
+static void test_unplug(void)
+{
+    const uint16_t port = BDF(0, 6, 0), behind = BDF(1, 0, 0);
+    uint64_t q[4];
+    unsigned slot;
+    SvaDev gone;
+    SvaEnv e = { };
+
+    sva_env_start(&e, ",prq-delay-us=1000",
+                  " -device pcie-root-port,id=p,addr=6"
+                  " -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"
+                  " -device svatest,id=t2,bus=p");
+    sva_dev_pri(&e.d, true);
+    e.s->mmio = QEMU_ALIGN_UP(e.s->mmio, 0x10000000);
+    sva_cfg_writel(e.s, port, 0x18, 0x00010100);
+    sva_cfg_writel(e.s, port, 0x20, (e.s->mmio >> 16 & 0xfff0) |
+                   ((e.s->mmio + 0x0fffffff) & 0xfff00000));
+    sva_cfg_writew(e.s, port, 0x04, 0x6);
+    sva_dev_init(&gone, e.s, behind);
+    sva_dev_pasid(&gone, true);
+    sva_dev_ats(&gone, true);
+    sva_dev_pri(&gone, true);
+    vtd_context(e.s, behind, CTX_ALL);
+    vtd_bind(e.s, behind, ENV_PASID, &e.entry);
+    vtd_flush_all(e.s);
+    sva_page_request(&gone, ENV_PASID, ENV_IOVA, 1, SVATEST_PR_READ);
+    sva_page_request(&e.d, ENV_PASID, ENV_IOVA, 1, SVATEST_PR_READ);
+    sva_page_request(&gone, ENV_PASID, ENV_IOVA, 1, SVATEST_PR_READ);
+    slot = sva_cap(e.s, port, CAP_PCIE) + 0x18;
+    sva_cfg_writew(e.s, port, slot, 0x01c0);
+    sva_cfg_writew(e.s, port, slot, 0x07c0);
+    qtest_qmp_eventwait(e.s->qts, "DEVICE_DELETED");
+    qtest_clock_step(e.s->qts, 2 * 1000 * 1000);
+    g_assert_cmpuint(vtd_pq_count(e.s), ==, 1);
+    g_assert_true(vtd_pq_next(e.s, q));
+    g_assert_cmphex(q[0] >> 16 & 0xffff, ==, SID0);
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -742,5 +783,6 @@ int main(int argc, char **argv)
     ADD("delay/time", test_delay_time);
     ADD("delay/drain", test_delay_drain);
     ADD("delay/acknowledgement", test_delay_acknowledgement);
+    qtest_add_func("/svatest/page-request/unplug", test_unplug);
     return g_test_run();
 }

@@ -117,6 +117,11 @@ static void test_record_index(void)
     g_assert_false(sva_access(&e.d, 0x77, IOVA, A_READ));
     g_assert_true(vtd_readq(e.s, VTD_FRCD + 16 + 8) >> 63);
     expect_reason(&e, 0x51, SID0, 0);
+    /* Not by any other command */
+    vtd_set_root(e.s, TTM_SCALABLE);
+    g_assert_false(sva_access(&e.d, 0x77, IOVA, A_READ));
+    g_assert_true(vtd_readq(e.s, VTD_FRCD + 32 + 8) >> 63);
+    expect_reason(&e, 0x51, SID0, 0);
     vtd_gcmd(e.s, GSTS_TE, false);
     vtd_gcmd(e.s, GSTS_TE, true);
     g_assert_false(sva_access(&e.d, 0x77, IOVA, A_READ));
@@ -166,6 +171,21 @@ static void test_all_masks(void)
             g_assert_cmphex(vtd_readl(s, regs[i].reg), ==,
                             (value & regs[i].mask) | regs[i].fixed);
         }
+    }
+    sva_quit(s);
+}
+
+/* Without x2APIC messages have no upper address. */
+static void test_no_extended_interrupts(void)
+{
+    static const unsigned regs[] = { VTD_FEADDR + 4, VTD_IEADDR + 4 };
+    Sva *s = sva_start("-device intel-iommu,intremap=on,eim=off,"
+                       "x-scalable-mode=on,x-nested=on,device-iotlb=on");
+    unsigned i;
+
+    for (i = 0; i < ARRAY_SIZE(regs); i++) {
+        vtd_writel(s, regs[i], UINT32_MAX);
+        g_assert_cmphex(vtd_readl(s, regs[i]), ==, 0);
     }
     sva_quit(s);
 }
@@ -259,6 +279,7 @@ static void test_off(void)
     g_assert_false(sva_access(&e.d, PASID, e.old, A_READ));
     g_assert_false(sva_access(&e.d, PASID, e.old, A_WRITE));
     g_assert_false(sva_access(&e.d, NO_PASID, e.old, A_READ | A_RAW));
+    g_assert_false(sva_access(&e.d, NO_PASID, MSI, A_READ));
     r = sva_xlate(&e.d, NO_PASID, e.old, SVATEST_AUX_READ, 0);
     g_assert_cmphex(r.status, ==, SVATEST_ST_ACCESS);
     g_assert_cmpuint(SVATEST_DET_REASON(r.detail), ==, SVATEST_REASON_UR);
@@ -356,6 +377,71 @@ static void test_message(void)
     expect_reason(&e, 0x87, SID0, 0);
     g_assert_false(sva_access(&e.d, NO_PASID, MSI, A_ATOMIC));
     expect_reason(&e, 0x87, SID0, 0);
+    sva_quit(e.s);
+}
+
+/* Four bytes, as a message has them, and what they do elsewhere */
+static bool access_dword(Env *e, uint32_t op, uint32_t flags, uint64_t addr)
+{
+    bool to = op == SVATEST_OP_WRITE;
+    SvaResult r = sva_run(&e->d, &(struct svatest_desc) {
+        .op_flags = op | flags, .dst = to ? addr : 0, .src = to ? 0 : addr,
+        .length = 4,
+    });
+
+    g_assert_true(r.status == SVATEST_ST_OK || r.status == SVATEST_ST_ACCESS);
+    return r.status == SVATEST_ST_OK;
+}
+
+static void test_message_kinds(void)
+{
+    Env e = { };
+
+    sva_env_start(&e, "", "");
+    qtest_writel(e.s->qts, e.d.bar[SVATEST_BAR_MEM], 0x77);
+    g_assert_false(access_dword(&e, SVATEST_OP_READ, SVATEST_F_UNTRANSLATED,
+                                MSI));
+    expect_reason(&e, 0x87, SID0, 0);
+    g_assert_false(access_dword(&e, SVATEST_OP_WRITE, SVATEST_F_TRANSLATED,
+                                MSI));
+    expect_reason(&e, 0x87, SID0, 2);
+    g_assert_false(sva_vector(e.s, 0x77));
+    /* To another address it is an ordinary write. */
+    g_assert_true(access_dword(&e, SVATEST_OP_WRITE, SVATEST_F_UNTRANSLATED,
+                               IOVA));
+    g_assert_cmphex(sva_read64(e.s, e.old), ==, (ENV_OLD & ~0xffffffffull) |
+                    0x77);
+    vtd_expect_no_fault(e.s);
+    /* What is refused heeds FPD. */
+    sva_set_bits(e.s, vtd_context_at(e.s, SID0), CTX_FPD);
+    vtd_flush_all(e.s);
+    g_assert_false(sva_access(&e.d, NO_PASID, MSI, A_READ));
+    vtd_expect_no_fault(e.s);
+    sva_quit(e.s);
+}
+
+/*
+ * A remappable message whose table entry is absent: fault 22h. The record has
+ * the index of the entry instead of an address (9.9, 11.4.14).
+ */
+static void test_message_remapped(void)
+{
+    const unsigned index = 0x123;
+    uint64_t table;
+    Env e = { };
+
+    sva_env_start(&e, "", "");
+    table = sva_pages(e.s, 16 * KiB4, 16 * KiB4);
+    vtd_writeq(e.s, VTD_IRTA, table | 11);
+    vtd_gcmd(e.s, GSTS_IRTPS, true);
+    vtd_gcmd(e.s, GSTS_IRES, true);
+    qtest_writel(e.s->qts, e.d.bar[SVATEST_BAR_MEM], 0);
+    access_dword(&e, SVATEST_OP_WRITE, SVATEST_F_UNTRANSLATED,
+                 MSI | index << 5 | 1 << 4);
+    g_assert_cmphex(vtd_readl(e.s, VTD_FSTS), ==, FSTS_PPF);
+    g_assert_cmphex(vtd_readq(e.s, VTD_FRCD), ==, (uint64_t)index << 48);
+    g_assert_cmphex(vtd_readq(e.s, VTD_FRCD + 8) & ~(1ull << 62), ==,
+                    1ull << 63 | 0x22ull << 32 | SID0);
     sva_quit(e.s);
 }
 
@@ -459,8 +545,12 @@ static void test_ordinary(void)
     vtd_expect_fault(u.e.s, &(SvaFault) {
         .reason = 0x85, .sid = EDU_SID, .pasid = NO_PASID, .addr = EDU_IOVA,
     });
+    /* A word at a time is translated. */
+    sva_dev_init(&u.e.d, u.e.s, SID0);
+    g_assert_cmpuint(sva_dev_counter(&u.e.d, SVATEST_CNT_UNIT_FAULTS), ==, 2);
     edu_dma(&u, EDU_IOVA + 2 * KiB4, 0);
     g_assert_true(vtd_fault_next(u.e.s, &f));
+    g_assert_cmpuint(sva_dev_counter(&u.e.d, SVATEST_CNT_UNIT_FAULTS), ==, 4);
     g_assert_cmphex(f.reason, ==, 0x71);
     g_assert_cmphex(f.addr, ==, EDU_IOVA + 2 * KiB4);
     g_assert_true(f.t1);
@@ -541,6 +631,7 @@ int main(int argc, char **argv)
     ADD("reset/values", test_reset);
     ADD("record-index", test_record_index);
     ADD("masks", test_all_masks);
+    ADD("masks/no-extended-interrupts", test_no_extended_interrupts);
     ADD("off/requests", test_off);
     ADD("off/page-request", test_off_page_request);
     ADD("abort", test_abort);
@@ -550,6 +641,8 @@ int main(int argc, char **argv)
                         root_case);
     ADD("message/write", test_message);
     ADD("message/translation", test_message_translation);
+    ADD("message/kinds", test_message_kinds);
+    ADD("message/remapped", test_message_remapped);
     ADD("ordinary-device/pages", test_ordinary);
     ADD("ordinary-device/large-page", test_ordinary_large);
     ADD("no-device-tlb", test_no_device_tlb);

@@ -15,20 +15,57 @@
 /**
  * sva_firmware: the image at SVA_ROM; the caller unlinks and frees its name
  *
- * The processors never run, but the machine insists on one. Its first eight
- * bytes are an entry of either stage that maps the first free page.
+ * The processors run with "-accel tcg" only. Then they wait for a byte at
+ * SVA_CPU, write two words to ports as the bytes after it say, and stop. The
+ * first eight bytes of the image are an entry of either stage that maps the
+ * first free page.
  */
 char *sva_firmware(void)
 {
-    g_autofree char *zero = g_malloc0(64 * 1024);
+    static const uint8_t code[] = {
+        0x31, 0xc0, 0x8e, 0xd8,             /* ds = 0 */
+        0x80, 0x3e, 0x00, 0x05, 0x01,       /* cmp byte [0x500], 1 */
+        0x75, 0xf9,                         /* jne -7 */
+        0x8b, 0x16, 0x04, 0x05,             /* dx = [0x504] */
+        0x66, 0xa1, 0x08, 0x05,             /* eax = [0x508] */
+        0x66, 0xef,                         /* out dx, eax */
+        0x8b, 0x16, 0x0c, 0x05,             /* dx = [0x50c] */
+        0x66, 0xa1, 0x10, 0x05,             /* eax = [0x510] */
+        0x66, 0xef,                         /* out dx, eax */
+        0xc6, 0x06, 0x00, 0x05, 0x02,       /* byte [0x500] = 2 */
+        0xf4, 0xeb, 0xfd,                   /* hlt, for ever */
+    };
+    static const uint8_t reset[] = { 0xe9, 0x0d, 0xff };    /* jmp 0xff00 */
+    g_autofree char *image = g_malloc0(64 * 1024);
     char *path;
     int fd = g_file_open_tmp("svatest-XXXXXX.rom", &path, NULL);
 
-    stq_le_p(zero, RAM_FREE | FS_ALL);
+    stq_le_p(image, RAM_FREE | FS_ALL);
+    memcpy(image + 0xff00, code, sizeof(code));
+    memcpy(image + 0xfff0, reset, sizeof(reset));
     g_assert_cmpint(fd, >=, 0);
     close(fd);
-    g_assert_true(g_file_set_contents(path, zero, 64 * 1024, NULL));
+    g_assert_true(g_file_set_contents(path, image, 64 * 1024, NULL));
     return path;
+}
+
+/**
+ * sva_cpu_out: have the processor write two words, the second after the first
+ *
+ * Does not wait for it. Once only.
+ */
+void sva_cpu_out(Sva *s, const uint32_t out[4])
+{
+    for (int i = 0; i < 4; i++) {
+        qtest_writel(s->qts, SVA_CPU + 4 + i * 4, out[i]);
+    }
+    qtest_writeb(s->qts, SVA_CPU, 1);
+}
+
+/** sva_cpu_done: has it written both? */
+bool sva_cpu_done(Sva *s)
+{
+    return qtest_readb(s->qts, SVA_CPU) == 2;
 }
 
 /** sva_config_space: make it accessible, by PCIEXBAR of the host bridge */

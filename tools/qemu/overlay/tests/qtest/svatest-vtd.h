@@ -23,6 +23,7 @@
 #define VTD_GCMD        0x018
 #define VTD_GSTS        0x01c
 #define VTD_RTADDR      0x020
+#define VTD_CCMD        0x028
 #define VTD_FSTS        0x034
 #define VTD_FECTL       0x038
 #define VTD_FEDATA      0x03c
@@ -35,6 +36,7 @@
 #define VTD_IEDATA      0x0a4
 #define VTD_IEADDR      0x0a8
 #define VTD_IQER        0x0b0
+#define VTD_IRTA        0x0b8
 #define VTD_PQH         0x0c0
 #define VTD_PQT         0x0c8
 #define VTD_PQA         0x0d0
@@ -42,11 +44,14 @@
 #define VTD_PECTL       0x0e0
 #define VTD_PEDATA      0x0e4
 #define VTD_PEADDR      0x0e8
+#define VTD_IOTLB       0x0f8   /* at ECAP.IRO */
 #define VTD_FRCD        0x220
 
 #define GSTS_TE         (1u << 31)
 #define GSTS_RTPS       (1u << 30)
 #define GSTS_QIES       (1u << 26)
+#define GSTS_IRES       (1u << 25)
+#define GSTS_IRTPS      (1u << 24)
 
 #define FSTS_PFO        (1u << 0)
 #define FSTS_PPF        (1u << 1)
@@ -119,6 +124,7 @@
 #define NO_PASID        UINT32_MAX
 
 #define SVA_ROM         0xffff0000ull   /* read-only memory of 64 KiB */
+#define SVA_CPU         0x500ull        /* what the processor looks at */
 
 /** Sva: the machine of one case; owned by the case, quit by sva_quit() */
 typedef struct Sva {
@@ -146,6 +152,8 @@ void sva_write64(Sva *s, uint64_t addr, uint64_t value);
 void sva_set_bits(Sva *s, uint64_t addr, uint64_t bits);
 void sva_clear_bits(Sva *s, uint64_t addr, uint64_t bits);
 bool sva_vector(Sva *s, unsigned vector);
+void sva_cpu_out(Sva *s, const uint32_t out[4]);
+bool sva_cpu_done(Sva *s);
 
 /* Registers */
 uint32_t vtd_readl(Sva *s, unsigned reg);

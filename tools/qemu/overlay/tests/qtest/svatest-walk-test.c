@@ -181,7 +181,21 @@ static void pt_interrupt(Walk *w)
     w->iova = 0xfee00000;
 }
 
+/* NEST=0, SSTS=0; and FS1GP=0 */
+#define FOR_HOSTS   SVA_UNIT ",caching-mode=on -device svatest,addr=4"
+#define NO_GIANTS   SVA_UNIT ",caching-mode=on,fs1gp=off " \
+                    "-device svatest,addr=4"
+
 static const Walk walks[] = {
+    /* What the unit's capabilities leave (SPT.4.2, 9.7) */
+    { "for-hosts/second", SECOND, A_READ, 0x5b, .machine = FOR_HOSTS },
+    { "for-hosts/nested", NESTED, A_READ, 0x5b, .machine = FOR_HOSTS },
+    { "for-hosts/pass", PASS, A_READ, .machine = FOR_HOSTS },
+    { "for-hosts/1g", FIRST, A_READ, .fs_page = 3, .machine = FOR_HOSTS },
+    { "no-1g/1g", FIRST, A_READ, 0x72, .fs_page = 3, .machine = NO_GIANTS },
+    { "no-1g/2m", FIRST, A_READ, .fs_page = 2, .machine = NO_GIANTS },
+    { "no-1g/4k", FIRST, A_READ, .machine = NO_GIANTS },
+
     /* Plain access, all modes, with and without PASID */
     { "first/read", FIRST, A_READ },
     { "first/write", FIRST, A_WRITE },
@@ -362,6 +376,8 @@ static const Walk walks[] = {
     { "second/no-write/atomic", SECOND, A_ATOMIC, 0x85, .ss_clear = SS_W },
     { "second/no-read/atomic", SECOND, A_ATOMIC, 0x86, .ss_clear = SS_R },
     { "nested/no-write/second", NESTED, A_WRITE, 0x85, .ss_clear = SS_W },
+    { "nested/no-write/second/priv", NESTED, A_WRITE | A_PRIV, 0x85,
+      .q2 = PE_SRE, .ss_clear = SS_W },
     { "nested/no-write/second/read", NESTED, A_READ, .ss_clear = SS_W },
     { "nested/no-read/second", NESTED, A_READ, 0x86, .ss_clear = SS_R },
     { "nested/absent/second", NESTED, A_READ, 0x79, .ss_clear = SS_ALL },
@@ -381,6 +397,7 @@ static const Walk walks[] = {
       .q0 = PE_SSADE | PE_AW(1) | HOLE },
     /* First-stage controls of the entry do not matter. */
     { "second/priv", SECOND, A_READ | A_PRIV, .q2 = PE_SRE | PE_WPE },
+    { "second/priv/write", SECOND, A_WRITE | A_PRIV, .q2 = PE_SRE },
     { "second/priv/sre-off", SECOND, A_READ | A_PRIV, 0x5d },
     { "second/reserved/2m", SECOND, A_READ, 0x7a, .ss_page = 2,
       .ss_set = 1 << 12 },

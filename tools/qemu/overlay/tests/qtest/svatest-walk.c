@@ -89,7 +89,7 @@ void walk_setup(Walk *w)
 
 void walk_begin(Walk *w)
 {
-    w->s = sva_start(SVA_MACHINE);
+    w->s = sva_start(w->machine ?: SVA_MACHINE);
     sva_dev_init(&w->d, w->s, SID0);
     sva_dev_pasid(&w->d, true);
     walk_setup(w);

@@ -23,6 +23,8 @@ struct Walk {
     unsigned how;
     uint8_t fault;      /* expected reason, 0: the access succeeds */
 
+    const char *machine;            /* NULL means SVA_MACHINE */
+
     /* What differs from a plain mapping of 4 KiB at WALK_IOVA */
     bool rid;           /* no PASID on the request */
     int fs_page, ss_page;           /* level of the leaf, 0 means 1 */
