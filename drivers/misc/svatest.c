@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * svatest: DMA mappings and address spaces for tests in user space
+ * svatest: DMA mappings, address spaces, interrupts for tests in user space
  *
  * A test programs the device itself, through its BARs. This driver does what
- * only a kernel can: map memory with the DMA API, and bind the device to the
- * address space of a process. So the code below those interfaces meets a device
- * that does exactly what the test wants, wrong things included.
+ * only a kernel can: map memory with the DMA API, bind the device to the
+ * address space of a process, and wait for its interrupts. So the code below
+ * those interfaces meets a device that does exactly what the test wants, wrong
+ * things included.
  *
  * The driver takes no device on its own account, as most tests want theirs with
  * another driver: write its name to the device's driver_override.
@@ -14,20 +15,36 @@
  */
 
 #include <linux/dma-mapping.h>
+#include <linux/interrupt.h>
 #include <linux/iommu.h>
 #include <linux/iopoll.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/pci.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/wait.h>
 #include <linux/wait_bit.h>
 
 #include <uapi/misc/svatest.h>
 
 #define STOP_TIMEOUT_US		(30 * USEC_PER_SEC)
+
+/* One of the function and one of each channel */
+#define MAX_VECTORS		(1 + SVATEST_MAX_CHANNELS)
+
+/**
+ * struct svatest_vector - an MSI-X vector
+ * @count: how often it has come
+ * @wait: for the next time
+ */
+struct svatest_vector {
+	atomic64_t count;
+	wait_queue_head_t wait;
+};
 
 /**
  * struct svatest - a device
@@ -35,7 +52,10 @@
  * @regs: BAR 0
  * @misc: its file in /dev
  * @has_sva: IOMMU and device can share address spaces
+ * @has_iopf: the kernel handles page requests of the device
  * @stop_lock: for the registers that stop a PASID
+ * @vectors: its interrupts
+ * @nvectors: how many
  * @users: open files, which keep the device bound to this driver
  */
 struct svatest {
@@ -43,7 +63,10 @@ struct svatest {
 	void __iomem *regs;
 	struct miscdevice misc;
 	bool has_sva;
+	bool has_iopf;
 	struct mutex stop_lock;	/* R_PASID_STOP */
+	struct svatest_vector vectors[MAX_VECTORS];
+	unsigned int nvectors;
 	atomic_t users;
 };
 
@@ -236,10 +259,56 @@ static int svatest_unbind(struct svatest_file *file)
 	return 0;
 }
 
+/* Another number of times than @known? */
+static bool has_come(struct svatest_vector *vector, u64 known, u64 *count)
+{
+	*count = atomic64_read(&vector->count);
+	return *count != known;
+}
+
+static int svatest_irq_wait(struct svatest *svatest, void __user *uptr)
+{
+	struct svatest_irq_wait args;
+	struct svatest_vector *vector;
+	u64 count;
+	long left;
+
+	if (copy_from_user(&args, uptr, sizeof(args)))
+		return -EFAULT;
+	if (args.vector >= svatest->nvectors)
+		return -EINVAL;
+
+	vector = &svatest->vectors[array_index_nospec(args.vector,
+						      svatest->nvectors)];
+	left = wait_event_interruptible_timeout(vector->wait,
+						has_come(vector, args.count, &count),
+						msecs_to_jiffies(args.timeout_ms));
+	if (left < 0)
+		return left;
+	if (!left)
+		return -ETIMEDOUT;
+
+	args.count = count;
+	return copy_to_user(uptr, &args, sizeof(args)) ? -EFAULT : 0;
+}
+
+static irqreturn_t svatest_interrupt(int irq, void *data)
+{
+	struct svatest_vector *vector = data;
+
+	atomic64_inc(&vector->count);
+	wake_up_all(&vector->wait);
+	return IRQ_HANDLED;
+}
+
 static long svatest_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	struct svatest_file *file = filp->private_data;
 	void __user *uptr = (void __user *)arg;
+
+	/* Others may use the file meanwhile. */
+	if (cmd == SVATEST_IRQ_WAIT)
+		return svatest_irq_wait(file->svatest, uptr);
 
 	guard(mutex)(&file->lock);
 	switch (cmd) {
@@ -301,15 +370,13 @@ static const struct file_operations svatest_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 };
 
-static bool enable_sva(struct device *dev)
+/* A device without page requests can do with memory that is there. */
+static void enable_sva(struct svatest *svatest)
 {
-	if (iommu_dev_enable_feature(dev, IOMMU_DEV_FEAT_IOPF))
-		return false;
-	if (!iommu_dev_enable_feature(dev, IOMMU_DEV_FEAT_SVA))
-		return true;
+	struct device *dev = &svatest->pdev->dev;
 
-	iommu_dev_disable_feature(dev, IOMMU_DEV_FEAT_IOPF);
-	return false;
+	svatest->has_iopf = !iommu_dev_enable_feature(dev, IOMMU_DEV_FEAT_IOPF);
+	svatest->has_sva = !iommu_dev_enable_feature(dev, IOMMU_DEV_FEAT_SVA);
 }
 
 static void disable_sva(void *data)
@@ -317,10 +384,37 @@ static void disable_sva(void *data)
 	struct svatest *svatest = data;
 	struct device *dev = &svatest->pdev->dev;
 
-	if (!svatest->has_sva)
-		return;
-	iommu_dev_disable_feature(dev, IOMMU_DEV_FEAT_SVA);
-	iommu_dev_disable_feature(dev, IOMMU_DEV_FEAT_IOPF);
+	if (svatest->has_sva)
+		iommu_dev_disable_feature(dev, IOMMU_DEV_FEAT_SVA);
+	if (svatest->has_iopf)
+		iommu_dev_disable_feature(dev, IOMMU_DEV_FEAT_IOPF);
+}
+
+static int setup_interrupts(struct svatest *svatest)
+{
+	struct pci_dev *pdev = svatest->pdev;
+	unsigned int i;
+	char *name;
+	int ret;
+
+	ret = pci_alloc_irq_vectors(pdev, 1, MAX_VECTORS, PCI_IRQ_MSIX);
+	if (ret < 0)
+		return ret;
+
+	svatest->nvectors = ret;
+	for (i = 0; i < svatest->nvectors; i++) {
+		init_waitqueue_head(&svatest->vectors[i].wait);
+		name = devm_kasprintf(&pdev->dev, GFP_KERNEL, "svatest-%s-%u",
+				      pci_name(pdev), i);
+		if (!name)
+			return -ENOMEM;
+		ret = devm_request_irq(&pdev->dev, pci_irq_vector(pdev, i),
+				       svatest_interrupt, 0, name,
+				       &svatest->vectors[i]);
+		if (ret)
+			return ret;
+	}
+	return 0;
 }
 
 static int svatest_setup(struct svatest *svatest)
@@ -345,8 +439,11 @@ static int svatest_setup(struct svatest *svatest)
 	dma_set_max_seg_size(dev, UINT_MAX);
 	dma_set_seg_boundary(dev, ULONG_MAX);
 	pci_set_master(pdev);
+	ret = setup_interrupts(svatest);
+	if (ret)
+		return ret;
 
-	svatest->has_sva = enable_sva(dev);
+	enable_sva(svatest);
 	return devm_add_action_or_reset(dev, disable_sva, svatest);
 }
 
@@ -393,5 +490,5 @@ static struct pci_driver svatest_driver = {
 };
 module_pci_driver(svatest_driver);
 
-MODULE_DESCRIPTION("DMA mappings and address spaces for the svatest device");
+MODULE_DESCRIPTION("DMA mappings, address spaces, interrupts for the svatest device");
 MODULE_LICENSE("GPL");

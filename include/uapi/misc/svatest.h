@@ -362,7 +362,8 @@ struct svatest_dma_map {
 
 /*
  * Bind the device to the caller's address space; returns the PASID. Once for
- * each file (EBUSY). EOPNOTSUPP if device, IOMMU or kernel cannot do so.
+ * each file (EBUSY). EOPNOTSUPP if device, IOMMU or kernel cannot do so. A device
+ * without page requests reaches what is in memory.
  */
 #define SVATEST_SVA_BIND	_IO(SVATEST_IOC_MAGIC, 2)
 
@@ -371,5 +372,27 @@ struct svatest_dma_map {
  * the file does so as well.
  */
 #define SVATEST_SVA_UNBIND	_IO(SVATEST_IOC_MAGIC, 3)
+
+/**
+ * struct svatest_irq_wait - wait for an interrupt
+ * @vector: its MSI-X vector
+ * @timeout_ms: for how long at most; 0: not at all
+ * @count: how often the caller knows that it came since the driver has the
+ *	device; out, how often it has come
+ */
+struct svatest_irq_wait {
+	__u32 vector;
+	__u32 timeout_ms;
+	__aligned_u64 count;
+};
+
+/*
+ * Wait until the vector has come another number of times than @count, which is
+ * at once if it has already.
+ *
+ * EINVAL	no such vector
+ * ETIMEDOUT	it has not come in time
+ */
+#define SVATEST_IRQ_WAIT	_IOWR(SVATEST_IOC_MAGIC, 4, struct svatest_irq_wait)
 
 #endif

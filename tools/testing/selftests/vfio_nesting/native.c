@@ -136,3 +136,16 @@ int native_unbind(const struct vmm_device *dev)
 {
 	return ioctl(dev->fd, SVATEST_SVA_UNBIND) ? -errno : 0;
 }
+
+int native_irq_wait(const struct vmm_device *dev, uint32_t vector,
+		    uint32_t timeout_ms, uint64_t *count)
+{
+	struct svatest_irq_wait wait = {
+		.vector = vector, .timeout_ms = timeout_ms, .count = *count,
+	};
+
+	if (ioctl(dev->fd, SVATEST_IRQ_WAIT, &wait))
+		return -errno;
+	*count = wait.count;
+	return 0;
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The device with the kernel's own driver: DMA API and shared address spaces
+ * The device with the kernel's own driver: DMA API, shared address spaces, interrupts
  *
  * Functions return 0 or a positive result, or -errno.
  */
@@ -33,5 +33,9 @@ int native_unmap(const struct vmm_device *dev, uint64_t dma);
 /* The PASID of this process on the device */
 int native_bind(const struct vmm_device *dev);
 int native_unbind(const struct vmm_device *dev);
+
+/* Wait until a vector has come another number of times than @count, and tell it */
+int native_irq_wait(const struct vmm_device *dev, uint32_t vector,
+		    uint32_t timeout_ms, uint64_t *count);
 
 #endif
