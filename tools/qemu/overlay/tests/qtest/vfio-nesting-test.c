@@ -601,6 +601,21 @@ static void test_fault_beyond(void)
     sva_quit(e.s);
 }
 
+/* A table where the guest has no memory: nothing is read there. */
+static void test_fault_table_beyond(void)
+{
+    SvaTable fs;
+    SvaEnv e;
+
+    start(&e);
+    vtd_table(&fs, e.s, false, 4, NULL);
+    fs.root = 0x7000000000;
+    e.entry = vtd_entry_first(&fs, DID);
+    bind_pasid(&e, PASID);
+    expect_refused(&e.d, PASID, SVATEST_OP_READ, IOVA);
+    sva_quit(e.s);
+}
+
 /* Registers take 32 and 64 bits; what else is written changes nothing. */
 static void test_widths(void)
 {
@@ -1039,6 +1054,29 @@ static void test_killed(void)
     sva_quit(e.s);
 }
 
+/* Neither a migration nor a snapshot, and the machine goes on. */
+static void test_migration(void)
+{
+    g_autofree char *said = NULL;
+    QDict *error;
+    SvaEnv e;
+
+    start(&e);
+    bind_pasid(&e, PASID);
+    error = qtest_qmp_assert_failure_ref(e.s->qts,
+                                         "{ 'execute': 'migrate', "
+                                         "'arguments': {'uri': 'exec:true'} }");
+    g_test_message("%s", qdict_get_str(error, "desc"));
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"),
+                            "VFIO migration is not supported in kernel"));
+    qobject_unref(error);
+    said = qtest_hmp(e.s->qts, "savevm now");
+    g_test_message("%s", said);
+    g_assert_nonnull(strstr(said, "VFIO migration is not supported in kernel"));
+    g_assert_cmphex(peek(&e.d, PASID, IOVA), ==, OLD);
+    sva_quit(e.s);
+}
+
 /* Refusals: what QEMU says, and that it says so */
 
 typedef struct Refusal {
@@ -1134,6 +1172,8 @@ int main(int argc, char **argv)
     qtest_add_func("/vfio-nesting/fault/write", test_fault_write);
     qtest_add_func("/vfio-nesting/fault/unbound", test_fault_unbound);
     qtest_add_func("/vfio-nesting/fault/beyond", test_fault_beyond);
+    qtest_add_func("/vfio-nesting/fault/table-beyond",
+                   test_fault_table_beyond);
     qtest_add_func("/vfio-nesting/widths", test_widths);
     qtest_add_func("/vfio-nesting/rid/mapped", test_rid_mapped);
     qtest_add_func("/vfio-nesting/rid/absent", test_rid_absent);
@@ -1155,6 +1195,7 @@ int main(int argc, char **argv)
     qtest_add_func("/vfio-nesting/life/withheld", test_withheld);
     qtest_add_func("/vfio-nesting/life/cut-off", test_cut_off);
     qtest_add_func("/vfio-nesting/life/killed", test_killed);
+    qtest_add_func("/vfio-nesting/life/migration", test_migration);
     ADD_TABLE("refused", refusals, test_refused);
     return g_test_run();
 }
