@@ -11,7 +11,7 @@ LINUX ?= $(TOP)/build/linux
 # The Makefile of the self tests says which programs there are.
 NESTING_DIR := $(LINUX)/tools/testing/selftests/vfio_nesting
 NESTING := $(shell sed -n 's/^TEST_GEN_PROGS.* += //p' $(NESTING_DIR)/Makefile)
-PROGRAMS := iommufd iommufd_fail_nth $(NESTING) guest_demo
+PROGRAMS := iommufd iommufd_fail_nth $(NESTING) guest_demo guest_life
 
 VPATH := $(LINUX)/tools/testing/selftests/iommu:$(NESTING_DIR)
 
@@ -57,8 +57,8 @@ $(NESTING:%=$(OUT)/%): $(OUT)/%: $(OUT)/%.o $(OUT)/library.a
 	$(CC) $(CFLAGS) -o $@ $^
 
 # For the guest in the VM
-$(OUT)/guest_demo: $(TOP)/tools/vm/guest/demo.c $(OUT)/library.a
-	$(CC) $(CPPFLAGS) -I$(NESTING_DIR) $(CFLAGS) -MD -MP -MF $@.d -o $@ $< $(OUT)/library.a
+$(OUT)/guest_%: $(TOP)/tools/vm/guest/%.c $(OUT)/library.a
+	$(CC) $(CPPFLAGS) -I$(NESTING_DIR) -I$(NESTING_DIR)/.. $(CFLAGS) -MD -MP -MF $@.d -o $@ $< $(OUT)/library.a
 
 -include $(wildcard $(OUT)/*.d)
 

@@ -601,6 +601,45 @@ static void test_fault_beyond(void)
     sva_quit(e.s);
 }
 
+/* A table where the guest has no memory: nothing is read there. */
+static void test_fault_table_beyond(void)
+{
+    SvaTable fs;
+    SvaEnv e;
+
+    start(&e);
+    vtd_table(&fs, e.s, false, 4, NULL);
+    fs.root = 0x7000000000;
+    e.entry = vtd_entry_first(&fs, DID);
+    bind_pasid(&e, PASID);
+    expect_refused(&e.d, PASID, SVATEST_OP_READ, IOVA);
+    sva_quit(e.s);
+}
+
+/* Registers take 32 and 64 bits; what else is written changes nothing. */
+static void test_widths(void)
+{
+    uint32_t status;
+    unsigned reg;
+    SvaEnv e;
+
+    start(&e);
+    bind_pasid(&e, PASID);
+    status = vtd_readl(e.s, VTD_GSTS);
+    for (reg = 0; reg < 0x200; reg++) {
+        qtest_writeb(e.s->qts, VTD_BASE + reg, 0xff);
+        qtest_writew(e.s->qts, VTD_BASE + reg, 0xffff);
+        if (reg & 3) {
+            qtest_writel(e.s->qts, VTD_BASE + reg, UINT32_MAX);
+        }
+    }
+    g_assert_cmphex(vtd_readl(e.s, VTD_GSTS), ==, status);
+    g_assert_cmphex(peek(&e.d, PASID, IOVA), ==, OLD);
+    unbind_pasid(&e, PASID);
+    expect_refused(&e.d, PASID, SVATEST_OP_READ, IOVA);
+    sva_quit(e.s);
+}
+
 /* Requests without PASID */
 
 static void test_rid_mapped(void)
@@ -953,6 +992,91 @@ static void test_withheld(void)
     sva_quit(e.s);
 }
 
+/*
+ * It does not say so however often it is told: the host cuts it off, which the
+ * guest sees as a fault without PASID and address, until the device is reset.
+ */
+static void test_cut_off(void)
+{
+    SvaFault f = { };
+    unsigned i;
+    SvaEnv e;
+
+    start(&e);
+    bind_pasid(&e, PASID);
+    g_assert_cmphex(peek(&e.d, PASID, IOVA), ==, OLD);
+    sva_dev_writel(&e.d, SVATEST_K_INV_HOLD, SVATEST_INV_HOLD_EVER);
+    for (i = 0; i < 8 && !vtd_fault_next(e.s, &f); i++) {
+        by_pasid(&e);
+        flush(e.s);
+    }
+    POLL(f.reason || vtd_fault_next(e.s, &f));
+    g_assert_cmphex(f.reason, ==, 0x41);
+    g_assert_cmphex(f.sid, ==, SID0);
+    g_assert_cmphex(f.pasid, ==, NO_PASID);
+    expect_refused(&e.d, PASID, SVATEST_OP_READ, IOVA);
+    expect_refused(&e.d, NO_PASID, SVATEST_OP_READ, e.old);
+
+    sva_dev_writel(&e.d, SVATEST_K_INV_HOLD, 0);
+    sva_dev_flr(&e.d);
+    sva_dev_start(&e.d);
+    sva_dev_pasid(&e.d, true);
+    sva_dev_ats(&e.d, true);
+    g_assert_cmphex(peek(&e.d, PASID, IOVA), ==, OLD);
+    g_assert_cmphex(peek(&e.d, NO_PASID, e.old), ==, OLD);
+    sva_quit(e.s);
+}
+
+/* The VMM dies, a page request unanswered: the next one has a device as new. */
+static void test_killed(void)
+{
+    unsigned prgi;
+    pid_t pid;
+    SvaEnv e;
+
+    start_pri(&e);
+    ask(&e, PASID);
+    pid = qtest_pid(e.s->qts);
+    g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
+    g_assert_cmpint(waitpid(pid, NULL, 0), ==, pid);
+    /* What is left of it: qtest_quit() does not take such an end. */
+    g_free(e.s);
+
+    start(&e);
+    page_requests(&e, true);
+    expect_refused(&e.d, PASID, SVATEST_OP_READ, IOVA);
+    bind_pasid(&e, PASID);
+    g_assert_cmphex(peek(&e.d, PASID, IOVA), ==, OLD);
+    prgi = ask(&e, PASID);
+    vtd_map(&e.fs, ABSENT, e.new, FS_ALL, 1);
+    answer(&e, PASID, prgi, 0);
+    g_assert_cmphex(result(&e.d).status, ==, SVATEST_ST_OK);
+    sva_quit(e.s);
+}
+
+/* Neither a migration nor a snapshot, and the machine goes on. */
+static void test_migration(void)
+{
+    g_autofree char *said = NULL;
+    QDict *error;
+    SvaEnv e;
+
+    start(&e);
+    bind_pasid(&e, PASID);
+    error = qtest_qmp_assert_failure_ref(e.s->qts,
+                                         "{ 'execute': 'migrate', "
+                                         "'arguments': {'uri': 'exec:true'} }");
+    g_test_message("%s", qdict_get_str(error, "desc"));
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"),
+                            "VFIO migration is not supported in kernel"));
+    qobject_unref(error);
+    said = qtest_hmp(e.s->qts, "savevm now");
+    g_test_message("%s", said);
+    g_assert_nonnull(strstr(said, "VFIO migration is not supported in kernel"));
+    g_assert_cmphex(peek(&e.d, PASID, IOVA), ==, OLD);
+    sva_quit(e.s);
+}
+
 /* Refusals: what QEMU says, and that it says so */
 
 typedef struct Refusal {
@@ -1048,6 +1172,9 @@ int main(int argc, char **argv)
     qtest_add_func("/vfio-nesting/fault/write", test_fault_write);
     qtest_add_func("/vfio-nesting/fault/unbound", test_fault_unbound);
     qtest_add_func("/vfio-nesting/fault/beyond", test_fault_beyond);
+    qtest_add_func("/vfio-nesting/fault/table-beyond",
+                   test_fault_table_beyond);
+    qtest_add_func("/vfio-nesting/widths", test_widths);
     qtest_add_func("/vfio-nesting/rid/mapped", test_rid_mapped);
     qtest_add_func("/vfio-nesting/rid/absent", test_rid_absent);
     qtest_add_func("/vfio-nesting/rid/first-stage", test_rid_first);
@@ -1066,6 +1193,9 @@ int main(int argc, char **argv)
     qtest_add_func("/vfio-nesting/life/unplug", test_unplug);
     qtest_add_func("/vfio-nesting/life/interrupt", test_interrupt);
     qtest_add_func("/vfio-nesting/life/withheld", test_withheld);
+    qtest_add_func("/vfio-nesting/life/cut-off", test_cut_off);
+    qtest_add_func("/vfio-nesting/life/killed", test_killed);
+    qtest_add_func("/vfio-nesting/life/migration", test_migration);
     ADD_TABLE("refused", refusals, test_refused);
     return g_test_run();
 }
