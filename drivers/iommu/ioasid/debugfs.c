@@ -132,17 +132,17 @@ static void *ioasid_ids_start(struct seq_file *m, loff_t *pos)
 
 	it->set = NULL;
 	if (!*pos) {
-		it->num = U64_MAX;
 		it->id = 0;
 		it->end = false;
 		return SEQ_START_TOKEN;
 	}
 	if (it->end)
 		return NULL;
+	/* The host's set is the last one and never goes. */
 	do {
 		it->set = ioasid_set_next(it->set);
-	} while (it->set && it->set->num > it->num);
-	if (it->set && it->set->num < it->num) {
+	} while (it->set->num > it->num);
+	if (it->set->num < it->num) {
 		it->num = it->set->num;
 		it->id = 0;
 	}

@@ -69,6 +69,9 @@ static struct ioasid_data *ioasid_load(struct ioasid_set *set, ioasid_t id)
 {
 	struct ioasid_data *data = xa_load(&set->space->ids, id);
 
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held() &&
+			 !lockdep_is_held(&ioasid_lock_of(set)->xa_lock),
+			 "an id that may go");
 	return data && data->set == set ? data : NULL;
 }
 
@@ -147,7 +150,8 @@ static bool ioasid_unpark(struct ioasid_space *space, struct xa_limit want)
 {
 	ioasid_t id = space->parked;
 
-	if (!id || id < want.min || id > want.max)
+	/* None is parked at 0, which is never wanted. */
+	if (id < want.min || id > want.max)
 		return false;
 	__xa_erase(&space->ids, id);
 	space->parked = 0;
@@ -577,8 +581,6 @@ void ioasid_free_range(struct ioasid_set *set, ioasid_t min, ioasid_t max)
 {
 	bool by_number;
 
-	if (min > max)
-		return;
 	xa_lock_irq(ioasid_lock_of(set));
 	by_number = set->space == &set->own_space || max - min < set->used;
 	xa_unlock_irq(ioasid_lock_of(set));

@@ -47,9 +47,10 @@ struct ioasid_chain ioasid_global_notifiers = {
 /* Delivers FREE events. Not the system's: notifiers may take their time. */
 struct workqueue_struct *ioasid_wq;
 
-/* Caller holds the lock of the chain. */
-static void ioasid_notifier_put(struct ioasid_notifier *n)
+static void ioasid_notifier_put(struct ioasid_chain *chain,
+				struct ioasid_notifier *n)
 {
+	lockdep_assert_held(&chain->lock);
 	if (!--n->refs)
 		complete(&n->idle);
 }
@@ -73,7 +74,7 @@ static void ioasid_call_chain(struct ioasid_chain *chain, int prio,
 		spin_unlock_irq(&chain->lock);
 		n->nb->notifier_call(n->nb, event, &copy);
 		spin_lock_irq(&chain->lock);
-		ioasid_notifier_put(n);
+		ioasid_notifier_put(chain, n);
 	}
 	spin_unlock_irq(&chain->lock);
 }
@@ -95,12 +96,12 @@ static struct ioasid_chain *ioasid_chain_of(struct ioasid_set *set)
 	return set ? &set->notifiers : &ioasid_global_notifiers;
 }
 
-/* Caller holds the lock of the chain. */
 static struct ioasid_notifier *ioasid_chain_find(struct ioasid_chain *chain,
 						 struct notifier_block *nb)
 {
 	struct ioasid_notifier *n;
 
+	lockdep_assert_held(&chain->lock);
 	list_for_each_entry(n, &chain->list, node) {
 		if (!n->gone && n->nb == nb)
 			return n;
@@ -108,12 +109,13 @@ static struct ioasid_notifier *ioasid_chain_find(struct ioasid_chain *chain,
 	return NULL;
 }
 
-/* Caller holds the lock of the chain, the list of which has changed. */
+/* The list has changed. */
 static void ioasid_chain_update(struct ioasid_chain *chain)
 {
 	struct ioasid_notifier *n;
 	u32 events = 0;
 
+	lockdep_assert_held(&chain->lock);
 	list_for_each_entry(n, &chain->list, node)
 		events |= n->events;
 	WRITE_ONCE(chain->events, events);
@@ -234,7 +236,7 @@ void ioasid_unregister_notifier(struct ioasid_set *set,
 		return;
 	}
 	n->gone = true;
-	ioasid_notifier_put(n);
+	ioasid_notifier_put(chain, n);
 	spin_unlock_irq(&chain->lock);
 
 	wait_for_completion(&n->idle);

@@ -478,6 +478,11 @@ static void space_capacity(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, space.capacity, IOASID_CAPACITY_MAX);
 	KUNIT_EXPECT_EQ(test, space.user_cap, IOASID_CAPACITY_MAX / 2);
 
+	/* The smallest that has room for an id */
+	ioasid_space_init(&space, IOASID_CAPACITY_MAX, true);
+	ioasid_space_report(&space, 2);
+	KUNIT_EXPECT_EQ(test, space.capacity, 2);
+
 	/* Nothing changes for the real one. */
 	ioasid_install_capacity(0);
 	KUNIT_EXPECT_LE(test, ioasid_get_capacity(), IOASID_CAPACITY_MAX);
@@ -596,6 +601,23 @@ static void id_narrow_does_not_steer(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, get_id(test, c->host), id + 2);
 }
 
+/* A range that is narrow at one end goes on where the set is, not the space. */
+static void id_narrow_at_one_end(struct kunit *test)
+{
+	struct ioasid_ctx *c = test->priv;
+	ioasid_t id = get_id(test, c->a);
+
+	KUNIT_EXPECT_EQ(test, ioasid_alloc(c->b, id + 100, id + 110, NULL,
+					   GFP_KERNEL), id + 100);
+	KUNIT_EXPECT_EQ(test, ioasid_alloc(c->b, SPACE_FLOOR, id + 150, NULL,
+					   GFP_KERNEL), id + 101);
+	/* An exact number in between does not lead on. */
+	KUNIT_EXPECT_EQ(test, alloc_one(c->b, id + 105), id + 105);
+	KUNIT_EXPECT_EQ(test, ioasid_alloc(c->b, id + 100, id + 110, NULL,
+					   GFP_KERNEL), id + 102);
+	KUNIT_EXPECT_EQ(test, get_id(test, c->a), id + 1);
+}
+
 /* A narrow range as well does not take the number that was freed last. */
 static void id_narrow_is_cyclic(struct kunit *test)
 {
@@ -635,6 +657,21 @@ static void id_released_last_is_available(struct kunit *test)
 		if (i != id + 1)
 			KUNIT_EXPECT_EQ(test, alloc_one(c->host, i), i);
 	KUNIT_EXPECT_EQ(test, alloc_one(c->a, id), -ENOSPC);
+}
+
+/* What was reserved and is taken again does not go with the next that is released. */
+static void id_released_and_taken_again(struct kunit *test)
+{
+	struct ioasid_ctx *c = test->priv;
+	ioasid_t id = SPACE_FLOOR + XA_CHUNK_SIZE, far = id + 4 * XA_CHUNK_SIZE;
+
+	KUNIT_EXPECT_EQ(test, alloc_one(c->a, id), id);
+	ioasid_free(c->a, id);
+	KUNIT_EXPECT_EQ(test, alloc_one(c->a, id), id);
+	KUNIT_EXPECT_EQ(test, alloc_one(c->b, far), far);
+	ioasid_free(c->b, far);
+	KUNIT_EXPECT_TRUE(test, is_live(c->a, id));
+	KUNIT_EXPECT_EQ(test, alloc_one(c->b, id), -ENOSPC);
 }
 
 static void id_foreign_is_unknown(struct kunit *test)
@@ -880,8 +917,10 @@ static struct kunit_case ioasid_id_cases[] = {
 	KUNIT_CASE(id_cyclic),
 	KUNIT_CASE(id_exact_does_not_steer),
 	KUNIT_CASE(id_narrow_does_not_steer),
+	KUNIT_CASE(id_narrow_at_one_end),
 	KUNIT_CASE(id_narrow_is_cyclic),
 	KUNIT_CASE(id_released_last_is_available),
+	KUNIT_CASE(id_released_and_taken_again),
 	KUNIT_CASE(id_foreign_is_unknown),
 	KUNIT_CASE(id_references),
 	KUNIT_CASE(id_get_meets_free),

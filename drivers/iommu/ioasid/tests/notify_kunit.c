@@ -5,6 +5,7 @@
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
+#include <linux/rcupdate.h>
 
 #include <kunit/static_stub.h>
 
@@ -147,6 +148,45 @@ static void notify_free_ends_binding(struct kunit *test)
 	ioasid_set_flush(c->a);
 	KUNIT_EXPECT_EQ(test, r->log[2].args.spid, 7);
 	expect_log(test, r, ALLOC, id, BIND, id, FREE, id, 0);
+
+	/* A set-private id that is the id is not in the index. */
+	id = get_id(test, c->a);
+	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(c->a, id, id), 0);
+	ioasid_free(c->a, id);
+	KUNIT_EXPECT_EQ(test, ioasid_find_by_spid(c->a, id, false), -ENOENT);
+	ioasid_set_flush(c->a);
+	ioasid_unregister_notifier(c->a, &r->nb);
+}
+
+/* The set-private id goes to another id, and the first one is freed. */
+static void pass_on(struct rec *r, int event, struct ioasid_nb_args *args)
+{
+	ioasid_t other = r->ret;
+
+	r->hook = NULL;
+	ioasid_detach_spid(r->c->a, args->id);
+	r->ret = ioasid_attach_spid(r->c->a, other, args->spid);
+	ioasid_free(r->c->a, args->id);
+	rcu_barrier();
+}
+
+static void notify_free_while_it_is_told(struct kunit *test)
+{
+	struct ioasid_ctx *c = test->priv;
+	struct rec *r = rec_new(test, IOASID_PRIO_IOMMU);
+	ioasid_t id, other;
+
+	KUNIT_ASSERT_EQ(test, 0, ioasid_register_notifier(c->a, &r->nb, BIT(BIND)));
+	id = get_id(test, c->a);
+	other = get_id(test, c->a);
+	r->hook = pass_on;
+	r->ret = other;
+	KUNIT_EXPECT_EQ(test, ioasid_attach_spid(c->a, id, 7), 0);
+	KUNIT_EXPECT_EQ(test, r->ret, 0);
+	ioasid_set_flush(c->a);
+	KUNIT_EXPECT_FALSE(test, is_live(c->a, id));
+	KUNIT_EXPECT_EQ(test, ioasid_find_by_spid(c->a, 7, false), other);
+	expect_log(test, r, BIND, id, BIND, other, 0);
 	ioasid_unregister_notifier(c->a, &r->nb);
 }
 
@@ -765,6 +805,7 @@ static void notify_free_range_by_number(struct kunit *test)
 static struct kunit_case ioasid_notify_cases[] = {
 	KUNIT_CASE(notify_once_per_transition),
 	KUNIT_CASE(notify_free_ends_binding),
+	KUNIT_CASE(notify_free_while_it_is_told),
 	KUNIT_CASE(notify_refusals_are_silent),
 	KUNIT_CASE(notify_priorities),
 	KUNIT_CASE(notify_of_what_was_asked_for),

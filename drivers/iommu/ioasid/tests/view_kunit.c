@@ -290,7 +290,105 @@ static void view_changes(struct kunit *test)
 	/* The end stays the end. */
 	KUNIT_EXPECT_FALSE(test, view_next(&v));
 	view_close(&v);
+	num = new->num;
 	ioasid_set_put(new);
+	KUNIT_EXPECT_FALSE(test, ioasid_test_set_listed(num));
+}
+
+/* The set that is being shown goes, and the one behind it is shown from its start. */
+static void view_goes_on_with_the_next_set(struct kunit *test)
+{
+	struct ioasid_set *old = host_set(test, 5, IOASID_SET_PRIVATE);
+	struct ioasid_set *new = host_set(test, 5, IOASID_SET_PRIVATE);
+	u64 num = old->num;
+	struct view v;
+	int i;
+
+	for (i = 1; i <= 4; i++) {
+		KUNIT_EXPECT_EQ(test, alloc_one(old, i), i);
+		KUNIT_EXPECT_EQ(test, alloc_one(new, i), i);
+	}
+	view_open(test, &v, "debugfs", "ioasid/ids");
+	KUNIT_EXPECT_TRUE(test, view_next_of(&v, new->num));
+	KUNIT_EXPECT_TRUE(test, view_next_of(&v, new->num));
+	ioasid_set_put(new);
+	for (i = 1; i <= 4; i++) {
+		KUNIT_EXPECT_TRUE(test, view_next_of(&v, num));
+		KUNIT_EXPECT_STREQ(test, v.line,
+				   text(test, "%llu %d -1 active 1", num, i));
+	}
+	KUNIT_EXPECT_FALSE(test, view_next_of(&v, num));
+	view_close(&v);
+	ioasid_set_put(old);
+}
+
+/* More sets have gone than are left. */
+static void view_of_sets_that_go(struct kunit *test)
+{
+	struct ioasid_set *sets[16];
+	struct view v;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sets); i++)
+		sets[i] = host_set(test, 5, IOASID_SET_PRIVATE);
+	view_open(test, &v, "debugfs", "ioasid/sets");
+	for (i = ARRAY_SIZE(sets) - 1; i > 0; i--)
+		KUNIT_EXPECT_TRUE(test, view_next_of(&v, sets[i]->num));
+	for (i = 0; i < ARRAY_SIZE(sets); i++)
+		ioasid_set_put(sets[i]);
+	/* One line is made already. */
+	view_next(&v);
+	KUNIT_EXPECT_FALSE_MSG(test, view_next(&v), "%s", v.line);
+	view_close(&v);
+}
+
+static size_t view_read(struct view *v, char *to, size_t size)
+{
+	struct kvec vec = { .iov_base = to, .iov_len = size };
+	struct iov_iter iter;
+	ssize_t ret;
+
+	iov_iter_kvec(&iter, ITER_DEST, &vec, 1, size);
+	ret = seq_read_iter(&v->kiocb, &iter);
+	return ret < 0 ? 0 : ret;
+}
+
+/* From the start again, line by line or in one piece, it is the same. */
+static void view_is_read_again(struct kunit *test)
+{
+	struct ioasid_set *p = host_set(test, 5, IOASID_SET_PRIVATE);
+	const size_t size = 1024;
+	char *first = kunit_kzalloc(test, size, GFP_KERNEL);
+	char *again = kunit_kzalloc(test, size, GFP_KERNEL);
+	size_t used = 0, part;
+	struct view v;
+
+	KUNIT_ASSERT_NOT_NULL(test, first);
+	KUNIT_ASSERT_NOT_NULL(test, again);
+	KUNIT_EXPECT_EQ(test, alloc_one(p, 1), 1);
+	KUNIT_EXPECT_EQ(test, alloc_one(p, 3), 3);
+	view_open(test, &v, "debugfs", "ioasid/ids");
+	/* Not to the end */
+	KUNIT_EXPECT_TRUE(test, view_next_of(&v, p->num));
+	KUNIT_EXPECT_TRUE(test, view_next_of(&v, p->num));
+	v.kiocb.ki_pos = 0;
+	view_read(&v, first, size - 1);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(first, text(test, "%llu 1 -1", p->num)));
+	v.kiocb.ki_pos = 0;
+	do {
+		part = view_read(&v, again + used, min(1UL, size - 1 - used));
+		used += part;
+	} while (part);
+	KUNIT_EXPECT_STREQ(test, first, again);
+	/* To the end, and what was read by then counts for nothing. */
+	while (view_next(&v))
+		;
+	v.kiocb.ki_pos = 0;
+	memset(again, 0, size);
+	view_read(&v, again, size - 1);
+	KUNIT_EXPECT_STREQ(test, first, again);
+	view_close(&v);
+	ioasid_set_put(p);
 }
 
 #ifdef CONFIG_EVENT_TRACING
@@ -360,6 +458,9 @@ static struct kunit_case ioasid_view_cases[] = {
 	KUNIT_CASE(view_scopes),
 	KUNIT_CASE(view_ids),
 	KUNIT_CASE(view_changes),
+	KUNIT_CASE(view_goes_on_with_the_next_set),
+	KUNIT_CASE(view_of_sets_that_go),
+	KUNIT_CASE(view_is_read_again),
 #ifdef CONFIG_EVENT_TRACING
 	KUNIT_CASE(trace_events),
 #endif
