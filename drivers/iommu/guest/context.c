@@ -33,13 +33,10 @@ static int iommu_guest_count_device(struct device *dev, void *data)
  */
 static bool iommu_guest_device_is_alone(struct device *dev)
 {
-	struct iommu_group *group = iommu_group_get(dev);
 	unsigned int count = 0;
 
-	if (!group)
-		return false;
-	iommu_group_for_each_dev(group, &count, iommu_guest_count_device);
-	iommu_group_put(group);
+	/* Behind an IOMMU it is in one, which it keeps. */
+	iommu_group_for_each_dev(dev->iommu_group, &count, iommu_guest_count_device);
 	return count == 1;
 }
 

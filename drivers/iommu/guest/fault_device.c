@@ -154,9 +154,9 @@ bool iommu_fault_guest_pasid(struct iommu_fault_handler *handler,
 /* Does the owner of @handler want no records of faults of @pasid? */
 bool iommu_fault_is_quiet(const struct iommu_fault_handler *handler, ioasid_t pasid)
 {
-	void *entry = xa_load(&handler->fdev->guest_pasids, pasid);
-
-	return entry && xa_to_value(entry) & IOMMU_FAULT_QUIET;
+	/* No entry is zero. */
+	return xa_to_value(xa_load(&handler->fdev->guest_pasids, pasid)) &
+	       IOMMU_FAULT_QUIET;
 }
 
 /**

@@ -172,7 +172,7 @@ static bool iommu_fault_deliver(struct iommu_fault_handler *handler,
 
 	lockdep_assert_held(&handler->lock);
 	*outcome = IOMMU_FAULT_STOPPED;
-	if (handler->stopped || !handler->page_req || iopf_group_in_reset(iopf))
+	if (handler->stopped || iopf_group_in_reset(iopf))
 		return false;
 	*outcome = IOMMU_FAULT_OVER_LIMIT;
 	if (count > handler->limit - handler->waiting || hlist_empty(&handler->spare))
@@ -204,7 +204,7 @@ void iommu_fault_queue(struct iommu_fault_handler *handler,
 	unsigned int i = 0;
 	bool waits;
 
-	/* Do not let a device decide how much is allocated. */
+	/* Do not let a device decide how much is allocated. Without page_req it is 0. */
 	if (iopf->fault_count > READ_ONCE(handler->limit))
 		goto refuse;
 	outcome = IOMMU_FAULT_NO_ROOM;

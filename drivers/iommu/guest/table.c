@@ -672,7 +672,7 @@ static int iommu_guest_prepare_tables(struct iommu_guest_ctx *ctx, struct device
 		more += table->pasids;
 		left += gdev->table ? gdev->table->pasids : 0;
 	}
-	return !ret && more > left ? -EDQUOT : ret;
+	return more > left ? -EDQUOT : ret;
 }
 
 /* All of @fresh are in use, or things are as they were. */

@@ -65,6 +65,12 @@ void mock_guest_own_ops(struct mock_guest *mock, unsigned int index,
 	gdev->ops = ops;
 }
 
+void mock_guest_own_iommu_ops(struct mock_guest *mock, struct iommu_ops *ops)
+{
+	*ops = *mock->iommu.ops;
+	mock->iommu.ops = ops;
+}
+
 /* A bind that nothing is wrong with */
 static struct iommu_gpasid_bind_data bind_data(u64 pasid, u64 gpgd)
 {
@@ -174,6 +180,11 @@ static void bind_replaces_by_any_attribute(struct kunit *test)
 	data.vendor.vtd.flags = IOMMU_SVA_VTD_GPASID_SRE;
 	KUNIT_EXPECT_EQ(test, 0, iommu_guest_bind_gpasid(mock->ctx, mock_dev(mock, 0), &data));
 	EXPECT_LOG("alloc0=1000 remove0.a=1000 sync0 set0.a=1000 free=1000");
+	/* Nor is it the same in another format. */
+	data.format = IOMMU_PASID_FORMAT_ARM_SMMU_V3;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			iommu_guest_bind_gpasid(mock->ctx, mock_dev(mock, 0), &data));
+	EXPECT_STATE("0.a=1000");
 }
 
 /* Hardware is waited for together, and no device is without a table for long. */
@@ -525,6 +536,13 @@ static void guest_pasid_zero(struct iommu_gpasid_bind_data *data)
 	data->gpasid = 0;
 }
 
+static void guest_pasid_zero_of_bound(struct iommu_gpasid_bind_data *data)
+{
+	data->hpasid = 5;
+	data->flags = IOMMU_SVA_GPASID_VAL;
+	data->gpasid = 0;
+}
+
 static void guest_pasid_too_high(struct iommu_gpasid_bind_data *data)
 {
 	data->flags = IOMMU_SVA_GPASID_VAL;
@@ -572,6 +590,7 @@ static const struct refusal {
 	{ "PASID not owned", pasid_not_owned, -ENOENT },
 	{ "PASID beyond 32 bits", pasid_beyond_32_bits, -ENOENT },
 	{ "guest PASID zero", guest_pasid_zero, -EINVAL },
+	{ "guest PASID zero of one that is bound", guest_pasid_zero_of_bound, -EINVAL },
 	{ "guest PASID too high", guest_pasid_too_high, -EINVAL },
 	{ "guest PASID beyond 32 bits", guest_pasid_beyond_32_bits, -EINVAL },
 	{ "guest PASID taken", guest_pasid_taken, -EEXIST },
@@ -1127,6 +1146,27 @@ static void device_must_be_capable(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, info.argsz);
 }
 
+static struct iommu_domain *no_parent(struct device *dev, u32 flags,
+				      struct iommu_domain *parent,
+				      const struct iommu_user_data *data)
+{
+	return ERR_PTR(-ENOMEM);
+}
+
+static void driver_has_no_second_stage(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	static struct iommu_ops ops;
+
+	mock_guest_own_iommu_ops(mock, &ops);
+	ops.domain_alloc_user = NULL;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			PTR_ERR(iommu_guest_alloc_parent(mock_dev(mock, 0))));
+	ops.domain_alloc_user = no_parent;
+	KUNIT_EXPECT_EQ(test, -ENOMEM,
+			PTR_ERR(iommu_guest_alloc_parent(mock_dev(mock, 0))));
+}
+
 static void device_must_be_alone_in_its_group(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
@@ -1337,6 +1377,7 @@ static struct kunit_case bind_cases[] = {
 	KUNIT_CASE(device_is_added_once),
 	KUNIT_CASE(device_must_be_on_the_second_stage),
 	KUNIT_CASE(device_must_be_capable),
+	KUNIT_CASE(driver_has_no_second_stage),
 	KUNIT_CASE(device_must_be_alone_in_its_group),
 	KUNIT_CASE(device_info_is_of_one_device),
 	KUNIT_CASE(debugfs_shows_every_binding),

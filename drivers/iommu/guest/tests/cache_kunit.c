@@ -2,7 +2,9 @@
 /*
  * Guest SVA: KUnit tests of invalidations, and of payloads in user memory
  */
+#include <linux/kmemleak.h>
 #include <linux/mman.h>
+#include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/uaccess.h>
 
@@ -324,6 +326,8 @@ static void refused_invalidation_reaches_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EINVAL, invalidate(mock, NULL, info));
 	info.granu.pasid_info.flags = BIT(2);
 	KUNIT_EXPECT_EQ(test, -EINVAL, invalidate(mock, NULL, info));
+	info.cache |= PASIDC;
+	KUNIT_EXPECT_EQ(test, -EINVAL, invalidate(mock, NULL, info));
 	info = inv_addr(10, 0, SZ_4K, 1);
 	info.granu.addr_info.flags |= BIT(3);
 	KUNIT_EXPECT_EQ(test, -EINVAL, invalidate(mock, NULL, info));
@@ -369,6 +373,14 @@ static void array_is_one_batch(struct kunit *test)
 								    0, &done));
 	KUNIT_EXPECT_EQ(test, 0U, done);
 	KUNIT_EXPECT_EQ(test, 3U, mock->batches);
+
+	/* Nothing is to be read where there is no table. */
+	infos[0] = inv_pasid(10);
+	infos[0].cache |= PASIDC;
+	infos[1] = infos[0];
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_cache_invalidate_array(mock->ctx, NULL, infos,
+								    2, &done));
+	KUNIT_EXPECT_EQ(test, 4U, mock->batches);
 }
 
 static void array_ends_at_the_first_refusal(struct kunit *test)
@@ -416,14 +428,21 @@ static void unbound_binding_is_not_invalidated(struct kunit *test)
 
 /* ------------------------------------------------- payloads in user memory */
 
-static void __user *user_page(struct kunit *test)
+void __user *mock_user_memory(struct kunit *test, size_t size)
 {
-	unsigned long addr = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE * 2,
+	unsigned long addr = kunit_vm_mmap(test, NULL, 0, size,
 					   PROT_READ | PROT_WRITE,
 					   MAP_ANONYMOUS | MAP_PRIVATE, 0);
 
 	KUNIT_ASSERT_NE_MSG(test, addr, 0, "no user memory");
+	/* KUnit does not give the structure back. */
+	kmemleak_ignore(current->mm);
 	return (void __user *)addr;
+}
+
+static void __user *user_page(struct kunit *test)
+{
+	return mock_user_memory(test, PAGE_SIZE * 2);
 }
 
 static void payload_follows_the_general_format(struct kunit *test)

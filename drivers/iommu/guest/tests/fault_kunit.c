@@ -22,6 +22,11 @@ static int owner_fault(void *data, const struct iommu_fault *records,
 {
 	struct fault_owner *owner = data;
 
+	/* Not known yet if a record comes before the registration is through */
+	if (owner->handler) {
+		lockdep_assert_held(&owner->handler->lock);
+		WARN_ON(owner->handler->stopped);
+	}
 	if (records->type == IOMMU_FAULT_PAGE_REQ_END) {
 		owner->ends[owner->ended++ % FAULT_OWNER_ROOM] = *records;
 		return 0;
@@ -793,6 +798,18 @@ static void page_requests_are_asked_for(struct kunit *test)
 	EXPECT_LOG("");
 	KUNIT_EXPECT_EQ(test, 0, owner->handler->limit);
 
+	/* Each of these says that the device has none. */
+	mock->fail_iopf = -ENODEV;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			iommu_fault_handler_enable_page_req(owner->handler));
+	mock->fail_iopf = -EINVAL;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			iommu_fault_handler_enable_page_req(owner->handler));
+	mock->fail_iopf = -ENOSPC;
+	KUNIT_EXPECT_EQ(test, -ENOSPC,
+			iommu_fault_handler_enable_page_req(owner->handler));
+	mock->fail_iopf = 0;
+
 	/* Another owner has them, this one does not. */
 	iopf_queue_add_device(mock->queue, mock_dev(mock, 0));
 	fault_bind_same(test, 0, 10);
@@ -801,6 +818,96 @@ static void page_requests_are_asked_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, owner->used);
 	iommu_guest_unbind_gpasid(mock->ctx, NULL, 10);
 	iopf_queue_remove_device(mock->queue, mock_dev(mock, 0));
+}
+
+static void page_requests_are_turned_on_once(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = fault_own_device(test, 0);
+	struct iommu_fault_group *groups = owner->handler->groups;
+
+	KUNIT_EXPECT_EQ(test, 0, iommu_fault_handler_enable_page_req(owner->handler));
+	KUNIT_EXPECT_PTR_EQ(test, groups, owner->handler->groups);
+	EXPECT_LOG("");
+}
+
+/* Whatever waits for its answer is answered for an owner that goes. */
+static void owner_of_a_pasid_goes_with_a_request(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = fault_own_pasid(test, 0, 10);
+
+	fault_bind_same(test, 0, 10);
+	fault_request(mock, 0, 10, 1);
+	KUNIT_EXPECT_EQ(test, 1, owner->used);
+	KUNIT_EXPECT_EQ(test, 1, owner->handler->stats.requests);
+	fault_disown(owner);
+	EXPECT_LOG("answer0.a.1=1 iopf0-");
+}
+
+static void driver_can_do_less(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = fault_own_device(test, 0);
+	struct iommu_page_response resps[2];
+	static struct iommu_ops ops;
+	int i;
+
+	mock_guest_own_iommu_ops(mock, &ops);
+	ops.drain_page_requests = NULL;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommu_fault_drain(mock_dev(mock, 0)));
+	ops.reset_done = NULL;
+	iommu_dev_reset_prepare(mock_dev(mock, 0));
+	iommu_dev_reset_done(mock_dev(mock, 0));
+	ops.page_response_batch = NULL;
+	fault_bind_same(test, 0, 10);
+	for (i = 0; i < ARRAY_SIZE(resps); i++) {
+		resps[i] = fault_response(10, i, 0);
+		fault_request(mock, 0, 10, i);
+	}
+	KUNIT_EXPECT_EQ(test, 2, iommu_page_response(owner->handler, resps, 2));
+	EXPECT_LOG("answer0.a.0=0 answer0.a.1=0");
+	KUNIT_EXPECT_EQ(test, 2, atomic_read(&mock->waits));
+}
+
+/* More devices than places in the table: some share one. */
+static void each_device_is_found(struct kunit *test)
+{
+	struct iommu_fault_device *fdev;
+	struct device *devs;
+	int i;
+
+	devs = kunit_kcalloc(test, 80, sizeof(*devs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, devs);
+	for (i = 0; i < 80; i++)
+		KUNIT_ASSERT_NOT_NULL(test, iommu_fault_device_make(&devs[i]));
+	for (i = 0; i < 80; i++) {
+		fdev = iommu_fault_device_get(&devs[i]);
+		KUNIT_ASSERT_NOT_NULL(test, fdev);
+		KUNIT_EXPECT_PTR_EQ(test, fdev->dev, &devs[i]);
+		iommu_fault_device_put(fdev);
+		iommu_fault_device_put(fdev);
+		KUNIT_EXPECT_NULL(test, iommu_fault_device_get(&devs[i]));
+	}
+}
+
+/* The youngest is answered first, of many that share places in the table. */
+static void each_group_is_found(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = fault_own_device(test, 0);
+	char want[32];
+	int i;
+
+	fault_bind_same(test, 0, 10);
+	for (i = 0; i < MOCK_CREDIT; i++)
+		fault_request(mock, 0, 10, i);
+	for (i = MOCK_CREDIT - 1; i >= 0; i--) {
+		mock_clear_log(mock);
+		KUNIT_EXPECT_EQ(test, 1, fault_respond(owner, 10, i, 0));
+		snprintf(want, sizeof(want), "answer0.a.%x=0", i);
+		EXPECT_LOG(want);
+	}
 }
 
 static void registration_is_refused(struct kunit *test)
@@ -956,6 +1063,11 @@ static void unrecoverable_fault_goes_to_owner_of_pasid(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, owner->used);
 	KUNIT_EXPECT_EQ(test, 10, owner->records[0].event.pasid);
 	KUNIT_EXPECT_EQ(test, 0, device->used);
+	/* Without the flag the number means nothing. */
+	fault.event.flags = 0;
+	KUNIT_EXPECT_EQ(test, 0, mock_report(mock, 0, &fault));
+	KUNIT_EXPECT_EQ(test, 1, owner->used);
+	KUNIT_EXPECT_EQ(test, 1, device->used);
 	fault_disown(owner);
 }
 
@@ -1021,6 +1133,11 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE(registration_is_refused),
 	KUNIT_CASE(owner_of_a_pasid_gets_its_own),
 	KUNIT_CASE(last_owner_turns_it_off),
+	KUNIT_CASE(page_requests_are_turned_on_once),
+	KUNIT_CASE(owner_of_a_pasid_goes_with_a_request),
+	KUNIT_CASE(driver_can_do_less),
+	KUNIT_CASE(each_device_is_found),
+	KUNIT_CASE(each_group_is_found),
 	KUNIT_CASE(unrecoverable_fault_is_reported),
 	KUNIT_CASE(unrecoverable_fault_may_have_no_owner),
 	KUNIT_CASE(unrecoverable_fault_may_be_lost),

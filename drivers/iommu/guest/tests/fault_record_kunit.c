@@ -64,6 +64,13 @@ static void bytes_of_a_single_request(struct kunit *test)
 	mock_request(mock, 0, 10, 3, 0x1000, true);
 	KUNIT_ASSERT_EQ(test, 1, owner->used);
 	expect_record(test, &expected, &owner->records[0]);
+
+	/* The mock has its number of resets in private data that it does not say it has. */
+	mock_reset(mock, 0, NULL, NULL);
+	mock_request(mock, 0, 10, 3, 0x1000, true);
+	KUNIT_ASSERT_EQ(test, 2, owner->used);
+	expected.prm.cookie++;
+	expect_record(test, &expected, &owner->records[1]);
 }
 
 static void bytes_of_a_group(struct kunit *test)

@@ -6,6 +6,7 @@
 #define __IOMMU_GUEST_TEST_H
 
 #include <kunit/test.h>
+#include <linux/compiler_types.h>
 
 #include "mock.h"
 
@@ -15,5 +16,11 @@ void mock_guest_exit(struct kunit *test);
 /* Give a device operations of its own: @ops, like those it has, to be changed */
 void mock_guest_own_ops(struct mock_guest *mock, unsigned int index,
 			struct iommu_guest_ops *ops);
+
+/* The same of the IOMMU, for all devices behind it */
+void mock_guest_own_iommu_ops(struct mock_guest *mock, struct iommu_ops *ops);
+
+/* Memory of a user of the test's own, or the end of the test */
+void __user *mock_user_memory(struct kunit *test, size_t size);
 
 #endif /* __IOMMU_GUEST_TEST_H */

@@ -3,10 +3,13 @@
  * Guest SVA: KUnit tests of calls for which there is no memory
  *
  * Each call is made over and over, with its first allocation failing, then with
- * its second, and so on until none is left. One that fails says so and leaves all
- * as it was.
+ * its second, and so on until none is left; and once more with all that follow
+ * failing as well, as many an allocation is tried again in another way. One that
+ * fails says so and leaves all as it was.
  */
+#include <linux/atomic.h>
 #include <linux/debugfs.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 
 #include "../guest_private.h"
@@ -16,6 +19,8 @@
 /* Which calls free and allocate */
 #define MEMORY_ID	20
 #define MEMORY_MOST	200
+/* The last allocations of a call that it can do without: kmemleak has spares. */
+#define MEMORY_OF_OTHERS	(IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) ? 2 : 0)
 
 /**
  * struct memory_test - what calls work on
@@ -205,6 +210,24 @@ static int memory_end_context(struct memory_test *t)
 	return 0;
 }
 
+static int memory_alloc_set(struct memory_test *t)
+{
+	t->set = ioasid_set_alloc(NULL, 10, IOASID_SET_PRIVATE);
+	return PTR_ERR_OR_ZERO(t->set);
+}
+
+static int memory_alloc_context(struct memory_test *t)
+{
+	t->ctx = iommu_guest_ctx_alloc(t->set, NULL);
+	return PTR_ERR_OR_ZERO(t->ctx);
+}
+
+static int memory_free_context(struct memory_test *t)
+{
+	iommu_guest_ctx_free(t->ctx);
+	return 0;
+}
+
 static int memory_alloc_id(struct memory_test *t)
 {
 	ioasid_t id = ioasid_alloc(t->mock->set, MEMORY_ID, MEMORY_ID, NULL, GFP_KERNEL);
@@ -225,83 +248,182 @@ static const struct memory_call {
 	int (*call)(struct memory_test *t);
 	int (*undo)(struct memory_test *t);
 	bool sure;
+	bool may_lose;
 } memory_calls[] = {
 	{ "bind", memory_nothing, memory_bind, memory_unbind },
 	{ "bind by another name", memory_nothing, memory_bind_named, memory_unbind },
-	{ "bind that replaces", memory_bind, memory_bind_other, memory_bind },
+	{ "bind that replaces", memory_bind, memory_bind_other, memory_bind, false, true },
 	{ "unbind", memory_bind, memory_unbind, memory_bind, true },
 	{ "table without PASID", memory_nothing, memory_set_rid, memory_pass },
 	{ "no table without PASID", memory_set_rid, memory_pass, memory_set_rid, true },
 	{ "PASID table", memory_nothing, memory_set_table, memory_unset_table },
-	{ "PASID table that replaces", memory_set_table, memory_set_table, memory_nothing },
+	{ "PASID table that replaces", memory_set_table, memory_set_table, memory_nothing,
+	  false, true },
 	{ "no PASID table", memory_set_table, memory_unset_table, memory_set_table, true },
 	{ "open", memory_close, memory_open, memory_close },
 	{ "close", memory_bind, memory_close, memory_open, true },
 	{ "faults", memory_nothing, memory_handle_faults, memory_open_again },
 	{ "context", memory_nothing, memory_context, memory_end_context },
+	{ "context alone", memory_alloc_set, memory_alloc_context, memory_free_context },
 	{ "id", memory_free_id, memory_alloc_id, memory_free_id },
 };
 
 KUNIT_ARRAY_PARAM_DESC(memory, memory_calls, name);
 
-/* What is attached, what is awake, what is in use */
+/* What is attached, what is awake, what sends page requests, what is in use */
 static void memory_state(struct memory_test *t, char *words, size_t size)
 {
+	struct device *dev[] = { mock_dev(t->mock, 0), mock_dev(t->mock, 1) };
 	struct ioasid_set_info info;
 
 	ioasid_set_get_info(t->mock->set, &info);
-	snprintf(words, size, "%s, awake %d %d, used %u", mock_state(t->mock),
-		 atomic_read(&mock_dev(t->mock, 0)->power.usage_count),
-		 atomic_read(&mock_dev(t->mock, 1)->power.usage_count), info.used);
+	snprintf(words, size, "%s, awake %d %d, page requests %d %d, used %u",
+		 mock_state(t->mock), atomic_read(&dev[0]->power.usage_count),
+		 atomic_read(&dev[1]->power.usage_count),
+		 !!rcu_access_pointer(dev[0]->iommu->fault_param),
+		 !!rcu_access_pointer(dev[1]->iommu->fault_param), info.used);
 }
 
-static void memory_fails(struct kunit *test)
+/**
+ * struct memory_switch - what makes allocations fail
+ * @spares: those that may sleep do not
+ * @verbose: how much is said about one that does
+ * @probability: of one of a task that is marked, in percent
+ * @marked: only those of tasks that are marked do
+ * @times: how often, negative for ever
+ */
+struct memory_switch {
+	bool *spares;
+	unsigned long *verbose;
+	unsigned long *probability;
+	bool *marked;
+	atomic_t *times;
+};
+
+static void memory_find_switch(struct kunit *test, struct memory_switch *s)
+{
+	s->spares = memory_attribute("ignore-gfp-wait");
+	s->verbose = memory_attribute("verbose");
+	s->probability = memory_attribute("probability");
+	s->marked = memory_attribute("task-filter");
+	s->times = memory_attribute("times");
+	KUNIT_ASSERT_NOT_NULL(test, s->spares);
+	KUNIT_ASSERT_NOT_NULL(test, s->verbose);
+	KUNIT_ASSERT_NOT_NULL(test, s->probability);
+	KUNIT_ASSERT_NOT_NULL(test, s->marked);
+	KUNIT_ASSERT_NOT_NULL(test, s->times);
+}
+
+/* From here on the @nth allocation of this task fails, with @rest all that follow */
+static void memory_fail(struct memory_switch *s, int nth, bool rest)
+{
+	*s->spares = false;
+	*s->verbose = 0;
+	*s->marked = true;
+	atomic_set(s->times, -1);
+	current->make_it_fail = rest;
+	*s->probability = rest ? 100 : 0;
+	current->fail_nth = nth;
+}
+
+/* No more; how many were left until the first one */
+static int memory_fail_end(struct memory_switch *s)
+{
+	int left = current->fail_nth;
+
+	current->fail_nth = 0;
+	current->make_it_fail = 0;
+	*s->probability = 0;
+	atomic_set(s->times, 1);
+	*s->marked = false;
+	*s->spares = true;
+	return left;
+}
+
+static void memory_sweep(struct kunit *test, struct memory_test *t, bool rest)
 {
 	const struct memory_call *call = test->param_value;
-	bool *spares = memory_attribute("ignore-gfp-wait");
-	unsigned long *verbose = memory_attribute("verbose");
 	char before[256], now[256];
-	struct memory_test *t;
-	int nth, left, ret;
+	struct memory_switch s;
+	int nth, left, ret, works = 0;
 
-	KUNIT_ASSERT_NOT_NULL(test, spares);
-	KUNIT_ASSERT_NOT_NULL(test, verbose);
-	*spares = false;
-	*verbose = 0;
-	t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, t);
-	t->mock = test->priv;
-	t->owner.room = FAULT_OWNER_ROOM;
-	KUNIT_ASSERT_EQ(test, 0, call->prepare(t));
+	memory_find_switch(test, &s);
 	memory_state(t, before, sizeof(before));
-
 	for (nth = 1; nth < MEMORY_MOST; nth++) {
-		current->fail_nth = nth;
+		memory_fail(&s, nth, rest);
 		ret = call->call(t);
-		left = current->fail_nth;
-		current->fail_nth = 0;
+		left = memory_fail_end(&s);
+		KUNIT_EXPECT_FALSE(test, current->flags & PF_MEMALLOC);
 		memory_state(t, now, sizeof(now));
 		if (ret) {
 			KUNIT_EXPECT_EQ(test, -ENOMEM, ret);
 			KUNIT_EXPECT_FALSE(test, call->sure);
-			KUNIT_EXPECT_STREQ(test, before, now);
 			KUNIT_ASSERT_EQ(test, 0, left);
+			/* There is no memory to put it back. */
+			if (rest && call->may_lose && strcmp(before, now)) {
+				KUNIT_ASSERT_EQ(test, 0, call->prepare(t));
+				memory_state(t, now, sizeof(now));
+			}
+			KUNIT_EXPECT_STREQ(test, before, now);
 			continue;
 		}
 		if (left)
 			break;
+		works++;
 		KUNIT_ASSERT_EQ(test, 0, call->undo(t));
 		memory_state(t, now, sizeof(now));
 		KUNIT_EXPECT_STREQ(test, before, now);
 	}
 	KUNIT_EXPECT_LT(test, nth, MEMORY_MOST);
 	KUNIT_EXPECT_EQ(test, 0, ret);
+	if (rest && !call->sure)
+		KUNIT_EXPECT_LE(test, works, MEMORY_OF_OTHERS);
 	KUNIT_EXPECT_EQ(test, 0, call->undo(t));
-	*spares = true;
+}
+
+static void memory_fails(struct kunit *test)
+{
+	const struct memory_call *call = test->param_value;
+	struct memory_test *t;
+
+	t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, t);
+	t->mock = test->priv;
+	t->owner.room = FAULT_OWNER_ROOM;
+	KUNIT_ASSERT_EQ(test, 0, call->prepare(t));
+	memory_sweep(test, t, false);
+	memory_sweep(test, t, true);
+	if (call->prepare == memory_alloc_set)
+		ioasid_set_put(t->set);
+}
+
+/* A group for which there is no memory is refused; mock_guest_exit() counts answers */
+static void memory_of_a_report(struct kunit *test)
+{
+	struct fault_owner *owner = fault_own_device(test, 0);
+	struct mock_guest *mock = test->priv;
+	struct memory_switch s;
+	int nth, left;
+
+	memory_find_switch(test, &s);
+	fault_bind_same(test, 0, MEMORY_PASID);
+	for (nth = 1; nth < MEMORY_MOST; nth++) {
+		mock_request(mock, 0, MEMORY_PASID, nth, 0x2000, false);
+		memory_fail(&s, nth, true);
+		fault_request(mock, 0, MEMORY_PASID, nth);
+		left = memory_fail_end(&s);
+		if (left || owner->used)
+			break;
+	}
+	KUNIT_EXPECT_EQ(test, 2, owner->used);
+	/* The last of those that are made is that of the records. */
+	KUNIT_EXPECT_NE(test, 0, fault_ended(owner, IOMMU_FAULT_NO_ROOM));
+	KUNIT_EXPECT_EQ(test, 0, fault_ended(owner, IOMMU_FAULT_OVER_LIMIT));
 }
 
 static struct kunit_case memory_cases[] = {
 	KUNIT_CASE_PARAM(memory_fails, memory_gen_params),
+	KUNIT_CASE(memory_of_a_report),
 	{}
 };
 

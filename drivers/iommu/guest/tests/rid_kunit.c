@@ -375,6 +375,29 @@ static void close_ends_it(struct kunit *test)
 	EXPECT_STATE("");
 }
 
+/* mock_guest_exit() looks at what keeps the device awake. */
+static void close_of_a_device_that_does_not_wake_up(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+
+	KUNIT_ASSERT_EQ(test, 0, set_mode(mock, 0, IOMMU_RID_BLOCK));
+	mock->devs[0].fail_resume = -ETIMEDOUT;
+	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
+	EXPECT_STATE("");
+}
+
+static void driver_cannot_block(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	static struct iommu_ops ops;
+
+	mock_guest_own_iommu_ops(mock, &ops);
+	ops.blocked_domain = NULL;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, set_table(mock, 0, 0x1000));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, set_mode(mock, 0, IOMMU_RID_BLOCK));
+	EXPECT_LOG("");
+}
+
 /* ------------------------------------------------------------ page requests */
 
 static void requests_get_to_the_owner(struct kunit *test)
@@ -469,6 +492,8 @@ static struct kunit_case rid_cases[] = {
 	KUNIT_CASE(refused_by_hardware),
 	KUNIT_CASE(device_is_awake_while_it_matters),
 	KUNIT_CASE(close_ends_it),
+	KUNIT_CASE(close_of_a_device_that_does_not_wake_up),
+	KUNIT_CASE(driver_cannot_block),
 	KUNIT_CASE(requests_get_to_the_owner),
 	KUNIT_CASE(requests_without_table_are_refused),
 	KUNIT_CASE(requests_end_with_the_table),

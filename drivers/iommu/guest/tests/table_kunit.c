@@ -275,6 +275,26 @@ static void one_invalidation_can_be_for_all_entries(struct kunit *test)
 	EXPECT_LOG("stop0.1.2.28 remove0.1=1000 sync0 remove0.2=9000 sync0 remove0.28=5000 sync0 free=1000 free=9000 free=5000");
 }
 
+/* By a tag of the architecture as well, whatever the PASID beside it */
+static void tag_is_for_all_entries(struct kunit *test)
+{
+	const struct iommu_cache_invalidate_info info = {
+		.argsz = sizeof(info),
+		.version = IOMMU_CACHE_INVALIDATE_INFO_VERSION_1,
+		.cache = IOMMU_CACHE_INV_TYPE_PASID,
+		.granularity = IOMMU_INV_GRANU_PASID,
+		.granu.pasid_info.flags = IOMMU_INV_PASID_FLAGS_ARCHID,
+		.granu.pasid_info.pasid = U64_MAX,
+	};
+	struct mock_guest *mock = test->priv;
+
+	fill(mock);
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
+	mock->tables[0][5] = 0;
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_cache_invalidate(mock->ctx, NULL, &info));
+	EXPECT_STATE("0.0=block 0.3=1000");
+}
+
 /* Memory of the guest may take long, so a table is read once for all who have it. */
 static void one_read_is_for_all_devices(struct kunit *test)
 {
@@ -1271,6 +1291,7 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE(set_replaces),
 	KUNIT_CASE(old_entry_stays_until_it_is_invalidated),
 	KUNIT_CASE(one_invalidation_can_be_for_all_entries),
+	KUNIT_CASE(tag_is_for_all_entries),
 	KUNIT_CASE(one_read_is_for_all_devices),
 	KUNIT_CASE(entries_come_first),
 	KUNIT_CASE(bad_entry_is_not_present_and_told),

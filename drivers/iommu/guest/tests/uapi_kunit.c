@@ -8,7 +8,6 @@
  * flags, version, padding, bytes behind what the kernel knows, and fields that the
  * call does not use. A refusal has changed nothing.
  */
-#include <linux/mman.h>
 #include <linux/sizes.h>
 #include <linux/stddef.h>
 #include <linux/uaccess.h>
@@ -499,7 +498,6 @@ static const struct iommu_fault_handler_ops drop_ops = { .fault = drop_fault };
 static int uapi_init(struct kunit *test)
 {
 	struct iommu_gpasid_bind_data data;
-	unsigned long addr;
 	int ret;
 
 	ret = mock_guest_init(test);
@@ -522,10 +520,7 @@ static int uapi_init(struct kunit *test)
 						  &drop_ops, NULL, true);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, priv->handler);
 
-	addr = kunit_vm_mmap(test, NULL, 0, sizeof(priv->buf),
-			     PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, 0);
-	KUNIT_ASSERT_NE_MSG(test, addr, 0, "no user memory");
-	priv->uptr = (u8 __user *)addr;
+	priv->uptr = mock_user_memory(test, sizeof(priv->buf));
 	return 0;
 }
 
