@@ -170,6 +170,13 @@ static void pass_on(struct rec *r, int event, struct ioasid_nb_args *args)
 	rcu_barrier();
 }
 
+/* Nobody but who tells of it knows the id by now. */
+static void free_now(struct rec *r, int event, struct ioasid_nb_args *args)
+{
+	ioasid_free(args->set, args->id);
+	rcu_barrier();
+}
+
 static void notify_free_while_it_is_told(struct kunit *test)
 {
 	struct ioasid_ctx *c = test->priv;
@@ -188,6 +195,14 @@ static void notify_free_while_it_is_told(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ioasid_find_by_spid(c->a, 7, false), other);
 	expect_log(test, r, BIND, id, BIND, other, 0);
 	ioasid_unregister_notifier(c->a, &r->nb);
+
+	KUNIT_ASSERT_EQ(test, 0, ioasid_register_notifier(c->b, &r->nb, BIT(ALLOC)));
+	r->hook = free_now;
+	id = get_id(test, c->b);
+	ioasid_set_flush(c->b);
+	KUNIT_EXPECT_EQ(test, used(c->b), 0);
+	expect_log(test, r, ALLOC, id, 0);
+	ioasid_unregister_notifier(c->b, &r->nb);
 }
 
 static void notify_refusals_are_silent(struct kunit *test)
