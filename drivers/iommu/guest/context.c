@@ -256,8 +256,6 @@ void iommu_guest_ctx_free(struct iommu_guest_ctx *ctx)
 
 	ioasid_unregister_notifier(ctx->set, &ctx->nb);
 	ioasid_set_put(ctx->set);
-	xa_destroy(&ctx->pasids);
-	xa_destroy(&ctx->gpasids);
 	iommu_guest_ctx_put(ctx);
 }
 EXPORT_SYMBOL_GPL(iommu_guest_ctx_free);

@@ -411,7 +411,7 @@ int iommu_report_unrecoverable(struct device *dev,
 	const struct iommu_fault_unrecoverable *event = &fault->event;
 	ioasid_t pasid = IOMMU_PASID_INVALID;
 	struct iommu_fault_handler *handler;
-	int ret;
+	int ret = 0;
 
 	if (event->reason == IOMMU_FAULT_REASON_DEVICE_OFF)
 		return iommu_fault_report_all(dev, event);
@@ -423,7 +423,6 @@ int iommu_report_unrecoverable(struct device *dev,
 		return -ENODEV;
 	if (pasid == IOMMU_PASID_INVALID)
 		pasid = IOMMU_NO_PASID;
-	ret = 0;
 	if (!iommu_fault_is_quiet(handler, pasid))
 		ret = iommu_fault_report_event(handler, event);
 	iommu_fault_handler_put(handler);

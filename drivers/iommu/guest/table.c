@@ -355,10 +355,8 @@ static void iommu_guest_restore_entries(struct iommu_guest_table *table)
 
 static void iommu_guest_table_put(struct iommu_guest_table *table)
 {
-	if (!refcount_dec_and_test(&table->refs))
-		return;
-	xa_destroy(&table->entries);
-	kfree(table);
+	if (refcount_dec_and_test(&table->refs))
+		kfree(table);
 }
 
 /* The table is not in use by hardware. Readers may have it still. */

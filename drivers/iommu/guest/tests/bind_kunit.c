@@ -5,6 +5,7 @@
  * Each test says what hardware translates by, and what the IOMMU driver was
  * asked for, in the words that mock.h explains.
  */
+#include <linux/debugfs.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
@@ -30,10 +31,21 @@ int mock_guest_init(struct kunit *test)
 	return 0;
 }
 
+static bool context_is_listed(const struct iommu_guest_ctx *ctx)
+{
+	struct iommu_guest_ctx *pos = NULL;
+	bool found = false;
+
+	while ((pos = iommu_guest_next_ctx(pos)))
+		found |= pos == ctx;
+	return found;
+}
+
 /* Whatever a test did, closing both devices must leave nothing behind */
 void mock_guest_exit(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
+	struct iommu_guest_ctx *ctx;
 	int i;
 
 	if (!mock)
@@ -49,8 +61,10 @@ void mock_guest_exit(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, 0, atomic_read(&mock_dev(mock, i)->power.usage_count),
 				    "the device is kept awake");
 	}
+	ctx = mock->ctx;
 	KUNIT_EXPECT_EQ_MSG(test, 0, mock_guest_destroy(mock),
-			    "a reference to an id leaks");
+			    "a reference to an id or to the set leaks");
+	KUNIT_EXPECT_FALSE_MSG(test, context_is_listed(ctx), "the context is still there");
 	test->priv = NULL;
 }
 
@@ -1244,6 +1258,26 @@ static void debugfs_shows_every_binding(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, strstr(m.buf, want));
 }
 
+static void debugfs_has_its_files(struct kunit *test)
+{
+	static const char * const files[][2] = {
+		{ "iommu-guest", "bindings" },
+		{ "iommu-fault", "handlers" },
+		{ "iommu-fault", "latency" },
+	};
+	struct dentry *dir, *file;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		dir = debugfs_lookup(files[i][0], NULL);
+		KUNIT_ASSERT_NOT_NULL(test, dir);
+		file = debugfs_lookup(files[i][1], dir);
+		KUNIT_EXPECT_NOT_NULL_MSG(test, file, "no %s", files[i][1]);
+		dput(file);
+		dput(dir);
+	}
+}
+
 static void nesting_info_says_what_there_is(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
@@ -1381,6 +1415,7 @@ static struct kunit_case bind_cases[] = {
 	KUNIT_CASE(device_must_be_alone_in_its_group),
 	KUNIT_CASE(device_info_is_of_one_device),
 	KUNIT_CASE(debugfs_shows_every_binding),
+	KUNIT_CASE(debugfs_has_its_files),
 	KUNIT_CASE(nesting_info_says_what_there_is),
 	KUNIT_CASE(nesting_info_merges),
 	{}

@@ -3,9 +3,9 @@
  * Guest SVA: KUnit tests of calls for which there is no memory
  *
  * Each call is made over and over, with its first allocation failing, then with
- * its second, and so on until none is left; and once more with all that follow
- * failing as well, as many an allocation is tried again in another way. One that
- * fails says so and leaves all as it was.
+ * its second, and so on until none is left; and again with the one behind it failing
+ * as well, or all that follow, as many an allocation is tried again in another way.
+ * A call that fails says so and leaves all as it was.
  */
 #include <linux/atomic.h>
 #include <linux/debugfs.h>
@@ -16,6 +16,7 @@
 #include "fault_kunit.h"
 
 #define MEMORY_PASID	10
+#define MEMORY_NAME	1000
 /* Which calls free and allocate */
 #define MEMORY_ID	20
 #define MEMORY_MOST	200
@@ -85,7 +86,7 @@ static int memory_bind(struct memory_test *t)
 
 static int memory_bind_named(struct memory_test *t)
 {
-	return memory_bind_as(t, NULL, 0x1000, 1000);
+	return memory_bind_as(t, NULL, 0x1000, MEMORY_NAME);
 }
 
 static int memory_bind_other(struct memory_test *t)
@@ -277,11 +278,13 @@ static void memory_state(struct memory_test *t, char *words, size_t size)
 	struct ioasid_set_info info;
 
 	ioasid_set_get_info(t->mock->set, &info);
-	snprintf(words, size, "%s, awake %d %d, page requests %d %d, used %u",
+	snprintf(words, size, "%s, awake %d %d, page requests %d %d, used %u, named %d %d",
 		 mock_state(t->mock), atomic_read(&dev[0]->power.usage_count),
 		 atomic_read(&dev[1]->power.usage_count),
 		 !!rcu_access_pointer(dev[0]->iommu->fault_param),
-		 !!rcu_access_pointer(dev[1]->iommu->fault_param), info.used);
+		 !!rcu_access_pointer(dev[1]->iommu->fault_param), info.used,
+		 ioasid_find_by_spid(t->mock->set, MEMORY_PASID, false),
+		 ioasid_find_by_spid(t->mock->set, MEMORY_NAME, false));
 }
 
 /**
@@ -314,15 +317,18 @@ static void memory_find_switch(struct kunit *test, struct memory_switch *s)
 	KUNIT_ASSERT_NOT_NULL(test, s->times);
 }
 
-/* From here on the @nth allocation of this task fails, with @rest all that follow */
-static void memory_fail(struct memory_switch *s, int nth, bool rest)
+/* How many fail behind the first one that does */
+#define MEMORY_ALL	-1
+
+/* From here on the @nth allocation of this task fails, and @more that follow */
+static void memory_fail(struct memory_switch *s, int nth, int more)
 {
 	*s->spares = false;
 	*s->verbose = 0;
 	*s->marked = true;
-	atomic_set(s->times, -1);
-	current->make_it_fail = rest;
-	*s->probability = rest ? 100 : 0;
+	atomic_set(s->times, more < 0 ? -1 : 1 + more);
+	current->make_it_fail = !!more;
+	*s->probability = more ? 100 : 0;
 	current->fail_nth = nth;
 }
 
@@ -340,17 +346,20 @@ static int memory_fail_end(struct memory_switch *s)
 	return left;
 }
 
-static void memory_sweep(struct kunit *test, struct memory_test *t, bool rest)
+static void memory_sweep(struct kunit *test, struct memory_test *t, int more)
 {
 	const struct memory_call *call = test->param_value;
-	char before[256], now[256];
+	char before[256], after[256], now[256];
 	struct memory_switch s;
 	int nth, left, ret, works = 0;
 
 	memory_find_switch(test, &s);
 	memory_state(t, before, sizeof(before));
+	KUNIT_ASSERT_EQ(test, 0, call->call(t));
+	memory_state(t, after, sizeof(after));
+	KUNIT_ASSERT_EQ(test, 0, call->undo(t));
 	for (nth = 1; nth < MEMORY_MOST; nth++) {
-		memory_fail(&s, nth, rest);
+		memory_fail(&s, nth, more);
 		ret = call->call(t);
 		left = memory_fail_end(&s);
 		KUNIT_EXPECT_FALSE(test, current->flags & PF_MEMALLOC);
@@ -360,13 +369,14 @@ static void memory_sweep(struct kunit *test, struct memory_test *t, bool rest)
 			KUNIT_EXPECT_FALSE(test, call->sure);
 			KUNIT_ASSERT_EQ(test, 0, left);
 			/* There is no memory to put it back. */
-			if (rest && call->may_lose && strcmp(before, now)) {
+			if (more && call->may_lose && strcmp(before, now)) {
 				KUNIT_ASSERT_EQ(test, 0, call->prepare(t));
 				memory_state(t, now, sizeof(now));
 			}
 			KUNIT_EXPECT_STREQ(test, before, now);
 			continue;
 		}
+		KUNIT_EXPECT_STREQ(test, after, now);
 		if (left)
 			break;
 		works++;
@@ -376,7 +386,7 @@ static void memory_sweep(struct kunit *test, struct memory_test *t, bool rest)
 	}
 	KUNIT_EXPECT_LT(test, nth, MEMORY_MOST);
 	KUNIT_EXPECT_EQ(test, 0, ret);
-	if (rest && !call->sure)
+	if (more == MEMORY_ALL && !call->sure)
 		KUNIT_EXPECT_LE(test, works, MEMORY_OF_OTHERS);
 	KUNIT_EXPECT_EQ(test, 0, call->undo(t));
 }
@@ -391,8 +401,9 @@ static void memory_fails(struct kunit *test)
 	t->mock = test->priv;
 	t->owner.room = FAULT_OWNER_ROOM;
 	KUNIT_ASSERT_EQ(test, 0, call->prepare(t));
-	memory_sweep(test, t, false);
-	memory_sweep(test, t, true);
+	memory_sweep(test, t, 0);
+	memory_sweep(test, t, 1);
+	memory_sweep(test, t, MEMORY_ALL);
 	if (call->prepare == memory_alloc_set)
 		ioasid_set_put(t->set);
 }
@@ -409,7 +420,7 @@ static void memory_of_a_report(struct kunit *test)
 	fault_bind_same(test, 0, MEMORY_PASID);
 	for (nth = 1; nth < MEMORY_MOST; nth++) {
 		mock_request(mock, 0, MEMORY_PASID, nth, 0x2000, false);
-		memory_fail(&s, nth, true);
+		memory_fail(&s, nth, MEMORY_ALL);
 		fault_request(mock, 0, MEMORY_PASID, nth);
 		left = memory_fail_end(&s);
 		if (left || owner->used)

@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
+#include "../../ioasid/ioasid_private.h"
 #include "mock.h"
 
 /**
@@ -1040,14 +1041,17 @@ void mock_guest_close(struct mock_guest *mock)
 static unsigned int mock_destroy_set(struct mock_guest *mock)
 {
 	struct ioasid_set_info info;
+	unsigned int refs;
 
 	ioasid_free_all_in_set(mock->set);
 	ioasid_set_flush(mock->set);
 	ioasid_set_get_info(mock->set, &info);
 	ioasid_unregister_notifier(mock->set, &mock->nb);
 	ioasid_unregister_notifier(mock->set, &mock->early);
+	/* But for the mock's own */
+	refs = refcount_read(&mock->set->refs) - 1;
 	ioasid_set_put(mock->set);
-	return info.used;
+	return info.used + refs;
 }
 
 static void mock_destroy_hw(struct mock_guest *mock)
@@ -1077,7 +1081,8 @@ static void mock_destroy_hw(struct mock_guest *mock)
  * mock_guest_destroy() - Undo mock_guest_create()
  * @mock: the mock, gone on return
  *
- * Return: Number of ids that somebody still has a reference to; none is right.
+ * Return: Number of references that somebody still has, to ids or to their set; none
+ * is right.
  *
  * Context: Process context.
  */

@@ -335,6 +335,10 @@ static void refused_by_hardware(struct kunit *test)
 	mock->devs[0].fail_sets = 1;
 	KUNIT_EXPECT_EQ(test, -ENOMEM, set_table(mock, 0, 0x1000));
 	EXPECT_STATE("");
+	/* The driver is told what it replaces. */
+	mock_clear_log(mock);
+	KUNIT_EXPECT_EQ(test, 0, set_mode(mock, 0, IOMMU_RID_BLOCK));
+	EXPECT_LOG("rid0=block");
 }
 
 static void device_is_awake_while_it_matters(struct kunit *test)
