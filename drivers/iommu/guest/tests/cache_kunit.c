@@ -515,6 +515,9 @@ static void payload_of_an_invalidation(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, put_user(16, (u32 __user *)uptr));
 	KUNIT_EXPECT_EQ(test, 0, iommu_guest_copy_invalidate_info(&out, uptr, sizeof(in)));
 	KUNIT_EXPECT_EQ(test, 0, out.granu.addr_info.flags);
+	/* Nothing is read beyond what is there, not even argsz. */
+	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_guest_copy_invalidate_info(&out, NULL, 3));
+	KUNIT_EXPECT_EQ(test, -EFAULT, iommu_guest_copy_invalidate_info(&out, NULL, 4));
 }
 
 static struct kunit_case cache_cases[] = {

@@ -658,6 +658,51 @@ static void quota_holds_for_entries(struct kunit *test)
 
 static unsigned int words_read;
 
+/* The quota was lowered meanwhile, or is just enough. */
+static void quota_at_its_edges(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct ioasid_set_info info;
+
+	fill(mock);
+	mock->tables[0][0] = PRESENT(0x6000);
+	ioasid_set_get_info(mock->set, &info);
+	KUNIT_ASSERT_EQ(test, 0, ioasid_adjust_set(mock->set, info.used + 2));
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
+	KUNIT_ASSERT_EQ(test, 0, ioasid_adjust_set(mock->set, info.used));
+	mock->tables[0][9] = PRESENT(0x5000);
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, 9));
+	EXPECT_STATE("0.0=6000 0.3=1000 0.5=2000");
+}
+
+/* What a driver does not do is not present; what it lacks does not matter. */
+static void entry_is_not_supported(struct kunit *test)
+{
+	struct fault_owner *owner = fault_own_device(test, 0);
+	static const int errs[] = { -EOPNOTSUPP, -EINVAL };
+	struct mock_guest *mock = test->priv;
+	int i;
+
+	fill(mock);
+	for (i = 0; i < ARRAY_SIZE(errs); i++) {
+		mock->fail_alloc = errs[i];
+		KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
+		EXPECT_STATE("0.0=block");
+		KUNIT_EXPECT_EQ(test, 2 * (i + 1), owner->used);
+	}
+	mock->fail_alloc = 0;
+}
+
+static void device_does_not_wake_up(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+
+	mock->devs[0].fail_resume = -ETIMEDOUT;
+	KUNIT_EXPECT_EQ(test, -EIO, set_mode(mock, 0, IOMMU_PASID_CONFIG_ABORT));
+	EXPECT_STATE("");
+	EXPECT_LOG("");
+}
+
 static void count_words(struct mock_guest *mock)
 {
 	words_read++;
@@ -1078,6 +1123,34 @@ static void hardware_reads_the_table(struct kunit *test)
 	native_close(mock);
 }
 
+/* Requests without PASID are in the table, and nobody has to wait for reports. */
+static void native_driver_can_do_less(struct kunit *test)
+{
+	struct mock_guest *mock = make_native(test);
+	static struct iommu_guest_ops ops;
+
+	fill(mock);
+	mock_guest_own_ops(mock, 0, &ops);
+	ops.set_rid = NULL;
+	ops.fault_sync = NULL;
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
+	unset(mock, 0);
+	EXPECT_STATE("");
+	native_close(mock);
+}
+
+static void driver_cannot_block(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	static struct iommu_ops ops;
+
+	fill(mock);
+	mock_guest_own_iommu_ops(mock, &ops);
+	ops.blocked_domain = NULL;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, set(mock, 0, 0));
+	EXPECT_LOG("");
+}
+
 static void native_failure_keeps_what_was_there(struct kunit *test)
 {
 	struct iommu_pasid_table_config config = table_config(0);
@@ -1302,6 +1375,9 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE(what_cannot_come_back_is_not_present),
 	KUNIT_CASE(excludes_single_binds),
 	KUNIT_CASE(quota_holds_for_entries),
+	KUNIT_CASE(quota_at_its_edges),
+	KUNIT_CASE(entry_is_not_supported),
+	KUNIT_CASE(device_does_not_wake_up),
 	KUNIT_CASE(reading_ends_with_the_quota),
 	KUNIT_CASE(faults_have_the_numbers_on_the_bus),
 	KUNIT_CASE(page_requests_are_of_entries),
@@ -1313,6 +1389,8 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE_PARAM(field_is_checked, refusal_gen_params),
 	KUNIT_CASE(owner_or_driver_cannot),
 	KUNIT_CASE(hardware_reads_the_table),
+	KUNIT_CASE(native_driver_can_do_less),
+	KUNIT_CASE(driver_cannot_block),
 	KUNIT_CASE(native_failure_keeps_what_was_there),
 	KUNIT_CASE(native_table_needs_no_pasids),
 	KUNIT_CASE(without_memory_the_end_blocks),

@@ -84,6 +84,10 @@ static void set_alloc_scopes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, info.max, ioasid_get_capacity() - 1);
 	ioasid_set_put(set);
 	ioasid_set_put(NULL);
+
+	/* The host has all of its space. */
+	ioasid_set_get_info(ioasid_system_set(), &info);
+	KUNIT_EXPECT_EQ(test, info.min, 1);
 }
 
 static void set_default_quota(struct kunit *test)
