@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that is not there: each allocation of a call fails once
+ * Memory that is not there: each allocation of a call fails once, and each copy
+ * from or to the memory of its caller
  *
- * A call is made over and over, with its first allocation failing, then with its
- * second, and so on until none is left to fail. A call that may fail says ENOMEM
- * then and leaves all as it was; one that must not fail does its work.
+ * A call is made over and over, with the first of these failing, then with the
+ * second, and so on until none is left to fail. Without memory of the kernel a call
+ * that may fail says ENOMEM, and one that must not fail does its work. Without that
+ * of its caller any call says EFAULT. What has failed leaves all as it was, and
+ * works when it is made again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,8 +29,8 @@
 #define DEBUGFS		"/sys/kernel/debug/"
 #define DOMAINS		"/sys/class/iommu/dmar0/intel-iommu/domains_used"
 
-/* More allocations than any call has */
-#define ALLOCATIONS_MAX	1000
+/* More than any call has that can fail */
+#define POINTS_MAX	1000
 
 /* Long enough for any fault on a slow machine */
 #define HANG_MS		60000
@@ -41,7 +44,7 @@
  * @record: the request that waits
  * @far: the next PASID that no device has had a table for
  * @sent: the device has sent a request since it was opened
- * @nth: file that says which allocation of this task is going to fail
+ * @nth: file that says which allocation or copy of this task is going to fail
  */
 struct scene {
 	struct guest guest;
@@ -66,14 +69,15 @@ static int write_text(const char *path, const char *text)
 	return ret < 0 ? -errno : 0;
 }
 
-/* Every kind of allocation that a task makes in the kernel, without a word */
+/* Every kind of allocation and of copy that the kernel makes for a task, without a word */
 static int allow_failures(void)
 {
 	return write_text(DEBUGFS "failslab/ignore-gfp-wait", "N") ?:
 	       write_text(DEBUGFS "failslab/verbose", "0") ?:
 	       write_text(DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N") ?:
 	       write_text(DEBUGFS "fail_page_alloc/min-order", "0") ?:
-	       write_text(DEBUGFS "fail_page_alloc/verbose", "0");
+	       write_text(DEBUGFS "fail_page_alloc/verbose", "0") ?:
+	       write_text(DEBUGFS "fail_usercopy/verbose", "0");
 }
 
 static bool arm(struct scene *scene, unsigned int nth)
@@ -84,12 +88,18 @@ static bool arm(struct scene *scene, unsigned int nth)
 	return pwrite(scene->nth, text, len, 0) == len;
 }
 
-/* How many allocations are left until the one that fails; 0 if it has */
+/*
+ * How many are left until the one that fails; 0 if it has. What asks for that, and
+ * what ends it, is a copy as well, and may be the one: then one was left.
+ */
 static int disarm(struct scene *scene)
 {
 	char text[16] = "";
+	ssize_t ret = pread(scene->nth, text, sizeof(text) - 1, 0);
 
-	if (pread(scene->nth, text, sizeof(text) - 1, 0) <= 0 || !arm(scene, 0))
+	if (ret < 0)
+		return errno == EFAULT ? 1 : -1;
+	if (!ret || (!arm(scene, 0) && (errno != EFAULT || !arm(scene, 0))))
 		return -1;
 	return atoi(text);
 }
@@ -280,6 +290,17 @@ static int pass(struct scene *scene)
 	return set_rid(scene, IOMMU_RID_PASS, 0);
 }
 
+static int invalidate_array(struct scene *scene)
+{
+	struct iommu_cache_invalidate_info infos[3];
+	uint32_t num = 3, i;
+
+	for (i = 0; i < num; i++)
+		vmm_addr_info(&infos[i], GUEST_CACHES, GUEST_PASID,
+			      GVA_SRC + i * SIZE_4K, SIZE_4K, 1);
+	return vmm_invalidate_array(&scene->guest.vmm, NULL, infos, &num);
+}
+
 static int invalidate_rid(struct scene *scene)
 {
 	return vmm_invalidate_pasid(&scene->guest.vmm, NULL, GUEST_CACHES, 0);
@@ -324,7 +345,7 @@ static int alloc_and_bind(struct scene *scene)
 static int come_and_go(struct scene *scene)
 {
 	struct vmm *vmm = &scene->guest.vmm;
-	int pasid, ret;
+	int pasid, ret, freed;
 
 	scene->far += 64;
 	pasid = vmm_pasid_alloc(vmm, scene->far, scene->far);
@@ -332,7 +353,11 @@ static int come_and_go(struct scene *scene)
 		return pasid;
 	ret = vmm_bind(vmm, NULL, pasid, scene->guest.pt.root, 4) ?:
 	      vmm_unbind(vmm, NULL, pasid);
-	return vmm_pasid_free(vmm, pasid, pasid) ?: ret;
+	freed = vmm_pasid_free(vmm, pasid, pasid);
+	/* Nothing was, as the numbers could not be read. */
+	if (freed == -EFAULT)
+		vmm_pasid_free(vmm, pasid, pasid);
+	return freed ?: ret;
 }
 
 /* The device, without what the library does to use it */
@@ -488,7 +513,8 @@ static int open_ends_and_bind(struct scene *scene)
 
 static int poll_faults(struct scene *scene)
 {
-	return fault_wait(scene->fd, HANG_MS) ? 0 : -ETIMEDOUT;
+	errno = 0;
+	return fault_wait(scene->fd, HANG_MS) ? 0 : errno ? -errno : -ETIMEDOUT;
 }
 
 /* A request that waits to be read */
@@ -623,7 +649,11 @@ static int open_scene(struct scene *scene)
 
 static int end_faults_first(struct scene *scene)
 {
-	return close_faults(scene) ?: free_bound(scene) ?: close_device(scene);
+	int ret = close_faults(scene) ?: free_bound(scene);
+
+	if (ret == -EFAULT)
+		ret = free_bound(scene);
+	return ret ?: close_device(scene);
 }
 
 static int end_device_first(struct scene *scene)
@@ -759,6 +789,10 @@ FIXTURE_VARIANT_ADD(fail_nth, invalidate_pasid) {
 	bind_all, invalidate_pasid, nothing, MUST_WORK };
 FIXTURE_VARIANT_ADD(fail_nth, invalidate_all) {
 	bind_all, invalidate_all, nothing, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, invalidate_array) {
+	bind_all, invalidate_array, nothing, MUST_WORK };
+FIXTURE_VARIANT_ADD(fail_nth, invalidate_array_with_table) {
+	set_whole, invalidate_array, nothing, MUST_WORK };
 FIXTURE_VARIANT_ADD(fail_nth, unbind) {
 	bind_all, unbind, bind_all, MUST_WORK };
 FIXTURE_VARIANT_ADD(fail_nth, free) {
@@ -831,7 +865,8 @@ static int take_domain_ids(struct scene *scene)
 TEST_F_TIMEOUT(fail_nth, sweep, 600)
 {
 	struct scene *scene = &self->scene;
-	unsigned int nth, refused = 0;
+	unsigned int nth, refused = 0, faults = 0;
+	bool again;
 	int ret, left;
 
 	ASSERT_EQ(0, take_domain_ids(scene));
@@ -840,7 +875,7 @@ TEST_F_TIMEOUT(fail_nth, sweep, 600)
 	get_state(scene, self->after);
 	ASSERT_LE(0, variant->undo(scene));
 
-	for (nth = 1; nth < ALLOCATIONS_MAX; nth++) {
+	for (nth = 1; nth < POINTS_MAX; nth++) {
 		ASSERT_TRUE(becomes(scene, self->before));
 		ASSERT_TRUE(arm(scene, nth));
 		ret = variant->call(scene);
@@ -848,21 +883,28 @@ TEST_F_TIMEOUT(fail_nth, sweep, 600)
 		ASSERT_LE(0, left);
 		if (left)
 			break;
-		if (!variant->sure && ret < 0) {
-			EXPECT_EQ(-ENOMEM, ret);
-			refused++;
-			continue;
-		}
 		/* For what is not there, there may be something else. */
+		again = ret == -EFAULT || (!variant->sure && ret < 0);
+		if (again) {
+			faults += ret == -EFAULT;
+			refused += ret != -EFAULT;
+			if (ret != -EFAULT)
+				EXPECT_EQ(-ENOMEM, ret);
+			ASSERT_TRUE(becomes(scene, self->before));
+		}
+		/* What could not be read of a table is not present until it is. */
+		if (again || variant->undo == nothing)
+			ret = variant->call(scene);
 		ASSERT_LE(0, ret);
-		if (variant->sure)
+		if (again || variant->sure)
 			ASSERT_TRUE(becomes(scene, self->after));
 		ASSERT_LE(0, variant->undo(scene));
 	}
 	ASSERT_LE(0, ret);
 	EXPECT_TRUE(becomes(scene, self->after));
 	EXPECT_EQ(variant->sure, !refused);
-	TH_LOG("%u allocations, %u calls refused", nth - 1, refused);
+	TH_LOG("%u failures, %u calls without memory, %u that could not access it",
+	       nth - 1, refused, faults);
 }
 
 TEST_HARNESS_MAIN
