@@ -800,17 +800,6 @@ static int reset_by_guest(const struct vmm_device *dev)
 	return pwrite(dev->fd, &control, 2, at) == 2 ? 0 : -errno;
 }
 
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
 static int do_reset(struct fuzz_world *w, const struct fuzz_model *m,
 		    const struct fuzz_step *step)
 {
@@ -911,20 +900,20 @@ static int do_leave(struct fuzz_world *w, const struct fuzz_model *m,
 	return let_it_go(w, d, step->arg[2] % 2);
 }
 
-/* The administrator takes the device away from VFIO, and gives it back. */
+/* The administrator takes the device away, from VFIO or from the bus, and gives it back. */
 static int do_driver(struct fuzz_world *w, const struct fuzz_model *m,
 		     const struct fuzz_step *step)
 {
+	const struct vmm_removal *removal = &vmm_removals[step->arg[3] % VMM_REMOVALS];
 	unsigned int d = step->arg[0] % FUZZ_DEVICES, patience = HANG_MS / 10;
 	struct vmm_device *dev = &w->devices[d];
 	int ret, status;
-	char text[96];
+	char text[128];
 	pid_t admin;
 
 	if (m->holder || m->devices[d].container < 0)
 		return 0;
-	snprintf(text, sizeof(text),
-		 "echo %s > /sys/bus/pci/drivers/vfio-pci/unbind", dev->name);
+	snprintf(text, sizeof(text), removal->away, dev->name);
 	admin = vfork();
 	if (!admin) {
 		execl("/bin/sh", "sh", "-c", text, NULL);
@@ -939,7 +928,9 @@ static int do_driver(struct fuzz_world *w, const struct fuzz_model *m,
 	close_fd(&dev->group);
 	if (waitpid(admin, &status, 0) != admin || status)
 		ret = -ECHILD;
-	ret = ret ?: write_text("/sys/bus/pci/drivers/vfio-pci/bind", dev->name);
+	snprintf(text, sizeof(text), removal->back, dev->name);
+	if (!ret && system(text))
+		ret = -ENODEV;
 	while (!ret && dev->group < 0 && patience--) {
 		dev->group = vmm_open_group(dev->name);
 		if (dev->group < 0)

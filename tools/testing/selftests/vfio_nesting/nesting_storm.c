@@ -26,7 +26,6 @@
 #include "needs_svatest.h"
 
 #define QUOTA		"/sys/module/ioasid/parameters/default_quota"
-#define DRIVER		"/sys/bus/pci/drivers/vfio-pci/"
 #define PRI		(SVATEST_CF_ATS | SVATEST_CF_PRI)
 #define RAW		(PRI | SVATEST_CF_TRUSTED)
 
@@ -299,7 +298,7 @@ static bool many(unsigned int pasids)
 }
 
 /* The device is taken away and comes back, with its owner dying meanwhile. */
-static bool remove_driver(const char *name)
+static bool remove_device(const char *name, const struct vmm_removal *removal)
 {
 	char text[128];
 	pid_t admin, child;
@@ -308,7 +307,7 @@ static bool remove_driver(const char *name)
 	child = start(be_a_victim, VICTIM_PASIDS);
 	if (!await_work(child))
 		return false;
-	snprintf(text, sizeof(text), "echo %s > " DRIVER "unbind", name);
+	snprintf(text, sizeof(text), removal->away, name);
 	admin = vfork();
 	if (!admin) {
 		execl("/bin/sh", "sh", "-c", text, NULL);
@@ -317,7 +316,7 @@ static bool remove_driver(const char *name)
 	usleep(rand() % LIFE_US);
 	if (!end(child) || waitpid(admin, &status, 0) != admin || status)
 		return false;
-	snprintf(text, sizeof(text), "echo %s > " DRIVER "bind", name);
+	snprintf(text, sizeof(text), removal->back, name);
 	return !system(text);
 }
 
@@ -329,7 +328,7 @@ static bool removals(unsigned int count)
 	if (vmm_find_device(0, name, sizeof(name)))
 		return false;
 	for (i = 0; i < count; i++)
-		if (!remove_driver(name))
+		if (!remove_device(name, &vmm_removals[i % VMM_REMOVALS]))
 			return false;
 	return true;
 }
@@ -374,7 +373,7 @@ int main(int argc, char **argv)
 	result(deaths(number(argc, argv, 1, 10)), "owners that die under DMA");
 	result(set_number(QUOTA, pasids + 16) && many(pasids),
 	       "thousands of PASIDs, and their owner dies");
-	result(removals(number(argc, argv, 3, 3)), "driver taken away under DMA");
+	result(removals(number(argc, argv, 3, 4)), "device taken away under DMA");
 
 	shared->stop = true;
 	waitpid(neighbour, NULL, 0);

@@ -293,15 +293,6 @@ static bool ended_well(pid_t child)
 	return waitpid(child, &status, 0) == child && !status;
 }
 
-static const struct removal {
-	const char *away, *back;
-} removals[] = {
-	{ "echo %s > /sys/bus/pci/drivers/vfio-pci/unbind",
-	  "echo %s > /sys/bus/pci/drivers/vfio-pci/bind" },
-	{ "echo 1 > /sys/bus/pci/devices/%s/remove",
-	  "echo 1 > /sys/bus/pci/rescan; test -e /sys/bus/pci/drivers/vfio-pci/%s" },
-};
-
 /*
  * The administrator takes the device away in the middle of DMA, VFIO asks its owner for
  * it, and the owner lets go. That is the end of its table, and of nothing else.
@@ -315,14 +306,14 @@ TEST_F_TIMEOUT(life, device_is_taken_away, 120)
 	pid_t child;
 	int event;
 
-	for (i = 0; i < ARRAY_SIZE(removals); i++) {
+	for (i = 0; i < VMM_REMOVALS; i++) {
 		EXPECT_EQ(OLD, SEEN_BY(gone, READER));
 		start_dma(gone, variant->channel_flags);
 		EXPECT_TRUE(window_is_written(vmm_ptr(self->vmm, self->window)));
 		event = eventfd(0, 0);
 		ASSERT_LE(0, event);
 		ASSERT_EQ(0, vmm_device_irq(gone, VFIO_PCI_REQ_IRQ_INDEX, event));
-		snprintf(command, sizeof(command), removals[i].away, gone->name);
+		snprintf(command, sizeof(command), vmm_removals[i].away, gone->name);
 		child = run(command);
 		ASSERT_TRUE(fault_wait(event, 60000));
 		close(event);
@@ -346,7 +337,7 @@ TEST_F_TIMEOUT(life, device_is_taken_away, 120)
 		EXPECT_EQ(OLD, SEEN(READER));
 
 		/* It comes back as good as new, to another owner and to this one. */
-		snprintf(command, sizeof(command), removals[i].back, gone->name);
+		snprintf(command, sizeof(command), vmm_removals[i].back, gone->name);
 		ASSERT_TRUE(ended_well(run(command)));
 		ASSERT_EQ(0, guest_open(&again, 1, 1));
 		EXPECT_EQ(0, guest_seen(&again, again.dev, READER, variant->channel_flags));

@@ -173,6 +173,13 @@ int vmm_device_irq(const struct vmm_device *dev, unsigned int index, int event)
 	return ioctl(dev->fd, VFIO_DEVICE_SET_IRQS, &request) ? -errno : 0;
 }
 
+/* From its driver, and from the bus */
+const struct vmm_removal vmm_removals[VMM_REMOVALS] = {
+	{ "echo %s > " VFIO_PCI_DRIVER "/unbind", "echo %s > " VFIO_PCI_DRIVER "/bind" },
+	{ "echo 1 > /sys/bus/pci/devices/%s/remove",
+	  "echo 1 > /sys/bus/pci/rescan; test -e " VFIO_PCI_DRIVER "/%s" },
+};
+
 int vmm_open_sysfs(const char *name, const char *file, int flags)
 {
 	char path[128];

@@ -82,6 +82,12 @@ int vmm_device_irq(const struct vmm_device *dev, unsigned int index, int event);
 /* A file in sysfs of the device at a PCI address, opened with @flags, or -errno */
 int vmm_open_sysfs(const char *name, const char *file, int flags);
 
+/* How an administrator takes a device away and gives it back, by its PCI address */
+#define VMM_REMOVALS	2
+extern const struct vmm_removal {
+	const char *away, *back;
+} vmm_removals[VMM_REMOVALS];
+
 /* Write to a file of the device in sysfs */
 int vmm_device_sysfs(const struct vmm_device *dev, const char *file, const char *text);
 
