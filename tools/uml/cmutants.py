@@ -23,7 +23,7 @@ TOKEN = re.compile(r"""
   |   <<=|>>=|\.\.\.|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^]=|.)
 """, re.X | re.S | re.M)
 
-QUIET = re.compile(r"lockdep_|trace_|WARN|BUG|BUILD_BUG|pr_|dev_(err|warn|info|dbg)|might_|cond_resched|"
+QUIET = re.compile(r"lockdep_|RCU_|trace_|WARN|BUG|BUILD_BUG|pr_|dev_(err|warn|info|dbg)|might_|cond_resched|"
                    r"DEFINE_|DECLARE_|LIST_HEAD|rcu_read_|smp_|barrier|mutex_destroy|va_|__releases|__acquires|"
                    r"MODULE_|module_|EXPORT_|KUNIT_|static_assert|guard$|scoped_guard$")
 LOCKS = re.compile(r"(mutex|spin|xa)_(un)?lock(_irq|_irqsave|_irqrestore|_bh)?")
