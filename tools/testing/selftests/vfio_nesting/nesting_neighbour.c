@@ -36,6 +36,7 @@ FIXTURE_SETUP(neighbours)
 	ASSERT_LE(0, self->good_fd);
 	svatest_setup(self->bad.dev, 0, GUEST_PASID, RAW);
 	svatest_setup(self->good.dev, 0, GUEST_PASID, PRI);
+	svatest_setup(self->good.dev, 1, GUEST_PASID + 1, 0);
 }
 
 FIXTURE_TEARDOWN(neighbours)
@@ -185,6 +186,22 @@ TEST_F(neighbours, no_last)
 	}
 	EXPECT_FALSE(fault_wait(self->bad_fd, 0));
 	EXPECT_EQ(0, vmm_unbind(&self->bad.vmm, NULL, GUEST_PASID));
+}
+
+/* The unit has one interrupt for what is wrong, be it with whom it may. */
+TEST_F(neighbours, completions_nobody_asked_for)
+{
+	struct iommu_fault record;
+	unsigned int i;
+
+	for (i = 0; i < 20; i++) {
+		svatest_write(self->bad.dev, SVATEST_K_INV_DONE, i);
+		EXPECT_EQ(SVATEST_ST_ACCESS,
+			  svatest_touch(self->good.dev, 1, GVA_SRC, false, 0));
+		ASSERT_TRUE(fault_wait(self->good_fd, 60000));
+		ASSERT_EQ(1, fault_next_event(self->good_fd, &record));
+		EXPECT_EQ(GUEST_PASID + 1, record.event.pasid);
+	}
 }
 
 TEST_F(neighbours, requests_for_nobody)
