@@ -547,6 +547,7 @@ struct guest_test_device {
 	struct dev_iommu iommu;
 	u32 regs[8];
 	unsigned int polls;
+	unsigned int syncs;
 };
 
 static struct guest_test_device *add_device(struct kunit *test)
@@ -678,14 +679,24 @@ static bool passed_in_the_end(struct arm_smmu_device *smmu, unsigned long handle
 	return ++d->polls > 3;
 }
 
-/* An owner's end waits until the queue is passed. */
+static void count_sync(struct arm_smmu_device *smmu)
+{
+	struct guest_test_device *d = kunit_get_current_test()->priv;
+
+	KUNIT_EXPECT_EQ(kunit_get_current_test(), 0, d->polls);
+	d->syncs++;
+}
+
+/* An owner's end waits until events are visible, and then until the queue is passed. */
 static void flush_waits(struct kunit *test)
 {
 	struct guest_test_device *d = add_device(test);
 
 	test->priv = d;
+	kunit_activate_static_stub(test, arm_smmu_guest_sync, count_sync);
 	kunit_activate_static_stub(test, arm_smmu_guest_evtq_passed, passed_in_the_end);
 	arm_smmu_guest_ops.fault_flush(&d->dev);
+	KUNIT_EXPECT_EQ(test, 1, d->syncs);
 	KUNIT_EXPECT_EQ(test, 4, d->polls);
 }
 

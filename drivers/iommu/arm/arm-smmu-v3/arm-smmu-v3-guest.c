@@ -585,21 +585,31 @@ bool arm_smmu_guest_evtq_passed(struct arm_smmu_device *smmu, unsigned long hand
 }
 EXPORT_SYMBOL_IF_KUNIT(arm_smmu_guest_evtq_passed);
 
+/* Nothing but the completion of a SYNC makes events visible (4.7.3). */
+VISIBLE_IF_KUNIT
+void arm_smmu_guest_sync(struct arm_smmu_device *smmu)
+{
+	struct arm_smmu_cmdq_ent cmd = { .opcode = CMDQ_OP_CMD_SYNC };
+	struct arm_smmu_cmdq_batch cmds;
+
+	KUNIT_STATIC_STUB_REDIRECT(arm_smmu_guest_sync, smmu);
+
+	arm_smmu_cmdq_batch_init(smmu, &cmds, &cmd);
+	arm_smmu_cmdq_batch_submit(smmu, &cmds);
+}
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_guest_sync);
+
 /*
  * Bounded: a queue that is not served must not keep a device from its owner's end.
  */
 static void arm_smmu_guest_fault_flush(struct device *dev)
 {
 	struct arm_smmu_master *master = dev_iommu_priv_get(dev);
-	struct arm_smmu_cmdq_ent cmd = { .opcode = CMDQ_OP_CMD_SYNC };
 	struct arm_smmu_device *smmu = master->smmu;
-	struct arm_smmu_cmdq_batch cmds;
 	unsigned long handled;
 	bool passed;
 
-	/* Nothing but the completion of a SYNC makes events visible (4.7.3). */
-	arm_smmu_cmdq_batch_init(smmu, &cmds, &cmd);
-	arm_smmu_cmdq_batch_submit(smmu, &cmds);
+	arm_smmu_guest_sync(smmu);
 	handled = READ_ONCE(smmu->evtq.handled);
 	if (read_poll_timeout(arm_smmu_guest_evtq_passed, passed, passed, 10,
 			      ARM_SMMU_POLL_TIMEOUT_US, false, smmu, handled))

@@ -682,7 +682,13 @@ int mock_report(struct mock_guest *mock, unsigned int index,
 	return mock_report_event(mock, index, &event);
 }
 
-/* What is in the queue of the hardware is reported. */
+/**
+ * mock_report_late() - Report what is in the queue of the hardware
+ * @mock: the mock
+ * @index: of the device
+ *
+ * Context: Process context.
+ */
 void mock_report_late(struct mock_guest *mock, unsigned int index)
 {
 	const struct iommu_fault fault = {

@@ -205,8 +205,8 @@ typedef struct PCISVAStats {
 /**
  * PCISVAUnitOps: what an IOMMU implements besides the members of #PCIIOMMUOps
  *
- * The argument @opaque of each is #PCIBus.iommu_opaque. A unit without ATS needs
- * no more than @translate.
+ * The argument @opaque of each is #PCIBus.iommu_opaque. A unit without ATS
+ * needs no more than @translate.
  *
  * @attach, @detach: an endpoint comes and goes
  * @translate: serve an untranslated or translated request
