@@ -541,6 +541,7 @@ static void events_are_left_alone(struct kunit *test)
  * @iommu: what it has in @dev
  * @regs: ID registers of its unit
  * @polls: how often the queue of its unit was looked at
+ * @syncs: number of times that it was asked to make events visible
  */
 struct guest_test_device {
 	struct device dev;
