@@ -100,11 +100,13 @@ def worktree(commit):
     subprocess.run(["git", "-C", WORKTREE, "checkout", "--quiet", "--force", "--detach", commit], check=True)
 
 
-def symbols():
-    """Our Kconfig symbols with their types."""
+def symbols(needs=""):
+    """Our Kconfig symbols with their types, all or those whose dependencies name @needs."""
     text = (tree.TOP / "Kconfig").read_text()
     found = {}
     for name, block in tree.kconfig_blocks(text)[1].items():
+        if needs and not re.search(rf"^\s+depends on .*{re.escape(needs)}\b", block, re.M):
+            continue
         kind = re.search(r"^\s+(?:def_)?(bool|tristate)", block, re.M)
         found[name] = kind[1] if kind else "bool"
     return found
