@@ -272,15 +272,22 @@ iommu_guest_find_device(struct iommu_guest_ctx *ctx, struct device *dev)
 	return NULL;
 }
 
-/* A call begins that may wait for the hardware of @dev, or of all devices. */
+/* A call begins that may wait for the hardware of @gdev. */
+void iommu_guest_begin_device(const struct iommu_guest_device *gdev)
+{
+	if (gdev->ops->begin)
+		gdev->ops->begin(gdev->dev);
+}
+
+/* The same for @dev, or for all devices */
 void iommu_guest_begin(struct iommu_guest_ctx *ctx, struct device *dev)
 {
 	const struct iommu_guest_device *gdev;
 
 	lockdep_assert_held(&ctx->lock);
 	list_for_each_entry(gdev, &ctx->devices, node)
-		if (gdev->ops->begin && (!dev || gdev->dev == dev))
-			gdev->ops->begin(gdev->dev);
+		if (!dev || gdev->dev == dev)
+			iommu_guest_begin_device(gdev);
 }
 
 /**
@@ -499,7 +506,7 @@ void iommu_guest_remove_device(struct iommu_guest_ctx *ctx, struct device *dev)
 	if (!gdev)
 		return;
 
-	iommu_guest_begin(ctx, dev);
+	iommu_guest_begin_device(gdev);
 	if (gdev->handler)
 		iommu_fault_handler_stop(gdev->handler);
 	iommu_guest_end_table(gdev);

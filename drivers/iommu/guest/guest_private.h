@@ -202,6 +202,7 @@ void iommu_guest_ctx_put(struct iommu_guest_ctx *ctx);
 struct iommu_guest_device *
 iommu_guest_find_device(struct iommu_guest_ctx *ctx, struct device *dev);
 int iommu_guest_wake(struct device *dev);
+void iommu_guest_begin_device(const struct iommu_guest_device *gdev);
 void iommu_guest_begin(struct iommu_guest_ctx *ctx, struct device *dev);
 
 /* bind.c */

@@ -1007,7 +1007,7 @@ static int iommu_guest_apply(struct iommu_guest_reread *reread, unsigned long la
 	guard(mutex)(&reread->ctx->lock);
 	list_for_each_entry(table, &reread->tables, node)
 		if (!table->dead)
-			iommu_guest_begin(reread->ctx, table->gdev->dev);
+			iommu_guest_begin_device(table->gdev);
 	list_for_each_entry(table, &reread->tables, node) {
 		if (table->dead)
 			continue;

@@ -323,7 +323,8 @@ static void intel_guest_del_pasid(struct dmar_domain *domain,
  * Return: 0, or -EOPNOTSUPP, -EINVAL if unit and domain do not fit each other,
  * -EBUSY if the PASID table was taken over from another kernel, the entry is
  * present, @domain is attached already or PASIDs are left on another second stage,
- * -ENOSPC without free domain identifier, -ENOMEM.
+ * -ENOSPC without free domain identifier, -ENODEV without a page for the entry,
+ * -ENOMEM.
  *
  * Context: process context, with the mutex of the iommu group held.
  */
@@ -341,11 +342,9 @@ int intel_nested_set_dev_pasid(struct iommu_domain *domain, struct device *dev,
 
 	/* From here on the device can use the table. */
 	ret = intel_pasid_setup_nested(info->iommu, dev, pasid, dmar_domain);
-	if (ret) {
+	if (ret)
 		intel_guest_del_pasid(dmar_domain, dev_pasid);
-		return ret;
-	}
-	return 0;
+	return ret;
 }
 
 /* The only PASID of @domain, which is attached to requests without PASID */
