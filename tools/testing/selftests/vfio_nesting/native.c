@@ -56,6 +56,18 @@ static int take_device(const char *name, const char *domain)
 	return ret ?: write_text("/sys/bus/pci/drivers_probe", name);
 }
 
+uint64_t native_unit_ecap(void)
+{
+	FILE *file = fopen("/sys/class/iommu/dmar0/intel-iommu/ecap", "r");
+	unsigned long long ecap = 0;
+
+	if (file && fscanf(file, "%llx", &ecap) != 1)
+		ecap = 0;
+	if (file)
+		fclose(file);
+	return ecap;
+}
+
 int native_open_again(const struct vmm_device *dev)
 {
 	char path[300];

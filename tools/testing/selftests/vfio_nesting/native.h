@@ -16,6 +16,9 @@
 /* Devices of the machine, whatever their driver, in order of their addresses */
 int native_find(unsigned int index, char *name, size_t size);
 
+/* What the first VT-d unit can do, its register ECAP_REG; 0 without a unit */
+uint64_t native_unit_ecap(void);
+
 /*
  * Give a device to the driver svatest and open it. @domain is the kind of
  * translation, as in the attribute "type" of an iommu group; NULL keeps it.

@@ -60,15 +60,8 @@ FIXTURE_VARIANT_ADD(dma, lazy_ats) { "DMA-FQ", DEVICE_ATS };
 /* Both device and IOMMU have ATS: the kernel is to use it then. */
 static bool has_ats(const struct vmm_device *dev)
 {
-	FILE *file = fopen("/sys/class/iommu/dmar0/intel-iommu/ecap", "r");
-	unsigned long long ecap = 0;
-
-	if (file && fscanf(file, "%llx", &ecap) != 1)
-		ecap = 0;
-	if (file)
-		fclose(file);
 	return (svatest_read(dev, SVATEST_R_FEATURES) & SVATEST_FEAT_ATS) &&
-	       (ecap & ECAP_DT);
+	       (native_unit_ecap() & ECAP_DT);
 }
 
 FIXTURE_SETUP(dma)

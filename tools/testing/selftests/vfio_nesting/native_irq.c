@@ -283,14 +283,7 @@ TEST_F(irq, by_the_cpu_wanted)
 
 static bool unit_remaps(void)
 {
-	FILE *file = fopen("/sys/class/iommu/dmar0/intel-iommu/ecap", "r");
-	unsigned long long ecap = 0;
-
-	if (file && fscanf(file, "%llx", &ecap) != 1)
-		ecap = 0;
-	if (file)
-		fclose(file);
-	return ecap & ECAP_IR;
+	return native_unit_ecap() & ECAP_IR;
 }
 
 TEST_F(irq, remapped_where_the_unit_does)
