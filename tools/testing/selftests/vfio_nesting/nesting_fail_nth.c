@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
+#include "fail_nth.h"
 #include "fault.h"
 #include "guest.h"
 #include "needs_svatest.h"
@@ -56,53 +57,6 @@ struct scene {
 	bool sent;
 	int nth;
 };
-
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	ssize_t ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, text, strlen(text));
-	close(fd);
-	return ret < 0 ? -errno : 0;
-}
-
-/* Every kind of allocation and of copy that the kernel makes for a task, without a word */
-static int allow_failures(void)
-{
-	return write_text(DEBUGFS "failslab/ignore-gfp-wait", "N") ?:
-	       write_text(DEBUGFS "failslab/verbose", "0") ?:
-	       write_text(DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N") ?:
-	       write_text(DEBUGFS "fail_page_alloc/min-order", "0") ?:
-	       write_text(DEBUGFS "fail_page_alloc/verbose", "0") ?:
-	       write_text(DEBUGFS "fail_usercopy/verbose", "0");
-}
-
-static bool arm(struct scene *scene, unsigned int nth)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%u", nth);
-
-	return pwrite(scene->nth, text, len, 0) == len;
-}
-
-/*
- * How many are left until the one that fails; 0 if it has. What asks for that, and
- * what ends it, is a copy as well, and may be the one: then one was left.
- */
-static int disarm(struct scene *scene)
-{
-	char text[16] = "";
-	ssize_t ret = pread(scene->nth, text, sizeof(text) - 1, 0);
-
-	if (ret < 0)
-		return errno == EFAULT ? 1 : -1;
-	if (!ret || (!arm(scene, 0) && (errno != EFAULT || !arm(scene, 0))))
-		return -1;
-	return atoi(text);
-}
 
 /* ------------------------------------------------ what must not change */
 
@@ -811,8 +765,7 @@ FIXTURE_SETUP(fail_nth)
 	struct scene *scene = &self->scene;
 
 	scene->fd = -1;
-	ASSERT_EQ(0, allow_failures());
-	scene->nth = open("/proc/thread-self/fail-nth", O_RDWR);
+	scene->nth = fail_nth_open();
 	ASSERT_LE(0, scene->nth);
 	ASSERT_EQ(0, open_scene(scene));
 	ASSERT_LE(0, variant->prepare(scene));
@@ -877,9 +830,9 @@ TEST_F_TIMEOUT(fail_nth, sweep, 600)
 
 	for (nth = 1; nth < POINTS_MAX; nth++) {
 		ASSERT_TRUE(becomes(scene, self->before));
-		ASSERT_TRUE(arm(scene, nth));
+		ASSERT_TRUE(fail_nth_arm(scene->nth, nth));
 		ret = variant->call(scene);
-		left = disarm(scene);
+		left = fail_nth_disarm(scene->nth);
 		ASSERT_LE(0, left);
 		if (left)
 			break;

@@ -6,20 +6,18 @@
  * share nothing.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
+#include "fail_nth.h"
 #include "guest.h"
 #include "needs_smmu.h"
 #include "needs_svatest.h"
 #include "pasid_table.h"
 #include "smmu_guest.h"
 
-#define DEBUGFS		"/sys/kernel/debug/"
 #define ALLOCATIONS	100	/* more than a call makes */
 
 /* Two devices: one with PASIDs, one without; tables that have the same ASID */
@@ -39,7 +37,7 @@ FIXTURE_SETUP(devices)
 	self->one = &self->vmm->devices[0];
 	self->two = &self->vmm->devices[1];
 	smmu_guest_other(&self->guest, &self->other, &self->other_cds, SMMU_ASID);
-	self->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	self->nth = fail_nth_open();
 	ASSERT_LE(0, self->nth);
 }
 
@@ -51,6 +49,20 @@ FIXTURE_TEARDOWN(devices)
 
 #define SEEN(dev)	smmu_guest_seen(&self->guest, dev)
 #define SEEN_FLAT(dev)	smmu_guest_seen_flat(&self->guest, dev)
+
+/* No ATS behind this unit, so no page requests either */
+TEST_F(devices, described)
+{
+	struct vfio_nesting_device_info info;
+
+	ASSERT_EQ(0, vmm_device_info(self->vmm, self->one, &info));
+	EXPECT_EQ(16, info.pasid_bits);
+	EXPECT_EQ(VFIO_NESTING_DEVICE_EXEC | VFIO_NESTING_DEVICE_PRIV, info.flags);
+	EXPECT_EQ(0, info.page_request_limit);
+	ASSERT_EQ(0, vmm_device_info(self->vmm, self->two, &info));
+	EXPECT_EQ(0, info.pasid_bits);
+	EXPECT_EQ(0, info.flags);
+}
 
 TEST_F(devices, one_call_for_both)
 {
@@ -110,52 +122,6 @@ TEST_F(devices, unmap_for_both)
 
 /* ------------------------------------------------------ memory that is short */
 
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	ssize_t ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, text, strlen(text));
-	close(fd);
-	return ret < 0 ? -errno : 0;
-}
-
-static int allow_failures(void)
-{
-	return write_text(DEBUGFS "failslab/ignore-gfp-wait", "N") ?:
-	       write_text(DEBUGFS "failslab/verbose", "0") ?:
-	       write_text(DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N") ?:
-	       write_text(DEBUGFS "fail_page_alloc/min-order", "0") ?:
-	       write_text(DEBUGFS "fail_page_alloc/verbose", "0");
-}
-
-/* Let the nth allocation or copy of this thread fail; 0 for none */
-static bool arm(int fd, unsigned int nth)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%u", nth);
-
-	return pwrite(fd, text, len, 0) == len;
-}
-
-/*
- * Has it failed? None does afterwards. What asks for that, and what ends it, is a
- * copy as well, and may be the one: then the call had none that failed.
- */
-static bool disarm(int fd)
-{
-	char text[16] = "";
-	ssize_t ret = pread(fd, text, sizeof(text) - 1, 0);
-
-	if (ret < 0 && errno == EFAULT)
-		return false;
-	if (ret <= 0 || (!arm(fd, 0) && (errno != EFAULT || !arm(fd, 0))))
-		abort();
-	return !atoi(text);
-}
-
 /* What a call may say: a copy from the caller fails as well as an allocation. */
 static bool is_failure(int ret)
 {
@@ -166,15 +132,14 @@ static bool is_failure(int ret)
 TEST_F(devices, set_is_all_or_nothing)
 {
 	unsigned int nth, failed = 0;
-	bool hit = true;
-	int ret;
+	int ret, left = 0;
 
-	ASSERT_EQ(0, allow_failures());
 	/* From nothing, and from another table */
-	for (nth = 1; hit && nth < ALLOCATIONS; nth++) {
-		ASSERT_TRUE(arm(self->nth, nth));
+	for (nth = 1; !left && nth < ALLOCATIONS; nth++) {
+		ASSERT_TRUE(fail_nth_arm(self->nth, nth));
 		ret = smmu_cds_set(&self->guest.cds, NULL);
-		hit = disarm(self->nth);
+		left = fail_nth_disarm(self->nth);
+		ASSERT_LE(0, left);
 		failed += ret == -ENOMEM;
 		EXPECT_TRUE(!ret || is_failure(ret));
 		EXPECT_EQ(ret ? 0 : SMMU_OLD, SEEN(self->one));
@@ -184,35 +149,35 @@ TEST_F(devices, set_is_all_or_nothing)
 		if (!ret)
 			ASSERT_EQ(0, pasid_table_unset(self->vmm, NULL));
 	}
-	EXPECT_FALSE(hit);
+	EXPECT_LT(0, left);
 	EXPECT_LE(2, failed);
 
 	ASSERT_EQ(0, smmu_cds_set(&self->guest.cds, NULL));
-	for (hit = true, nth = 1; hit && nth < ALLOCATIONS; nth++) {
-		ASSERT_TRUE(arm(self->nth, nth));
+	for (left = 0, nth = 1; !left && nth < ALLOCATIONS; nth++) {
+		ASSERT_TRUE(fail_nth_arm(self->nth, nth));
 		ret = smmu_cds_set(&self->other_cds, NULL);
-		hit = disarm(self->nth);
+		left = fail_nth_disarm(self->nth);
+		ASSERT_LE(0, left);
 		EXPECT_TRUE(!ret || is_failure(ret));
 		EXPECT_EQ(ret ? SMMU_OLD : SMMU_NEW, SEEN(self->one));
 		EXPECT_EQ(ret ? SMMU_OLD : SMMU_NEW, SEEN(self->two));
 		ASSERT_EQ(0, smmu_cds_set(&self->guest.cds, NULL));
 	}
-	EXPECT_FALSE(hit);
+	EXPECT_LT(0, left);
 }
 
 /* An unset does not fail, and has the reserves to go back to the second stage with. */
 TEST_F(devices, unset_without_memory)
 {
 	unsigned int nth, done = 0;
-	bool hit = true;
-	int ret;
+	int ret, left = 0;
 
-	ASSERT_EQ(0, allow_failures());
-	for (nth = 1; hit && nth < ALLOCATIONS; nth++) {
+	for (nth = 1; !left && nth < ALLOCATIONS; nth++) {
 		ASSERT_EQ(0, smmu_cds_set(&self->guest.cds, self->one));
-		ASSERT_TRUE(arm(self->nth, nth));
+		ASSERT_TRUE(fail_nth_arm(self->nth, nth));
 		ret = pasid_table_unset(self->vmm, self->one);
-		hit = disarm(self->nth);
+		left = fail_nth_disarm(self->nth);
+		ASSERT_LE(0, left);
 		/* Of the argument, nothing was read. */
 		if (ret) {
 			EXPECT_EQ(-EFAULT, ret);
@@ -224,7 +189,7 @@ TEST_F(devices, unset_without_memory)
 		EXPECT_EQ(SMMU_OLD, SEEN_FLAT(self->one));
 		EXPECT_EQ(SMMU_OLD, SEEN_FLAT(self->two));
 	}
-	EXPECT_FALSE(hit);
+	EXPECT_LT(0, left);
 	EXPECT_LT(1, done);
 }
 

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
@@ -528,25 +527,6 @@ TEST_F(smmu, unmapped_descriptor)
 
 /* ----------------------------------------------------------------- interrupts */
 
-static int route_interrupt(struct vmm_device *dev, int event)
-{
-	struct {
-		struct vfio_irq_set set;
-		int fd;
-	} request = {
-		.set = {
-			.argsz = sizeof(request),
-			.flags = VFIO_IRQ_SET_DATA_EVENTFD |
-				 VFIO_IRQ_SET_ACTION_TRIGGER,
-			.index = VFIO_PCI_MSIX_IRQ_INDEX,
-			.count = 1,
-		},
-		.fd = event,
-	};
-
-	return ioctl(dev->fd, VFIO_DEVICE_SET_IRQS, &request) ? -errno : 0;
-}
-
 static unsigned int interrupt(struct vmm_device *dev)
 {
 	struct svatest_desc desc = { .op_flags = SVATEST_OP_IRQ };
@@ -582,7 +562,7 @@ TEST_F(smmu, interrupts_set_up_before)
 	int event = eventfd(0, 0);
 
 	ASSERT_LE(0, event);
-	ASSERT_EQ(0, route_interrupt(self->dev, event));
+	ASSERT_EQ(0, vmm_device_irq(self->dev, VFIO_PCI_MSIX_IRQ_INDEX, event));
 	EXPECT_INTERRUPT(event);
 	ASSERT_EQ(0, smmu_cds_set(&self->guest.cds, self->dev));
 	EXPECT_NO_INTERRUPT(event);
@@ -601,7 +581,7 @@ TEST_F(smmu, interrupts_set_up_nested)
 	ASSERT_LE(0, event);
 	map_doorbell(&self->guest.space);
 	ASSERT_EQ(0, smmu_cds_set(&self->guest.cds, self->dev));
-	ASSERT_EQ(0, route_interrupt(self->dev, event));
+	ASSERT_EQ(0, vmm_device_irq(self->dev, VFIO_PCI_MSIX_IRQ_INDEX, event));
 	EXPECT_INTERRUPT(event);
 	EXPECT_EQ(0, pasid_table_unset(self->vmm, self->dev));
 	EXPECT_INTERRUPT(event);

@@ -5,7 +5,7 @@
 #include "story.h"
 
 const char *story_margin = "";
-unsigned int story_right, story_wrong;
+static unsigned int right, wrong;
 
 void scene(const char *title)
 {
@@ -19,12 +19,19 @@ void claim(bool true_, const char *format, ...)
 	va_list args;
 
 	if (true_)
-		story_right++;
+		right++;
 	else
-		story_wrong++;
+		wrong++;
 	printf("%s   %s ", story_margin, true_ ? "[ok]" : "[WRONG]");
 	va_start(args, format);
 	vprintf(format, args);
 	va_end(args);
 	printf("\n");
+}
+
+int story_end(void)
+{
+	printf("\n%sdemo: %u claims, %u of them %s\n", story_margin, right + wrong,
+	       wrong ?: right, wrong ? "WRONG" : "true");
+	return wrong ? 1 : 0;
 }

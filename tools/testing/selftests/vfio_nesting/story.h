@@ -10,13 +10,13 @@
 /* What each line begins with */
 extern const char *story_margin;
 
-/* Claims that were true, and that were not */
-extern unsigned int story_right, story_wrong;
-
 void scene(const char *title);
 
 /* Say what should be so, and whether it is */
 __attribute__((format(printf, 2, 3)))
 void claim(bool true_, const char *format, ...);
+
+/* Say how many there were: the status to exit with */
+int story_end(void);
 
 #endif
