@@ -90,7 +90,7 @@ orders: linux			## two calls at a time in 600,000 orders of their steps, under U
 mutants-unit: linux		## change one condition, call, assignment or lock of the cores at a time, under UML
 	@tools/uml/mutate
 
-mutants: kernel kernel-sva qemu	## leave out one flush, drain, wait or clear of the kernel at a time
+mutants: kernel qemu		## leave out one flush, drain, wait or clear of the kernel at a time (ARCH=arm64: of the SMMUv3)
 	@tools/vm/mutate
 
 fuzz: kernel qemu		## calls at random against a model (SEED=n COUNT=n DEBUG=1)
