@@ -138,7 +138,7 @@ struct ioasid_set {
 	struct ioasid_space *space;
 	struct ioasid_user_limit *limit;
 	struct xarray spids;
-	struct list_head members;
+	struct hlist_head members;
 	unsigned int quota;
 	unsigned int used;
 	u32 next;
@@ -190,7 +190,7 @@ struct ioasid_data {
 	void __rcu *private;
 	struct llist_node freed;
 	union {
-		struct list_head member;
+		struct hlist_node member;
 		struct rcu_head rcu;
 	};
 };
