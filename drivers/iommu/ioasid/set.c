@@ -79,8 +79,6 @@ ioasid_set_create(struct ioasid_space *space, struct ioasid_user_limit *limit,
 {
 	struct ioasid_set *set;
 
-	if (limit && !percpu_counter_initialized(&limit->ids))
-		return ERR_PTR(-ENOMEM);
 	set = ioasid_set_new();
 	if (!set)
 		return ERR_PTR(-ENOMEM);
