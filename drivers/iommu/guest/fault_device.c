@@ -149,22 +149,22 @@ bool iommu_fault_is_quiet(const struct iommu_fault_handler *handler, ioasid_t pa
  * @dev: the device, which the caller keeps until iommu_fault_clear_quiet()
  * @pasid: a PASID on the bus; 0 for faults without PASID
  *
- * Return: 0, or -ENOMEM.
+ * Return: 0, or -EBUSY if that was done already, -ENOMEM.
  *
  * Context: Process context. Does not wait for hardware.
  */
 int iommu_fault_set_quiet(struct device *dev, ioasid_t pasid)
 {
 	struct iommu_fault_device *fdev = iommu_fault_device_make(dev);
-	void *old;
+	int ret;
 
 	if (!fdev)
 		return -ENOMEM;
-	old = xa_store(&fdev->quiet, pasid, xa_mk_value(1), GFP_KERNEL_ACCOUNT);
-	/* A new entry keeps the reference. */
-	if (old)
+	ret = xa_insert(&fdev->quiet, pasid, xa_mk_value(1), GFP_KERNEL_ACCOUNT);
+	/* The entry keeps the reference. */
+	if (ret)
 		iommu_fault_device_put(fdev);
-	return xa_err(old);
+	return ret;
 }
 
 /**
@@ -180,9 +180,9 @@ void iommu_fault_clear_quiet(struct device *dev, ioasid_t pasid)
 
 	if (WARN_ON(!fdev))
 		return;
+	xa_erase(&fdev->quiet, pasid);
 	/* That of the entry */
-	if (xa_erase(&fdev->quiet, pasid))
-		iommu_fault_device_put(fdev);
+	iommu_fault_device_put(fdev);
 	iommu_fault_device_put(fdev);
 }
 
