@@ -48,6 +48,17 @@ struct iommu_fault_handler_ops {
 	bool private_pasids;
 };
 
+/**
+ * struct iommu_fault_handle - A PASID whose faults are handled by its owner
+ * @attach: what the PASID is attached with, to a domain that has iommu_fault_iopf()
+ *	as iommu_domain::iopf_handler
+ * @guest_pasid: the number of the PASID in records and answers, set before that
+ */
+struct iommu_fault_handle {
+	struct iommu_attach_handle attach;
+	ioasid_t guest_pasid;
+};
+
 #ifdef CONFIG_IOMMU_FAULT_HANDLER
 
 /* Handlers */
@@ -70,10 +81,9 @@ int iommu_fault_drain(struct device *dev);
 
 /* For those that attach PASIDs */
 int iommu_fault_iopf(struct iopf_group *group);
-int iommu_fault_set_guest_pasid(struct device *dev, ioasid_t pasid,
-				ioasid_t guest_pasid);
-void iommu_fault_clear_guest_pasid(struct device *dev, ioasid_t pasid);
-void iommu_fault_set_quiet(struct device *dev, ioasid_t pasid);
+int iommu_fault_iopf_table(struct iopf_group *group);
+int iommu_fault_set_quiet(struct device *dev, ioasid_t pasid);
+void iommu_fault_clear_quiet(struct device *dev, ioasid_t pasid);
 int iommu_fault_set_identity(struct device *dev);
 void iommu_fault_clear_identity(struct device *dev);
 void iommu_fault_purge(struct device *dev,

@@ -14,8 +14,7 @@
  *     requests that are queued in hardware drained, attach handle unpublished
  *  2. wait for threads that looked the handle up before, and answer what they
  *     reported and nobody has answered
- *  3. clear the guest PASID in the fault handler, free the nested domain and
- *     the binding, let the device sleep
+ *  3. free the nested domain and the binding, let the device sleep
  *  4. detach the set-private id, give up the guest PASID and the IOASID
  *
  * Where several are unbound together, be it PASIDs or devices of one, the driver
@@ -196,6 +195,7 @@ iommu_guest_alloc_binding(struct iommu_guest_device *gdev,
 		goto out_sleep;
 	}
 
+	binding->handle.guest_pasid = pasid->gpasid;
 	binding->gdev = gdev;
 	binding->pasid = pasid;
 	binding->domain = domain;
@@ -224,14 +224,9 @@ void iommu_guest_forget_faults(struct iommu_guest_binding *binding)
 
 	if (gdev->ops->fault_sync)
 		gdev->ops->fault_sync(gdev->dev);
-	iommu_fault_purge(gdev->dev, &binding->handle);
-}
-
-/* Step 3, where no other table follows */
-void iommu_guest_clear_guest_pasid(struct iommu_guest_binding *binding)
-{
-	iommu_fault_clear_guest_pasid(binding->gdev->dev,
-				      binding->pasid->hpasid);
+	iommu_fault_purge(gdev->dev, &binding->handle.attach);
+	if (binding->quiet)
+		iommu_fault_clear_quiet(gdev->dev, binding->pasid->hpasid);
 }
 
 /* Requests without PASID go to the second stage or to nothing, which does not fail. */
@@ -251,12 +246,12 @@ static int iommu_guest_attach_domain(struct iommu_guest_binding *binding)
 	if (binding->pasid->hpasid != IOMMU_NO_PASID) {
 		ret = iommu_attach_device_pasid(binding->domain, gdev->dev,
 						binding->pasid->hpasid,
-						&binding->handle);
+						&binding->handle.attach);
 		/* The device is there and has the PASID, so what is missing is memory. */
 		return ret == -ENODEV ? -ENOMEM : ret;
 	}
 	ret = iommu_device_set_rid(gdev->dev, binding->domain, gdev->rid_domain,
-				   pass ? NULL : &binding->handle);
+				   pass ? NULL : &binding->handle.attach);
 	if (!ret)
 		gdev->rid_domain = binding->domain;
 	return ret;
@@ -277,15 +272,12 @@ int iommu_guest_attach(struct iommu_guest_binding *binding)
 {
 	struct iommu_guest_device *gdev = binding->gdev;
 	u64 start = trace_iommu_guest_bind_enabled() ? ktime_get_ns() : 0;
-	int ret;
+	int ret = 0;
 
-	/* Set already, and not in need of memory, if it replaces or comes back */
-	ret = iommu_fault_set_guest_pasid(gdev->dev, binding->pasid->hpasid,
-					  binding->pasid->gpasid);
+	if (binding->quiet)
+		ret = iommu_fault_set_quiet(gdev->dev, binding->pasid->hpasid);
 	if (ret)
 		goto out;
-	if (binding->quiet)
-		iommu_fault_set_quiet(gdev->dev, binding->pasid->hpasid);
 	ret = iommu_guest_attach_domain(binding);
 	/* The handle is visible before the driver has its say. */
 	if (ret)
@@ -310,13 +302,12 @@ static void iommu_guest_unbind(struct iommu_guest_binding *binding)
 {
 	list_del(&binding->node);
 	iommu_guest_detach(binding);
-	iommu_guest_clear_guest_pasid(binding);
 	iommu_guest_free_binding(binding);
 }
 
 /*
- * Attach a binding that was attached before. Domain, guest PASID and the
- * device's being awake are as they were, so nothing but a lack of memory for
+ * Attach a binding that was attached before. Domain and the device's being awake
+ * are as they were, so nothing but a lack of memory for
  * the bookkeeping of IOMMU core and driver can keep it from coming back. That
  * is little, and may come from the reserves and go over the owner's limit where
  * nothing else is left.
@@ -347,7 +338,6 @@ static void iommu_guest_restore(struct iommu_guest_binding *binding)
 		list_add_tail(&old->node, &old->pasid->bindings);
 		return;
 	}
-	iommu_guest_clear_guest_pasid(binding);
 	if (!old)
 		return;
 	dev_err_ratelimited(old->gdev->dev,

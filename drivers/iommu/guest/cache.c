@@ -275,24 +275,16 @@ static int iommu_guest_inv_collect(struct iommu_guest_ctx *ctx,
 				   const struct iommu_guest_inv *inv,
 				   struct iommu_guest_inv_batch *batch)
 {
-	struct iommu_guest_device *gdev;
 	struct iommu_guest_pasid *pasid;
-	int ret = 0;
 
-	if (!inv->caches)
-		return 0;
 	if (inv->one_pasid) {
 		pasid = iommu_guest_inv_pasid(ctx, inv->gpasid);
 		if (pasid)
 			iommu_guest_inv_add_pasid(batch, pasid, inv);
-	} else {
-		iommu_guest_inv_add_pasid(batch, &ctx->rid, inv);
-		ret = iommu_guest_inv_collect_all(&ctx->pasids, inv, batch);
+		return 0;
 	}
-	list_for_each_entry(gdev, &ctx->devices, node)
-		if (gdev->table && !ret && (!inv->dev || gdev->dev == inv->dev))
-			ret = iommu_guest_inv_collect_table(gdev->table, inv, batch);
-	return ret;
+	iommu_guest_inv_add_pasid(batch, &ctx->rid, inv);
+	return iommu_guest_inv_collect_all(&ctx->pasids, inv, batch);
 }
 
 /*
@@ -322,16 +314,28 @@ static int iommu_guest_inv_entries(struct iommu_guest_ctx *ctx,
 	return ret;
 }
 
-/* Where hardware reads the table of the guest, all caches are its driver's. */
-static void iommu_guest_inv_native(struct iommu_guest_ctx *ctx, struct device *dev,
-				   const struct iommu_cache_invalidate_info *info)
+/*
+ * The same for devices with a table. Where hardware reads that of the guest, all
+ * caches are its driver's.
+ */
+static int iommu_guest_inv_tables(struct iommu_guest_ctx *ctx,
+				  const struct iommu_cache_invalidate_info *info,
+				  const struct iommu_guest_inv *inv,
+				  struct iommu_guest_inv_batch *batch)
 {
 	struct iommu_guest_device *gdev;
+	int ret = 0;
 
-	list_for_each_entry(gdev, &ctx->devices, node)
-		if (gdev->table && gdev->table->domain && (!dev || gdev->dev == dev))
+	list_for_each_entry(gdev, &ctx->devices, node) {
+		if (!gdev->table || (inv->dev && gdev->dev != inv->dev))
+			continue;
+		if (gdev->table->domain)
 			gdev->ops->table_invalidate(gdev->dev, gdev->table->domain,
 						    info);
+		else if (inv->caches && !ret)
+			ret = iommu_guest_inv_collect_table(gdev->table, inv, batch);
+	}
+	return ret;
 }
 
 static int iommu_guest_inv_one(struct iommu_guest_ctx *ctx, struct device *dev,
@@ -344,10 +348,9 @@ static int iommu_guest_inv_one(struct iommu_guest_ctx *ctx, struct device *dev,
 	ret = iommu_guest_decode(info, &inv);
 	if (!ret && inv.entries)
 		ret = iommu_guest_inv_entries(ctx, &inv, batch);
-	if (ret)
-		return ret;
-	iommu_guest_inv_native(ctx, dev, info);
-	return iommu_guest_inv_collect(ctx, &inv, batch);
+	if (!ret && inv.caches)
+		ret = iommu_guest_inv_collect(ctx, &inv, batch);
+	return ret ?: iommu_guest_inv_tables(ctx, info, &inv, batch);
 }
 
 /**

@@ -35,9 +35,9 @@ atomic64_t iommu_fault_unclaimed;
  * Unrecoverable faults are reported to the handler, and page requests after
  * iommu_fault_handler_enable_page_req().
  *
- * Page requests are reported of PASIDs that have a guest PASID, see
- * iommu_fault_set_guest_pasid(). Without one, a handler for one PASID knows it by
- * its number on the bus.
+ * Page requests are reported of PASIDs that are attached to a domain with
+ * iommu_fault_iopf(), by the number in struct iommu_fault_handle. A handler for one
+ * PASID knows it by its number on the bus while it is not.
  *
  * The caller keeps @dev, its IOMMU driver and @ops until
  * iommu_unregister_device_fault_handler().
@@ -262,24 +262,11 @@ int iommu_fault_drain(struct device *dev)
 }
 EXPORT_SYMBOL_GPL(iommu_fault_drain);
 
-/**
- * iommu_fault_iopf() - Hand a page request group to the owner of the PASID
- * @group: the group, with PASID
- *
- * For iommu_domain::iopf_handler of a domain whose faults are handled outside of
- * the kernel. From here on the group is answered exactly once, if need be by
- * the kernel, or forgotten with a reset of the device.
- *
- * Return: 0.
- *
- * Context: Called by iommu_report_device_fault(). Sleeps, but waits for nobody.
- */
-int iommu_fault_iopf(struct iopf_group *group)
+static int iommu_fault_hand_over(struct iopf_group *group, ioasid_t guest_pasid)
 {
 	const struct iommu_fault_page_request *prm = &group->last_fault.fault.prm;
 	struct device *dev = group->fault_param->dev;
 	struct iommu_fault_handler *handler;
-	ioasid_t guest_pasid;
 	u64 seen;
 
 	seen = static_branch_unlikely(&iommu_fault_measure) ? ktime_get_ns() : 0;
@@ -293,12 +280,69 @@ int iommu_fault_iopf(struct iopf_group *group)
 		iommu_fault_refuse(NULL, group, IOMMU_FAULT_NO_PASID);
 		return 0;
 	}
-	if (iommu_fault_guest_pasid(handler, prm->pasid, &guest_pasid))
-		iommu_fault_queue(handler, group, guest_pasid, seen);
-	else
-		iommu_fault_refuse(handler, group, IOMMU_FAULT_NO_PASID);
+	iommu_fault_queue(handler, group, guest_pasid, seen);
 	iommu_fault_handler_put(handler);
 	return 0;
+}
+
+/**
+ * iommu_fault_iopf() - Hand a page request group to the owner of the PASID
+ * @group: the group, of a PASID that is attached with a struct iommu_fault_handle
+ *
+ * For iommu_domain::iopf_handler of a domain whose faults are handled outside of
+ * the kernel. From here on the group is answered exactly once, if need be by
+ * the kernel, or forgotten with a reset of the device.
+ *
+ * Return: 0.
+ *
+ * Context: Called by iommu_report_device_fault(). Sleeps, but waits for nobody.
+ */
+int iommu_fault_iopf(struct iopf_group *group)
+{
+	return iommu_fault_hand_over(group,
+				     iommu_fault_handle(group->attach_handle)->guest_pasid);
+}
+
+/**
+ * iommu_fault_iopf_table() - The same for a PASID table
+ * @group: the group, of a PASID of a table that is attached as a whole
+ *
+ * The owner has written the table, and knows the PASID as the device does.
+ *
+ * Return: 0.
+ *
+ * Context: As iommu_fault_iopf().
+ */
+int iommu_fault_iopf_table(struct iopf_group *group)
+{
+	return iommu_fault_hand_over(group, group->last_fault.fault.prm.pasid);
+}
+
+static bool iommu_fault_read_number(const struct iommu_attach_handle *handle, void *arg)
+{
+	ioasid_t *guest_pasid = arg;
+
+	if (handle->domain->iopf_handler != iommu_fault_iopf)
+		return false;
+	*guest_pasid = iommu_fault_handle(handle)->guest_pasid;
+	return true;
+}
+
+/*
+ * By which number the owner of @handler knows @pasid, if it does. With the lock of
+ * the handler, which is not stopped, so that the device is there.
+ */
+static bool iommu_fault_guest_pasid(struct iommu_fault_handler *handler,
+				    ioasid_t pasid, ioasid_t *guest_pasid)
+{
+	struct iommu_fault_device *fdev = handler->fdev;
+
+	lockdep_assert_held(&handler->lock);
+	if (iommu_attach_handle_read(fdev->dev->iommu_group, pasid,
+				     iommu_fault_read_number, guest_pasid))
+		return true;
+	*guest_pasid = pasid;
+	return handler->pasid == pasid || READ_ONCE(fdev->identity);
 }
 
 /* By the number of the owner, by that on the bus if it may see it, or none */
@@ -349,11 +393,10 @@ static int iommu_fault_report_event(struct iommu_fault_handler *handler,
 	struct iommu_fault record;
 	bool stopped;
 
-	iommu_fault_fill_event(handler, event, &record);
-
 	spin_lock(&handler->lock);
 	stopped = handler->stopped;
 	if (!stopped) {
+		iommu_fault_fill_event(handler, event, &record);
 		trace_iommu_fault_unrecoverable(handler->fdev->dev, event->pasid,
 						&record.event);
 		if (handler->ops->fault(handler->data, &record, 1))
@@ -396,7 +439,7 @@ static int iommu_fault_report_all(const struct device *dev,
  *	Fields whose flag is clear are ignored, and all but the reason for
  *	IOMMU_FAULT_REASON_DEVICE_OFF, which is not about a transaction.
  *
- * A PASID that the owner does not know is left out of the record, unless
+ * A PASID that is not attached at the moment is left out of the record, unless
  * iommu_fault_handler_ops::private_pasids lets the owner see those on the bus. If
  * the handler has no room the record is lost; to say so is up to the handler. One
  * that iommu_fault_set_quiet() was called for has no records.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IOMMU faults: devices, their handlers, and their guest PASIDs
+ * IOMMU faults: devices, their handlers, and their particular PASIDs
  *
  * See fault_private.h for the objects and their locks.
  */
@@ -54,7 +54,7 @@ struct iommu_fault_device *iommu_fault_device_make(struct device *dev)
 	refcount_set(&new->users, 1);
 	mutex_init(&new->lock);
 	xa_init_flags(&new->handlers, XA_FLAGS_ACCOUNT);
-	xa_init_flags(&new->guest_pasids, XA_FLAGS_ACCOUNT);
+	xa_init_flags(&new->quiet, XA_FLAGS_ACCOUNT);
 
 	scoped_guard(spinlock, &iommu_fault_devices_lock) {
 		/* One that is in the table has a user: see the put. */
@@ -86,7 +86,7 @@ void iommu_fault_device_put(struct iommu_fault_device *fdev)
 	if (!last)
 		return;
 
-	WARN_ON(!xa_empty(&fdev->handlers) || !xa_empty(&fdev->guest_pasids));
+	WARN_ON(!xa_empty(&fdev->handlers) || !xa_empty(&fdev->quiet));
 	mutex_destroy(&fdev->lock);
 	kfree_rcu(fdev, rcu);
 }
@@ -138,97 +138,51 @@ bool iommu_fault_handler_is_for(const struct iommu_fault_handler *handler,
 	return iommu_fault_find(handler->fdev->dev, pasid) == handler;
 }
 
-/* By which number the owner of @handler knows @pasid, if it does */
-bool iommu_fault_guest_pasid(struct iommu_fault_handler *handler,
-			     ioasid_t pasid, ioasid_t *guest_pasid)
-{
-	void *entry = xa_load(&handler->fdev->guest_pasids, pasid);
-
-	if (!entry && handler->pasid != pasid &&
-	    !READ_ONCE(handler->fdev->identity))
-		return false;
-	*guest_pasid = entry ? xa_to_value(entry) & ~IOMMU_FAULT_QUIET : pasid;
-	return true;
-}
-
 /* Does the owner of @handler want no records of faults of @pasid? */
 bool iommu_fault_is_quiet(const struct iommu_fault_handler *handler, ioasid_t pasid)
 {
-	/* No entry is zero. */
-	return xa_to_value(xa_load(&handler->fdev->guest_pasids, pasid)) &
-	       IOMMU_FAULT_QUIET;
-}
-
-/**
- * iommu_fault_set_guest_pasid() - Say by which number an owner knows a PASID
- * @dev: the device, which the caller keeps until iommu_fault_clear_guest_pasid()
- * @pasid: the PASID on the bus
- * @guest_pasid: the number of it in records and answers
- *
- * Holds for the PASID, whatever handlers there are, now or later.
- *
- * Return: 0, or -ENOMEM; not if the PASID had a number before.
- *
- * Context: Process context. Does not wait for hardware.
- */
-int iommu_fault_set_guest_pasid(struct device *dev, ioasid_t pasid,
-				ioasid_t guest_pasid)
-{
-	struct iommu_fault_device *fdev = iommu_fault_device_make(dev);
-	void *old;
-
-	if (!fdev)
-		return -ENOMEM;
-	old = xa_store(&fdev->guest_pasids, pasid, xa_mk_value(guest_pasid),
-		       GFP_KERNEL_ACCOUNT);
-	/* A new entry keeps the reference. */
-	if (old)
-		iommu_fault_device_put(fdev);
-	return xa_err(old);
+	return xa_load(&handler->fdev->quiet, pasid);
 }
 
 /**
  * iommu_fault_set_quiet() - Drop the unrecoverable faults of a PASID
- * @dev: the device
- * @pasid: a PASID on the bus that has a number; 0 for faults without PASID
+ * @dev: the device, which the caller keeps until iommu_fault_clear_quiet()
+ * @pasid: a PASID on the bus; 0 for faults without PASID
  *
- * Holds until the PASID has no number or gets one again.
+ * Return: 0, or -EBUSY if that was done already, -ENOMEM.
  *
  * Context: Process context. Does not wait for hardware.
  */
-void iommu_fault_set_quiet(struct device *dev, ioasid_t pasid)
+int iommu_fault_set_quiet(struct device *dev, ioasid_t pasid)
 {
-	struct iommu_fault_device *fdev = iommu_fault_device_get(dev);
-	unsigned long number;
+	struct iommu_fault_device *fdev = iommu_fault_device_make(dev);
+	int ret;
 
-	if (WARN_ON(!fdev))
-		return;
-	/* Takes no memory: the place is there. */
-	number = xa_to_value(xa_load(&fdev->guest_pasids, pasid));
-	xa_store(&fdev->guest_pasids, pasid,
-		 xa_mk_value(number | IOMMU_FAULT_QUIET), GFP_KERNEL_ACCOUNT);
-	iommu_fault_device_put(fdev);
+	if (!fdev)
+		return -ENOMEM;
+	ret = xa_insert(&fdev->quiet, pasid, xa_mk_value(1), GFP_KERNEL_ACCOUNT);
+	/* The entry keeps the reference. */
+	if (ret)
+		iommu_fault_device_put(fdev);
+	return ret;
 }
 
 /**
- * iommu_fault_clear_guest_pasid() - Undo iommu_fault_set_guest_pasid()
+ * iommu_fault_clear_quiet() - Undo iommu_fault_set_quiet()
  * @dev: the device
- * @pasid: the PASID on the bus; one that has no number is fine
- *
- * Page requests of the PASID are not reported any more, and unrecoverable faults
- * of it without a PASID of the owner.
+ * @pasid: the PASID
  *
  * Context: Process context. Does not wait for hardware.
  */
-void iommu_fault_clear_guest_pasid(struct device *dev, ioasid_t pasid)
+void iommu_fault_clear_quiet(struct device *dev, ioasid_t pasid)
 {
 	struct iommu_fault_device *fdev = iommu_fault_device_get(dev);
 
-	if (!fdev)
+	if (WARN_ON(!fdev))
 		return;
+	xa_erase(&fdev->quiet, pasid);
 	/* That of the entry */
-	if (xa_erase(&fdev->guest_pasids, pasid))
-		iommu_fault_device_put(fdev);
+	iommu_fault_device_put(fdev);
 	iommu_fault_device_put(fdev);
 }
 
@@ -236,7 +190,7 @@ void iommu_fault_clear_guest_pasid(struct device *dev, ioasid_t pasid)
  * iommu_fault_set_identity() - Say that an owner knows each PASID as on the bus
  * @dev: the device, which the caller keeps until iommu_fault_clear_identity()
  *
- * Also those that it has given no number by iommu_fault_set_guest_pasid().
+ * Also those that are not attached.
  *
  * Return: 0, or -ENOMEM.
  *

@@ -2,9 +2,9 @@
 /*
  * IOMMU faults: the objects, their owners, and their locks
  *
- * A *fault device* stands for a device that has handlers or guest PASIDs, and
- * lives as long as it has one of them. Nothing is shared between devices but
- * the table to find them by.
+ * A *fault device* stands for a device that has handlers, or PASIDs that faults are
+ * treated differently of, and lives as long as it has one of them. Nothing is shared
+ * between devices but the table to find them by.
  *
  * A *handler* is for the faults of a device or of one of its PASIDs. It is owned
  * by the one that registered it. A report that looks it up has a reference to its
@@ -26,6 +26,7 @@
  *	  iommu_fault_handler::answer	take and answer, sleeps
  *	    iommu_fault_handler::lock	all the rest of a handler, spins
  *	      locks of the handler
+ *	      iommu_group::pasid_array	attach handles, spins
  *	iommu_fault_devices_lock	the table of devices, spins
  *
  * The two that sleep are held while hardware is waited for, that of their own
@@ -53,8 +54,6 @@
 /* Answers that the driver is given at a time */
 #define IOMMU_FAULT_BATCH	16
 #define IOMMU_FAULT_HASH_BITS	6
-/* Beside the number of a PASID, which has 20 bits: it has no records of faults */
-#define IOMMU_FAULT_QUIET	BIT(20)
 /* Log2 of microseconds, the last bucket is open */
 #define IOMMU_FAULT_LATENCIES	24
 
@@ -110,18 +109,16 @@ struct iommu_fault_stats {
 };
 
 /**
- * struct iommu_fault_device - a device that has handlers or guest PASIDs
+ * struct iommu_fault_device - a device that has handlers or particular PASIDs
  * @dev: the device; kept by the owners of handlers and PASIDs
  * @node: in the table of devices, protected by iommu_fault_devices_lock, read
  *	under RCU
- * @users: one for each handler and each guest PASID, and for those at work
+ * @users: one for each handler, each of @quiet and @identity, and for those at work
  * @rcu: for the end
  * @lock: protects @handlers, and the page requests of the device being on
  * @handlers: by PASID, see iommu_fault_index(); read under RCU
- * @guest_pasids: PASID on the bus -> number that its owner knows it by, and
- *	IOMMU_FAULT_QUIET. The xarray locks itself.
- * @identity: the owner knows each PASID by its number on the bus. Read without lock;
- *	has a user while it is set.
+ * @quiet: PASIDs on the bus without records of faults. The xarray locks itself.
+ * @identity: the owner knows each PASID by its number on the bus. Read without lock.
  */
 struct iommu_fault_device {
 	struct device *dev;
@@ -130,7 +127,7 @@ struct iommu_fault_device {
 	struct rcu_head rcu;
 	struct mutex lock;	/* see above */
 	struct xarray handlers;
-	struct xarray guest_pasids;
+	struct xarray quiet;
 	bool identity;
 };
 
@@ -220,6 +217,9 @@ static inline unsigned long iommu_fault_index(ioasid_t pasid)
 	return (ioasid_t)(pasid + 1);
 }
 
+#define iommu_fault_handle(handle)	\
+	container_of_const(handle, struct iommu_fault_handle, attach)
+
 /* fault_device.c */
 struct iommu_fault_device *iommu_fault_device_get(const struct device *dev);
 struct iommu_fault_device *iommu_fault_device_make(struct device *dev);
@@ -229,8 +229,6 @@ struct iommu_fault_handler *iommu_fault_handler_get(const struct device *dev,
 void iommu_fault_handler_put(struct iommu_fault_handler *handler);
 bool iommu_fault_handler_is_for(const struct iommu_fault_handler *handler,
 				ioasid_t pasid);
-bool iommu_fault_guest_pasid(struct iommu_fault_handler *handler,
-			     ioasid_t pasid, ioasid_t *guest_pasid);
 bool iommu_fault_is_quiet(const struct iommu_fault_handler *handler, ioasid_t pasid);
 void iommu_fault_for_each(const struct device *dev,
 			  void (*fn)(struct iommu_fault_handler *handler, void *arg),

@@ -20,7 +20,7 @@
  * On return, and until iommu_dev_reset_done(), no answer to a page request group
  * of @dev is on its way or will be. What waits for an answer waits on, but an
  * answer of its owner is ENOENT. Page requests that are reported are dropped.
- * Nothing happens for a device without handlers and guest PASIDs.
+ * Nothing happens for a device without handlers.
  *
  * Context: Process context, waits for the hardware of @dev. The caller keeps @dev
  * and its driver.

@@ -137,7 +137,8 @@ struct iommu_guest_device {
 /**
  * struct iommu_guest_binding - a page table of the guest on a PASID of a device
  * @handle: in the PASID array of the iommu group while attached. A thread that
- *	reports page requests may hold on to it without a reference.
+ *	reports page requests may hold on to it without a reference. Has @pasid's
+ *	gpasid for those that report.
  * @gdev: the device
  * @pasid: the PASID
  * @domain: the nested domain, owned by the binding, as is a runtime PM
@@ -150,7 +151,7 @@ struct iommu_guest_device {
  *	granularity they were asked for
  */
 struct iommu_guest_binding {
-	struct iommu_attach_handle handle;
+	struct iommu_fault_handle handle;
 	struct iommu_guest_device *gdev;
 	struct iommu_guest_pasid *pasid;
 	struct iommu_domain *domain;
@@ -223,7 +224,6 @@ void iommu_guest_forget_faults(struct iommu_guest_binding *binding);
 int iommu_guest_attach(struct iommu_guest_binding *binding);
 int iommu_guest_attach_again(struct iommu_guest_binding *old);
 void iommu_guest_detach(struct iommu_guest_binding *binding);
-void iommu_guest_clear_guest_pasid(struct iommu_guest_binding *binding);
 void iommu_guest_leave_rid(struct iommu_guest_device *gdev,
 			   struct iommu_domain *domain);
 bool iommu_guest_has_bindings(struct iommu_guest_ctx *ctx,

@@ -90,8 +90,6 @@ static int iommu_guest_set_rid_table(struct iommu_guest_ctx *ctx,
 		return PTR_ERR(binding);
 	ret = iommu_guest_attach(binding);
 	if (ret) {
-		if (!old)
-			iommu_guest_clear_guest_pasid(binding);
 		iommu_guest_free_binding(binding);
 		return ret;
 	}
@@ -114,10 +112,8 @@ static void iommu_guest_leave_rid_table(struct iommu_guest_ctx *ctx,
 	iommu_guest_leave_rid(gdev, domain);
 	gdev->rid = mode;
 	old = iommu_guest_find_binding(&ctx->rid, gdev);
-	if (!old)
-		return;
-	iommu_guest_end_rid_table(old);
-	iommu_fault_clear_guest_pasid(gdev->dev, IOMMU_NO_PASID);
+	if (old)
+		iommu_guest_end_rid_table(old);
 }
 
 /**

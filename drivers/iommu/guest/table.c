@@ -261,20 +261,12 @@ out_free:
 
 static int iommu_guest_attach_entry(struct iommu_guest_pasid *pasid)
 {
-	struct iommu_guest_binding *binding = iommu_guest_entry_binding(pasid);
-	int ret = iommu_guest_attach(binding);
-
-	if (ret)
-		iommu_guest_clear_guest_pasid(binding);
-	return ret;
+	return iommu_guest_attach(iommu_guest_entry_binding(pasid));
 }
 
 static void iommu_guest_detach_entry(struct iommu_guest_pasid *pasid)
 {
-	struct iommu_guest_binding *binding = iommu_guest_entry_binding(pasid);
-
-	iommu_guest_detach(binding);
-	iommu_guest_clear_guest_pasid(binding);
+	iommu_guest_detach(iommu_guest_entry_binding(pasid));
 }
 
 /* Detach @pasids, and wait for hardware for all of them together */
@@ -336,19 +328,16 @@ static int iommu_guest_attach_entries(struct iommu_guest_table *table)
 /* Those that cannot come back are not present, which is safe. */
 static void iommu_guest_restore_entries(struct iommu_guest_table *table)
 {
-	struct iommu_guest_binding *binding;
 	struct iommu_guest_pasid *pasid;
 	unsigned long index;
 
 	xa_for_each(&table->entries, index, pasid) {
 		cond_resched();
-		binding = iommu_guest_entry_binding(pasid);
-		if (!iommu_guest_attach_again(binding))
+		if (!iommu_guest_attach_again(iommu_guest_entry_binding(pasid)))
 			continue;
 		dev_err_ratelimited(table->gdev->dev,
 				    "PASID %lu lost its entry, could not put it back\n",
 				    index);
-		iommu_guest_clear_guest_pasid(binding);
 		iommu_guest_free_entry(table, pasid);
 	}
 }
@@ -633,7 +622,7 @@ static int iommu_guest_fill_table(struct iommu_guest_table *table,
 			return ret;
 		}
 		table->domain->owner = dev_iommu_ops(gdev->dev);
-		table->domain->iopf_handler = iommu_fault_iopf;
+		table->domain->iopf_handler = iommu_fault_iopf_table;
 		return 0;
 	}
 

@@ -177,7 +177,7 @@ static bool ioasid_data_put_locked(struct ioasid_data *data)
 
 	ioasid_set_state(data, IOASID_STATE_IDLE);
 	ioasid_release(set->space, data->id);
-	list_del(&data->member);
+	hlist_del(&data->member);
 	kfree_rcu(data, rcu);
 	ioasid_uncharge(set);
 	return true;
@@ -241,13 +241,8 @@ struct ioasid_data *ioasid_next_member(struct ioasid_set *set,
 	unsigned long flags;
 
 	xa_lock_irqsave(ids, flags);
-	if (!prev) {
-		next = list_first_entry_or_null(&set->members,
-						struct ioasid_data, member);
-	} else {
-		next = list_is_last(&prev->member, &set->members) ?
-			       NULL : list_next_entry(prev, member);
-	}
+	next = hlist_entry_safe(prev ? prev->member.next : set->members.first,
+				struct ioasid_data, member);
 	if (next)
 		refcount_inc(&next->refs);
 	if (prev)
@@ -464,7 +459,7 @@ int ioasid_alloc(struct ioasid_set *set, ioasid_t min, ioasid_t max,
 			ioasid_uncharge(set);
 	}
 	if (!ret) {
-		list_add(&data->member, &set->members);
+		hlist_add_head(&data->member, &set->members);
 		deliver = ioasid_post(data, IOASID_NOTIFY_ALLOC);
 		ret = data->id;
 	}

@@ -31,10 +31,10 @@
 #ifndef __IOASID_PRIV_H
 #define __IOASID_PRIV_H
 
+#include <linux/atomic.h>
 #include <linux/ioasid.h>
 #include <linux/list.h>
 #include <linux/llist.h>
-#include <linux/percpu_counter.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
@@ -58,7 +58,7 @@ enum ioasid_state {
  * @max: most ids that they may hold. A module parameter, read locklessly.
  */
 struct ioasid_user_limit {
-	struct percpu_counter ids;
+	atomic_long_t ids;
 	unsigned int max;
 };
 
@@ -138,7 +138,7 @@ struct ioasid_set {
 	struct ioasid_space *space;
 	struct ioasid_user_limit *limit;
 	struct xarray spids;
-	struct list_head members;
+	struct hlist_head members;
 	unsigned int quota;
 	unsigned int used;
 	u32 next;
@@ -190,7 +190,7 @@ struct ioasid_data {
 	void __rcu *private;
 	struct llist_node freed;
 	union {
-		struct list_head member;
+		struct hlist_node member;
 		struct rcu_head rcu;
 	};
 };

@@ -35,7 +35,7 @@ static struct lock_class_key ioasid_spids_key;
 static struct ioasid_set ioasid_host_set = {
 	.space = &ioasid_host_space,
 	.spids = XARRAY_INIT(ioasid_host_set.spids, XA_FLAGS_LOCK_IRQ),
-	.members = LIST_HEAD_INIT(ioasid_host_set.members),
+	.members = HLIST_HEAD_INIT,
 	.quota = UINT_MAX,
 	.refs = REFCOUNT_INIT(1),
 	.pins = REFCOUNT_INIT(1),
@@ -79,8 +79,6 @@ ioasid_set_create(struct ioasid_space *space, struct ioasid_user_limit *limit,
 {
 	struct ioasid_set *set;
 
-	if (limit && !percpu_counter_initialized(&limit->ids))
-		return ERR_PTR(-ENOMEM);
 	set = ioasid_set_new();
 	if (!set)
 		return ERR_PTR(-ENOMEM);
@@ -94,7 +92,7 @@ ioasid_set_create(struct ioasid_space *space, struct ioasid_user_limit *limit,
 	set->quota = quota;
 	xa_init_flags(&set->spids, XA_FLAGS_LOCK_IRQ | XA_FLAGS_ACCOUNT);
 	lockdep_set_class(&set->spids.xa_lock, &ioasid_spids_key);
-	INIT_LIST_HEAD(&set->members);
+	INIT_HLIST_HEAD(&set->members);
 	spin_lock_init(&set->notifiers.lock);
 	INIT_LIST_HEAD(&set->notifiers.list);
 	init_llist_head(&set->freed);

@@ -10,7 +10,6 @@
  */
 #include <linux/err.h>
 #include <linux/export.h>
-#include <linux/init.h>
 #include <linux/lockdep.h>
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
@@ -104,6 +103,17 @@ ioasid_t ioasid_get_capacity(void)
 }
 EXPORT_SYMBOL_IF_KUNIT(ioasid_get_capacity);
 
+static bool ioasid_limit_charge(struct ioasid_user_limit *limit)
+{
+	long ids = atomic_long_read(&limit->ids);
+
+	do {
+		if (ids >= READ_ONCE(limit->max))
+			return false;
+	} while (!atomic_long_try_cmpxchg(&limit->ids, &ids, ids + 1));
+	return true;
+}
+
 /* Books one more id; what it books stays valid if the id lock is dropped. */
 int ioasid_charge(struct ioasid_set *set)
 {
@@ -116,8 +126,7 @@ int ioasid_charge(struct ioasid_set *set)
 		return -EDQUOT;
 	if (limit) {
 		if (space->user_ids >= space->user_cap ||
-		    !percpu_counter_limited_add(&limit->ids,
-						READ_ONCE(limit->max), 1))
+		    !ioasid_limit_charge(limit))
 			return -ENOSPC;
 		space->user_ids++;
 	}
@@ -133,7 +142,7 @@ void ioasid_uncharge(struct ioasid_set *set)
 
 	if (set->limit) {
 		set->space->user_ids--;
-		percpu_counter_dec(&set->limit->ids);
+		atomic_long_dec(&set->limit->ids);
 	}
 	if (!--set->used)
 		ioasid_set_unpin(set);
@@ -205,9 +214,3 @@ struct ioasid_set *ioasid_set_next(struct ioasid_set *prev)
 	return next;
 }
 EXPORT_SYMBOL_IF_KUNIT(ioasid_set_next);
-
-static int __init ioasid_space_initcall(void)
-{
-	return percpu_counter_init(&ioasid_user_limit.ids, 0, GFP_KERNEL);
-}
-core_initcall(ioasid_space_initcall);

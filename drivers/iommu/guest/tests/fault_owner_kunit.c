@@ -60,7 +60,7 @@ static void register_pasid(struct slow_scene *scene, struct fault_owner *owner)
 		scene->ret = PTR_ERR(handler);
 		return;
 	}
-	scene->ret = iommu_fault_set_guest_pasid(dev, 20, 42) ?:
+	scene->ret = iommu_fault_set_quiet(dev, 20) ?:
 		     iommu_fault_handler_enable_page_req(handler);
 	iommu_fault_handler_set_timeout(handler, 1000);
 	iommu_fault_purge(dev, &handle);
@@ -69,7 +69,7 @@ static void register_pasid(struct slow_scene *scene, struct fault_owner *owner)
 	iommu_dev_reset_prepare(dev);
 	iommu_dev_reset_done(dev);
 	iommu_fault_for_each(NULL, count_handler, &count);
-	iommu_fault_clear_guest_pasid(dev, 20);
+	iommu_fault_clear_quiet(dev, 20);
 	iommu_unregister_device_fault_handler(handler);
 }
 

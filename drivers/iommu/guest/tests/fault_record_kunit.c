@@ -206,6 +206,20 @@ static void pasid_on_the_bus_is_for_private_owners(struct kunit *test)
 	mock_guest_close(mock);
 }
 
+/* What somebody else has attached has no number of the owner's behind its handle. */
+static void number_is_of_guest_pasids_alone(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = fault_own_device(test, 0);
+	struct iommu_fault_handle other = { .guest_pasid = 42 };
+
+	KUNIT_ASSERT_EQ(test, 0,
+			iommu_attach_device_pasid(mock->parent, mock_dev(mock, 0),
+						  11, &other.attach));
+	KUNIT_EXPECT_EQ(test, 0, report_pasid(test, owner, 11)->event.flags);
+	iommu_detach_device_pasid(mock->parent, mock_dev(mock, 0), 11);
+}
+
 /*
  * A request with private data has an answer of its own, even within a group: the
  * driver reports it as a group, so that two have the same index for a while.
@@ -245,6 +259,7 @@ static struct kunit_case fault_record_cases[] = {
 	KUNIT_CASE(bytes_of_an_end),
 	KUNIT_CASE(device_off_is_about_no_transaction),
 	KUNIT_CASE(pasid_on_the_bus_is_for_private_owners),
+	KUNIT_CASE(number_is_of_guest_pasids_alone),
 	KUNIT_CASE(private_data_is_passed_on),
 	{}
 };

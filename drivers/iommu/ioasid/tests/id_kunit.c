@@ -15,8 +15,6 @@ int ioasid_test_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, c);
 	ioasid_space_init(&c->space, SPACE_SIZE, true);
 	c->limit.max = UINT_MAX;
-	KUNIT_ASSERT_EQ(test, percpu_counter_init(&c->limit.ids, 0, GFP_KERNEL),
-			0);
 	c->host = ioasid_set_create(&c->space, NULL, NULL, UINT_MAX);
 	c->a = ioasid_set_create(&c->space, &c->limit, NULL, QUOTA);
 	c->b = ioasid_set_create(&c->space, &c->limit, NULL, QUOTA);
@@ -51,8 +49,7 @@ void ioasid_test_exit(struct kunit *test)
 					XA_PRESENT));
 	xa_destroy(&c->space.ids);
 	KUNIT_EXPECT_EQ(test, c->space.user_ids, 0);
-	KUNIT_EXPECT_EQ(test, percpu_counter_sum(&c->limit.ids), 0);
-	percpu_counter_destroy(&c->limit.ids);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&c->limit.ids), 0);
 }
 
 /* ------------------------------------------------------------------ sets */
