@@ -11,7 +11,7 @@ LINUX ?= $(TOP)/build/linux
 # The Makefile of the self tests says which programs there are.
 NESTING_DIR := $(LINUX)/tools/testing/selftests/vfio_nesting
 NESTING := $(shell sed -n 's/^TEST_GEN_PROGS.* += //p' $(NESTING_DIR)/Makefile)
-PROGRAMS := iommufd iommufd_fail_nth $(NESTING) guest_demo guest_life
+PROGRAMS := iommufd iommufd_fail_nth $(NESTING) guest_demo guest_kexec guest_life
 
 VPATH := $(LINUX)/tools/testing/selftests/iommu:$(NESTING_DIR)
 

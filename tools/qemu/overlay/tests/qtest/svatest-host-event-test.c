@@ -1041,7 +1041,8 @@ static void some_pasids(Host *h, uint32_t first, unsigned n)
 /* Invalidations of more PASIDs than calls may be under way: each is made. */
 static void test_flush_held(void)
 {
-    const unsigned n = 300;
+    /* More than twice what may be under way */
+    const unsigned n = 600;
     uint32_t before;
     Host h;
 

@@ -613,6 +613,7 @@ static void test_fault_table_beyond(void)
     e.entry = vtd_entry_first(&fs, DID);
     bind_pasid(&e, PASID);
     expect_refused(&e.d, PASID, SVATEST_OP_READ, IOVA);
+    expect_fault(&e, 0x73, PASID, IOVA);
     sva_quit(e.s);
 }
 
