@@ -459,6 +459,9 @@ static void device_gets_no_more_than_its_credit(struct kunit *test)
 	EXPECT_LOG("answer0.a.40=1");
 	KUNIT_EXPECT_EQ(test, MOCK_CREDIT, owner->used);
 	KUNIT_EXPECT_EQ(test, 1, fault_ended(owner, IOMMU_FAULT_OVER_LIMIT));
+	/* It was a group of one request all the same. */
+	KUNIT_EXPECT_EQ(test, MOCK_CREDIT + 1, owner->handler->stats.groups);
+	KUNIT_EXPECT_EQ(test, MOCK_CREDIT + 1, owner->handler->stats.requests);
 
 	KUNIT_EXPECT_EQ(test, 1, fault_respond(owner, 10, 0, 0));
 	fault_request(mock, 0, 10, i);
