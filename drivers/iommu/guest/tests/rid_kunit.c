@@ -380,16 +380,34 @@ static void close_ends_it(struct kunit *test)
 	EXPECT_STATE("");
 }
 
+/* Blocks without a table, which does not keep the device awake */
+static void block_and_sleep(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+
+	KUNIT_ASSERT_EQ(test, 0, set_mode(mock, 0, IOMMU_RID_BLOCK));
+	/* Or it has fallen asleep by itself. */
+	KUNIT_ASSERT_LE(test, 0, pm_runtime_suspend(mock_dev(mock, 0)));
+	mock_clear_log(mock);
+}
+
+static void close_wakes_the_device_up(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+
+	block_and_sleep(test);
+	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
+	EXPECT_LOG("rid0=pass");
+	EXPECT_STATE("");
+}
+
 /* mock_guest_exit() looks at what keeps the device awake. */
 static void close_of_a_device_that_does_not_wake_up(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
 
-	KUNIT_ASSERT_EQ(test, 0, set_mode(mock, 0, IOMMU_RID_BLOCK));
-	/* Or it has done so by itself. */
-	KUNIT_ASSERT_LE(test, 0, pm_runtime_suspend(mock_dev(mock, 0)));
+	block_and_sleep(test);
 	mock->devs[0].fail_resume = -ETIMEDOUT;
-	mock_clear_log(mock);
 	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
 	EXPECT_LOG("asleep0 rid0=pass");
 	EXPECT_STATE("");
@@ -516,6 +534,7 @@ static struct kunit_case rid_cases[] = {
 	KUNIT_CASE(refused_by_hardware),
 	KUNIT_CASE(device_is_awake_while_it_matters),
 	KUNIT_CASE(close_ends_it),
+	KUNIT_CASE(close_wakes_the_device_up),
 	KUNIT_CASE(close_of_a_device_that_does_not_wake_up),
 	KUNIT_CASE(debugfs_shows_the_table),
 	KUNIT_CASE(driver_cannot_block),
