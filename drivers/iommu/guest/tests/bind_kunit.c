@@ -647,10 +647,18 @@ static void refused_bind_changes_nothing(struct kunit *test)
 static void refused_by_the_driver(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
+	static struct iommu_guest_ops ops;
 
 	KUNIT_ASSERT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 10, 0x1000));
 	mock->fail_alloc = -EOPNOTSUPP;
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, bind(mock, NULL, 10, 0x2000));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, bind(mock, NULL, 11, 0x2000));
+	EXPECT_STATE("0.a=1000");
+	/* Hardware may read whole tables and nothing else. */
+	mock->fail_alloc = 0;
+	mock_guest_own_ops(mock, 1, &ops);
+	ops.domain_alloc_gpasid = NULL;
+	ops.begin = NULL;
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, bind(mock, NULL, 11, 0x2000));
 	EXPECT_STATE("0.a=1000");
 }

@@ -665,6 +665,9 @@ static void quota_holds_for_entries(struct kunit *test)
 	unset(mock, 1);
 	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, 9));
 	EXPECT_STATE("0.0=6000 0.3=1000 0.5=2000 0.9=5000");
+	unset(mock, 0);
+	iommu_guest_free_pasids(mock->ctx, 63, 63);
+	KUNIT_EXPECT_EQ(test, 63, iommu_guest_alloc_pasid(mock->ctx, 63, 63));
 }
 
 static unsigned int words_read;
