@@ -659,8 +659,14 @@ static void refused_by_the_driver(struct kunit *test)
 	mock_guest_own_ops(mock, 1, &ops);
 	ops.domain_alloc_gpasid = NULL;
 	ops.begin = NULL;
+	ops.fault_flush = NULL;
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, bind(mock, NULL, 11, 0x2000));
 	EXPECT_STATE("0.a=1000");
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test,
+				     iommu_guest_handle_faults(mock->ctx,
+							       mock_dev(mock, 1),
+							       &drop_ops, NULL,
+							       false));
 }
 
 static void refused_for_what_the_device_cannot_emit(struct kunit *test)

@@ -798,9 +798,12 @@ static void close_passes_the_queue(struct kunit *test)
 	mock->devs[1].late = 1;
 	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
 	KUNIT_EXPECT_EQ(test, 0, first->used);
+	KUNIT_EXPECT_EQ(test, 0, mock->devs[0].late);
 
 	KUNIT_ASSERT_EQ(test, 0, iommu_guest_add_device(mock->ctx, mock_dev(mock, 0),
 							mock->parent));
+	/* Of an owner that did not pass it */
+	mock->devs[0].late = 2;
 	next = fault_own_device(test, 0);
 	mock_report_late(mock, 0);
 	KUNIT_EXPECT_EQ(test, 0, next->used);
