@@ -142,7 +142,7 @@ static u64 dmar_ats_age(struct intel_iommu *iommu, u16 sid)
 	int slot;
 
 	for (slot = 0; slot < QI_LENGTH; slot++) {
-		if (qi->desc_status[slot] == QI_FREE ||
+		if (READ_ONCE(qi->desc_status[slot]) == QI_FREE ||
 		    !dmar_ats_desc_sid(dmar_ats_desc(iommu, slot), &other) ||
 		    other != sid)
 			continue;

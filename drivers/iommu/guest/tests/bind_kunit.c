@@ -647,12 +647,26 @@ static void refused_bind_changes_nothing(struct kunit *test)
 static void refused_by_the_driver(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
+	static struct iommu_guest_ops ops;
 
 	KUNIT_ASSERT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 10, 0x1000));
 	mock->fail_alloc = -EOPNOTSUPP;
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, bind(mock, NULL, 10, 0x2000));
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, bind(mock, NULL, 11, 0x2000));
 	EXPECT_STATE("0.a=1000");
+	/* Hardware may read whole tables and nothing else. */
+	mock->fail_alloc = 0;
+	mock_guest_own_ops(mock, 1, &ops);
+	ops.domain_alloc_gpasid = NULL;
+	ops.begin = NULL;
+	ops.fault_flush = NULL;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, bind(mock, NULL, 11, 0x2000));
+	EXPECT_STATE("0.a=1000");
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test,
+				     iommu_guest_handle_faults(mock->ctx,
+							       mock_dev(mock, 1),
+							       &drop_ops, NULL,
+							       false));
 }
 
 static void refused_for_what_the_device_cannot_emit(struct kunit *test)
@@ -1264,6 +1278,68 @@ static void debugfs_shows_every_binding(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, strstr(m.buf, want));
 }
 
+/* A driver is told of its own devices, and of no PASID that goes alone. */
+static void drivers_are_told_apart(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	static struct iommu_guest_ops ops;
+
+	mock_guest_own_ops(mock, 1, &ops);
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, NULL, 10, 0x1000));
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, NULL, 11, 0x2000));
+	mock_clear_log(mock);
+	iommu_guest_free_pasids(mock->ctx, 10, 11);
+	KUNIT_EXPECT_TRUE(test, strstarts(mock->log, "stop0.a.b stop1.a.b remove0.a=1000 "));
+
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, mock_dev(mock, 0), 12, 0x1000));
+	KUNIT_ASSERT_EQ(test, 0, bind(mock, NULL, 13, 0x2000));
+	mock_clear_log(mock);
+	iommu_guest_free_pasids(mock->ctx, 12, 13);
+	KUNIT_EXPECT_TRUE(test, strstarts(mock->log, "stop0.c.d remove0.c=1000 "));
+	EXPECT_STATE("");
+}
+
+/* Calls that each of the devices was told of since it was asked last */
+#define EXPECT_CALLS(first, second) do {				\
+	KUNIT_EXPECT_EQ(test, first, mock->devs[0].calls);		\
+	KUNIT_EXPECT_EQ(test, second, mock->devs[1].calls);		\
+	mock->devs[0].calls = 0;					\
+	mock->devs[1].calls = 0;					\
+} while (0)
+
+static void each_call_is_announced(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct device *dev = mock_dev(mock, 0);
+
+	EXPECT_CALLS(0, 0);
+	KUNIT_EXPECT_EQ(test, 0, bind(mock, dev, 10, 0x1000));
+	EXPECT_CALLS(1, 0);
+	KUNIT_EXPECT_EQ(test, 0, bind(mock, NULL, 11, 0x1000));
+	EXPECT_CALLS(1, 1);
+	unbind(mock, mock_dev(mock, 1), 11);
+	EXPECT_CALLS(0, 1);
+	unbind(mock, NULL, 11);
+	EXPECT_CALLS(1, 1);
+	/* The notifier hears of it as well. */
+	iommu_guest_free_pasids(mock->ctx, 11, 11);
+	EXPECT_CALLS(2, 2);
+	ioasid_free(mock->set, 10);
+	ioasid_set_flush(mock->set);
+	EXPECT_CALLS(1, 1);
+	EXPECT_STATE("");
+	iommu_guest_remove_device(mock->ctx, dev);
+	EXPECT_CALLS(1, 0);
+}
+
+/* A set with ids is too late for an owner; mock_guest_exit() counts references. */
+static void owner_comes_before_its_pasids(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+
+	KUNIT_EXPECT_EQ(test, -EBUSY, PTR_ERR(iommu_guest_ctx_alloc(mock->set, NULL)));
+}
+
 static void debugfs_has_its_files(struct kunit *test)
 {
 	static const char * const files[][2] = {
@@ -1421,6 +1497,9 @@ static struct kunit_case bind_cases[] = {
 	KUNIT_CASE(device_must_be_alone_in_its_group),
 	KUNIT_CASE(device_info_is_of_one_device),
 	KUNIT_CASE(debugfs_shows_every_binding),
+	KUNIT_CASE(drivers_are_told_apart),
+	KUNIT_CASE(each_call_is_announced),
+	KUNIT_CASE(owner_comes_before_its_pasids),
 	KUNIT_CASE(debugfs_has_its_files),
 	KUNIT_CASE(nesting_info_says_what_there_is),
 	KUNIT_CASE(nesting_info_merges),

@@ -458,6 +458,9 @@ static void device_gets_no_more_than_its_credit(struct kunit *test)
 	EXPECT_LOG("answer0.a.40=1");
 	KUNIT_EXPECT_EQ(test, MOCK_CREDIT, owner->used);
 	KUNIT_EXPECT_EQ(test, 1, fault_ended(owner, IOMMU_FAULT_OVER_LIMIT));
+	/* It was a group of one request all the same. */
+	KUNIT_EXPECT_EQ(test, MOCK_CREDIT + 1, owner->handler->stats.groups);
+	KUNIT_EXPECT_EQ(test, MOCK_CREDIT + 1, owner->handler->stats.requests);
 
 	KUNIT_EXPECT_EQ(test, 1, fault_respond(owner, 10, 0, 0));
 	fault_request(mock, 0, 10, i);
@@ -791,9 +794,12 @@ static void close_passes_the_queue(struct kunit *test)
 	mock->devs[1].late = 1;
 	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
 	KUNIT_EXPECT_EQ(test, 0, first->used);
+	KUNIT_EXPECT_EQ(test, 0, mock->devs[0].late);
 
 	KUNIT_ASSERT_EQ(test, 0, iommu_guest_add_device(mock->ctx, mock_dev(mock, 0),
 							mock->parent));
+	/* Of an owner that did not pass it */
+	mock->devs[0].late = 2;
 	next = fault_own_device(test, 0);
 	mock_report_late(mock, 0);
 	KUNIT_EXPECT_EQ(test, 0, next->used);

@@ -69,6 +69,8 @@ static void register_pasid(struct slow_scene *scene, struct fault_owner *owner)
 	iommu_dev_reset_prepare(dev);
 	iommu_dev_reset_done(dev);
 	iommu_fault_for_each(NULL, count_handler, &count);
+	if (!count)
+		scene->ret = -ENOENT;
 	iommu_fault_clear_quiet(dev, 20);
 	iommu_unregister_device_fault_handler(handler);
 }

@@ -5,6 +5,7 @@
  * In the words that mock.h explains.
  */
 #include <linux/pm_runtime.h>
+#include <linux/seq_file.h>
 #include <linux/sizes.h>
 
 #include "../guest_private.h"
@@ -379,15 +380,52 @@ static void close_ends_it(struct kunit *test)
 	EXPECT_STATE("");
 }
 
+/* Blocks without a table, which does not keep the device awake */
+static void block_and_sleep(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+
+	KUNIT_ASSERT_EQ(test, 0, set_mode(mock, 0, IOMMU_RID_BLOCK));
+	/* Or it has fallen asleep by itself. */
+	KUNIT_ASSERT_LE(test, 0, pm_runtime_suspend(mock_dev(mock, 0)));
+	mock_clear_log(mock);
+}
+
+static void close_wakes_the_device_up(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+
+	block_and_sleep(test);
+	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
+	EXPECT_LOG("rid0=pass");
+	EXPECT_STATE("");
+}
+
 /* mock_guest_exit() looks at what keeps the device awake. */
 static void close_of_a_device_that_does_not_wake_up(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
 
-	KUNIT_ASSERT_EQ(test, 0, set_mode(mock, 0, IOMMU_RID_BLOCK));
+	block_and_sleep(test);
 	mock->devs[0].fail_resume = -ETIMEDOUT;
 	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
+	EXPECT_LOG("asleep0 rid0=pass");
 	EXPECT_STATE("");
+}
+
+static void debugfs_shows_the_table(struct kunit *test)
+{
+	struct seq_file m = { .size = PAGE_SIZE };
+	struct mock_guest *mock = test->priv;
+	char want[80];
+
+	m.buf = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, m.buf);
+	KUNIT_ASSERT_EQ(test, 0, set_table(mock, 0, 0x1000));
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_bindings_show(&m, NULL));
+	snprintf(want, sizeof(want), " %s 0 0 0x1000 48 0 0 0 ",
+		 dev_name(mock_dev(mock, 0)));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(m.buf, want));
 }
 
 static void driver_cannot_block(struct kunit *test)
@@ -496,7 +534,9 @@ static struct kunit_case rid_cases[] = {
 	KUNIT_CASE(refused_by_hardware),
 	KUNIT_CASE(device_is_awake_while_it_matters),
 	KUNIT_CASE(close_ends_it),
+	KUNIT_CASE(close_wakes_the_device_up),
 	KUNIT_CASE(close_of_a_device_that_does_not_wake_up),
+	KUNIT_CASE(debugfs_shows_the_table),
 	KUNIT_CASE(driver_cannot_block),
 	KUNIT_CASE(requests_get_to_the_owner),
 	KUNIT_CASE(requests_without_table_are_refused),

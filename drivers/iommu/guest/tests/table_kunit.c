@@ -5,6 +5,7 @@
  * In the words that mock.h explains.
  */
 #include <linux/pm_runtime.h>
+#include <linux/seq_file.h>
 #include <linux/sizes.h>
 
 #include "../guest_private.h"
@@ -324,6 +325,10 @@ static void one_read_is_for_all_devices(struct kunit *test)
 
 	/* What a device cannot emit is not for it, and none of its faults. */
 	lesser->iommu->max_pasids = 4;
+	mock->tables[0][4] = BAD;
+	KUNIT_EXPECT_EQ(test, 0, set(mock, MOCK_DEVICES, 0));
+	KUNIT_EXPECT_EQ(test, 0, owner->used);
+	mock->tables[0][4] = PRESENT(0x6000);
 	mock->tables[0][6] = BAD;
 	KUNIT_EXPECT_EQ(test, 0, set(mock, MOCK_DEVICES, 0));
 	KUNIT_EXPECT_EQ(test, 0, owner->used);
@@ -333,7 +338,7 @@ static void one_read_is_for_all_devices(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, resync(mock, MOCK_DEVICES, -1));
 	KUNIT_EXPECT_EQ(test, MOCK_PASIDS, mock->reads);
 	KUNIT_EXPECT_EQ(test, 0, owner->used);
-	EXPECT_STATE("0.0=block 0.2=2000 0.3=4000 0.5=9000 1.0=block 1.2=2000 1.3=4000");
+	EXPECT_STATE("0.0=block 0.2=2000 0.3=4000 0.4=6000 0.5=9000 1.0=block 1.2=2000 1.3=4000");
 	KUNIT_EXPECT_EQ(test, 0, resync(mock, 1, 5));
 	KUNIT_EXPECT_EQ(test, MOCK_PASIDS, mock->reads);
 }
@@ -402,7 +407,8 @@ static void bad_entry_is_not_present_and_told(struct kunit *test)
 	expect_record(test, &owner->records[2], IOMMU_FAULT_REASON_BAD_PASID_ENTRY, 7,
 		      MOCK_TABLE(0) + 56);
 
-	mock->tables[0][3] = BAD;
+	/* Whatever else it says */
+	mock->tables[0][3] = BAD | 0x1000;
 	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, 3));
 	EXPECT_STATE("0.0=block 0.5=2000");
 	KUNIT_ASSERT_EQ(test, 4, owner->used);
@@ -659,6 +665,9 @@ static void quota_holds_for_entries(struct kunit *test)
 	unset(mock, 1);
 	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, 9));
 	EXPECT_STATE("0.0=6000 0.3=1000 0.5=2000 0.9=5000");
+	unset(mock, 0);
+	iommu_guest_free_pasids(mock->ctx, 63, 63);
+	KUNIT_EXPECT_EQ(test, 63, iommu_guest_alloc_pasid(mock->ctx, 63, 63));
 }
 
 static unsigned int words_read;
@@ -910,6 +919,7 @@ static void device_must_be_on_the_second_stage(struct kunit *test)
 static void tables_go_together(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
+	const char *stop;
 
 	fill(mock);
 	mock->tables[1][4] = PRESENT(0x4000);
@@ -927,6 +937,15 @@ static void tables_go_together(struct kunit *test)
 	mock_clear_log(mock);
 	iommu_guest_unset_table(mock->ctx, NULL);
 	KUNIT_EXPECT_TRUE(test, strstarts(mock->log, "stop1.4.5.6 "));
+	EXPECT_STATE("");
+	/* Nor is anything to be done twice for one that is alone. */
+	iommu_guest_remove_device(mock->ctx, mock_dev(mock, 0));
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 1, 1));
+	mock_clear_log(mock);
+	iommu_guest_unset_table(mock->ctx, NULL);
+	stop = strstr(mock->log, "stop1.4.5.6 ");
+	KUNIT_ASSERT_NOT_NULL(test, stop);
+	KUNIT_EXPECT_NULL(test, strstr(stop + 1, "stop"));
 	EXPECT_STATE("");
 }
 
@@ -1041,6 +1060,85 @@ static void field_is_checked(struct kunit *test)
 	config.pasid_bits = 20;
 	KUNIT_EXPECT_EQ(test, 0, iommu_guest_set_table(mock->ctx, mock_dev(mock, 0), &config));
 	EXPECT_STATE("0.0=block 0.3=1000 0.5=2000");
+}
+
+static void debugfs_shows_entries(struct kunit *test)
+{
+	struct seq_file m = { .size = PAGE_SIZE };
+	struct mock_guest *mock = test->priv;
+	char want[80];
+
+	m.buf = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, m.buf);
+	fill(mock);
+	KUNIT_ASSERT_EQ(test, 0, set(mock, 0, 0));
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_bindings_show(&m, NULL));
+	snprintf(want, sizeof(want), " %s 3 3 0x1000 48 0 0 0 ",
+		 dev_name(mock_dev(mock, 0)));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(m.buf, want));
+}
+
+/* One that only has the address of the other is not read with it. */
+static void table_that_is_not_read_has_an_address(struct kunit *test)
+{
+	struct iommu_pasid_table_config config = table_config(0);
+	struct mock_guest *mock = test->priv;
+
+	fill(mock);
+	config.config = IOMMU_PASID_CONFIG_ABORT;
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_guest_set_table(mock->ctx, mock_dev(mock, 0), &config));
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 1, 0));
+	mock->tables[0][3] = PRESENT(0x4000);
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, MOCK_DEVICES, -1));
+	EXPECT_STATE("0.0=block 1.0=block 1.3=4000 1.5=2000");
+}
+
+/* Calls that each of the devices was told of since it was asked last */
+#define EXPECT_CALLS(first, second) do {				\
+	KUNIT_EXPECT_EQ(test, first, mock->devs[0].calls);		\
+	KUNIT_EXPECT_EQ(test, second, mock->devs[1].calls);		\
+	mock->devs[0].calls = 0;					\
+	mock->devs[1].calls = 0;					\
+} while (0)
+
+static void each_call_is_announced(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+
+	fill(mock);
+	EXPECT_CALLS(0, 0);
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
+	EXPECT_CALLS(1, 0);
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 1, 1));
+	EXPECT_CALLS(0, 1);
+	/* Once by itself, and once for the caches */
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, 3));
+	EXPECT_CALLS(2, 0);
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, MOCK_DEVICES, 3));
+	EXPECT_CALLS(2, 2);
+	unset(mock, 0);
+	EXPECT_CALLS(1, 0);
+	unset(mock, MOCK_DEVICES);
+	EXPECT_CALLS(1, 1);
+}
+
+/* The last page of the second stage can have a table, the one behind it cannot. */
+static void second_stage_has_an_end(struct kunit *test)
+{
+	struct iommu_pasid_table_config config = table_config(0);
+	struct fault_owner *owner = fault_own_device(test, 0);
+	struct mock_guest *mock = test->priv;
+
+	config.base_ptr = MOCK_APERTURE + 1 - SZ_4K;
+	config.pasid_bits = 15;
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_guest_set_table(mock->ctx, mock_dev(mock, 0), &config));
+	/* There is no memory. */
+	KUNIT_EXPECT_EQ(test, 1, owner->used);
+	config.pasid_bits = 16;
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			iommu_guest_set_table(mock->ctx, mock_dev(mock, 0), &config));
 }
 
 static void owner_or_driver_cannot(struct kunit *test)
@@ -1159,6 +1257,7 @@ static void driver_cannot_block(struct kunit *test)
 static void native_failure_keeps_what_was_there(struct kunit *test)
 {
 	struct iommu_pasid_table_config config = table_config(0);
+	struct fault_owner *owner = fault_own_device(test, 0);
 	struct mock_guest *mock = make_native(test);
 
 	config.pasid_bits = 17;
@@ -1174,6 +1273,9 @@ static void native_failure_keeps_what_was_there(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENOMEM, set(mock, MOCK_DEVICES, 1));
 	EXPECT_LOG("alloc0=20000 alloc1=20000 table0=20000 table1=20000! parent1 sync1 table0=10000 sync0 free=20000 free=20000");
 	EXPECT_STATE("0=10000");
+	/* Its page requests have a handle again. */
+	mock_request_rid(mock, 0, 3, 0x1000);
+	KUNIT_EXPECT_EQ(test, 1, owner->used);
 	mock->devs[0].fail_sets = 1;
 	KUNIT_EXPECT_EQ(test, -ENOMEM, set(mock, 0, 1));
 	EXPECT_STATE("0=10000");
@@ -1397,6 +1499,10 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE(tables_go_together),
 	KUNIT_CASE(close_ends_the_table),
 	KUNIT_CASE_PARAM(field_is_checked, refusal_gen_params),
+	KUNIT_CASE(debugfs_shows_entries),
+	KUNIT_CASE(table_that_is_not_read_has_an_address),
+	KUNIT_CASE(each_call_is_announced),
+	KUNIT_CASE(second_stage_has_an_end),
 	KUNIT_CASE(owner_or_driver_cannot),
 	KUNIT_CASE(hardware_reads_the_table),
 	KUNIT_CASE(native_driver_can_do_less),

@@ -486,6 +486,46 @@ static void devices_go_together(struct kunit *test)
 	test_unit_disable_pri(test);
 }
 
+/*
+ * Devices that can be told of all PASIDs at once, where one by one would take another
+ * batch. What is said to one of them is not meant for the other.
+ */
+static void one_invalidation_for_all(struct kunit *test)
+{
+	struct dmar_domain *many[15], *few[14];
+	struct test_unit *unit = test->priv;
+	struct pasid_tear_down_part parts[2] = {
+		{ .dev = unit->devices[0].info.dev, .which = GENMASK_ULL(14, 0) },
+		{ .dev = unit->devices[1].info.dev, .which = GENMASK_ULL(13, 0) },
+	};
+	struct test_desc *log = unit->log;
+	u32 pasids[ARRAY_SIZE(many)];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(pasids); i++)
+		pasids[i] = PASID + i;
+	attach_to(test, 0, many, ARRAY_SIZE(many));
+	attach_to(test, 1, few, ARRAY_SIZE(few));
+	unit->devices[0].info.ats_global = 1;
+	unit->devices[1].info.ats_global = 1;
+	intel_pasid_tear_down_entries(&unit->iommu, pasids, parts, 2);
+
+	KUNIT_ASSERT_EQ(test, unit->logged, 3U + 2 + ARRAY_SIZE(few));
+	KUNIT_EXPECT_EQ(test, test_unit_type(unit, 2), (u64)QI_DEIOTLB_TYPE);
+	KUNIT_EXPECT_EQ(test, log[2].desc.qw0 >> 16 & 0xffff, (u64)TEST_SID);
+	KUNIT_EXPECT_TRUE(test, log[2].desc.qw1 & QI_DEV_EIOTLB_GLOBAL);
+	KUNIT_EXPECT_FALSE(test, log[2].present);
+	for (i = 0; i < ARRAY_SIZE(few); i++) {
+		KUNIT_EXPECT_EQ(test, log[5 + i].desc.qw0 >> 16 & 0xffff,
+				(u64)test_device_sid(&unit->devices[1]));
+		KUNIT_EXPECT_EQ(test, log[5 + i].desc.qw0 & QI_DEV_EIOTLB_PASID(0xfffffULL),
+				QI_DEV_EIOTLB_PASID(pasids[i]));
+		KUNIT_EXPECT_FALSE(test, log[5 + i].desc.qw1 & QI_DEV_EIOTLB_GLOBAL);
+	}
+	detach_from(test, 0, many, ARRAY_SIZE(many));
+	detach_from(test, 1, few, ARRAY_SIZE(few));
+}
+
 /* When it takes long, each has its own, so that it is the right one that is cut off. */
 static void late_device_is_found(struct kunit *test)
 {
@@ -622,6 +662,7 @@ static struct kunit_case vtd_pasid_cases[] = {
 	KUNIT_CASE(several_of_a_part_that_stays),
 	KUNIT_CASE(many_take_several_batches),
 	KUNIT_CASE(devices_go_together),
+	KUNIT_CASE(one_invalidation_for_all),
 	KUNIT_CASE(late_device_is_found),
 	KUNIT_CASE(parts_of_a_call_add_up),
 	KUNIT_CASE(dead_device_goes_with_others),

@@ -702,6 +702,26 @@ static void notify_unregister_waits_for_own(struct kunit *test)
 	expect_log(test, last, ALLOC, id, 0);
 }
 
+/* What is on its way out is not registered any more, so it may come again. */
+static void notify_comes_again_while_it_goes(struct kunit *test)
+{
+	struct rec *slow = listen_slowly(test, NULL, IOASID_PRIO_DEVICE);
+	struct helper own = { .fn = unregister, .rec = slow };
+	struct ioasid_ctx *c = test->priv;
+
+	ioasid_free(c->a, get_id(test, c->a));
+	wait_for_completion(&slow->entered);
+	helper_start(test, &own);
+	helper_settle(&own);
+	KUNIT_EXPECT_EQ(test, hear_all(NULL, &slow->nb), 0);
+	KUNIT_EXPECT_FALSE(test, completion_done(&own.done));
+	complete_all(&slow->go);
+	KUNIT_EXPECT_TRUE(test, helper_done(&own));
+	helper_end(&own);
+	ioasid_set_flush(c->a);
+	ioasid_unregister_notifier(NULL, &slow->nb);
+}
+
 static void flush(struct helper *h)
 {
 	ioasid_set_flush(h->set);
@@ -835,6 +855,7 @@ static struct kunit_case ioasid_notify_cases[] = {
 	KUNIT_CASE(notify_free_range_by_number),
 	KUNIT_CASE(notify_sets_are_independent),
 	KUNIT_CASE(notify_unregister_waits_for_own),
+	KUNIT_CASE(notify_comes_again_while_it_goes),
 	KUNIT_CASE(flush_waits_for_earlier_frees),
 	KUNIT_CASE(flush_waits_for_free_during_delivery),
 	{}

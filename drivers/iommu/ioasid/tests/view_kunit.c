@@ -367,8 +367,9 @@ static void view_is_read_again(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, again);
 	KUNIT_EXPECT_EQ(test, alloc_one(p, 1), 1);
 	KUNIT_EXPECT_EQ(test, alloc_one(p, 3), 3);
+	KUNIT_EXPECT_EQ(test, alloc_one(p, 5), 5);
 	view_open(test, &v, "debugfs", "ioasid/ids");
-	/* Not to the end, nor to that of the set */
+	/* Not to the end, nor to that of the set: the next line is made already. */
 	KUNIT_EXPECT_TRUE(test, view_next_of(&v, p->num));
 	v.kiocb.ki_pos = 0;
 	view_read(&v, first, size - 1);

@@ -261,6 +261,8 @@ struct fuzz_world {
 
 int fuzz_world_open(struct fuzz_world *w, struct fuzz_model *m);
 void fuzz_world_close(struct fuzz_world *w, unsigned int how);
+/* Take the devices from their bus and find them again. Nobody has them. */
+int fuzz_renew_devices(void);
 void fuzz_world_step(struct fuzz_world *w, struct fuzz_model *m,
 		     const struct fuzz_step *step, struct fuzz_result *result);
 

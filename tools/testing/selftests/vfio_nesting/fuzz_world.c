@@ -98,6 +98,39 @@ static int join(struct fuzz_world *w, unsigned int d, unsigned int c)
 		     &w->vmm[c].container) ? -errno : 0;
 }
 
+static int renew_device(const char *name)
+{
+	const struct vmm_removal *removal = &vmm_removals[VMM_REMOVALS - 1];
+	unsigned int patience = HANG_MS / 10;
+	char text[128];
+	int group;
+
+	snprintf(text, sizeof(text), removal->away, name);
+	if (system(text))
+		return -ENODEV;
+	snprintf(text, sizeof(text), removal->back, name);
+	if (system(text))
+		return -ENODEV;
+	do {
+		group = vmm_open_group(name);
+		if (group >= 0)
+			return close(group);
+		usleep(10000);
+	} while (patience--);
+	return -ENODEV;
+}
+
+int fuzz_renew_devices(void)
+{
+	char name[sizeof(((struct vmm_device *)0)->name)];
+	unsigned int d;
+	int ret = 0;
+
+	for (d = 0; d < FUZZ_DEVICES && !ret; d++)
+		ret = vmm_find_device(d, name, sizeof(name)) ?: renew_device(name);
+	return ret;
+}
+
 int fuzz_world_open(struct fuzz_world *w, struct fuzz_model *m)
 {
 	struct vmm_device *dev;

@@ -245,10 +245,18 @@ static const char *try(const struct fuzz_case *c)
 
 /* -------------------------------------------- a sequence that went wrong */
 
+/* What a device has kept may be why it does not happen again. */
+static bool renew;
+
 static bool still(const struct fuzz_case *c, const char *kind)
 {
-	const char *bad = try(c);
+	const char *bad;
 
+	if (renew && fuzz_renew_devices()) {
+		printf("# devices do not come back\n");
+		exit(1);
+	}
+	bad = try(c);
 	if (bad == hang) {
 		printf("# what was tried last does not end\n");
 		exit(1);
@@ -312,13 +320,16 @@ static bool judge(struct fuzz_case *c, const char *name)
 	}
 	fflush(stdout);
 	snprintf(text, sizeof(text), "%s", outcome->text[0] ? outcome->text : bad);
-	if (still(c, bad)) {
-		printf("# is made shorter, from %u steps\n", c->count);
+	renew = !still(c, bad);
+	if (!renew || still(c, bad)) {
+		printf("# is made shorter, from %u steps%s\n", c->count,
+		       renew ? ", each time with new devices" : "");
 		fflush(stdout);
 		shrink(c, bad);
 	} else {
 		printf("# does not happen again\n");
 	}
+	renew = false;
 	printf("# case: # %s: %s\n", name, text);
 	show(c);
 	return false;
