@@ -437,6 +437,9 @@ static void queue_survives_suspend(struct kunit *test)
 	writel(DMA_FECTL_IM, iommu->reg + DMAR_PECTL_REG);
 	intel_iommu_resume_prq(iommu);
 	KUNIT_EXPECT_EQ(test, dmar_readq(iommu->reg + DMAR_PQA_REG), queue);
+	/* Ones clear what was pending and lost. */
+	KUNIT_EXPECT_EQ(test, readl(iommu->reg + DMAR_PRS_REG), DMA_PRS_PPR | DMA_PRS_PRO);
+	writel(0, iommu->reg + DMAR_PRS_REG);
 	for (i = 0; i < ARRAY_SIZE(event_registers); i++)
 		KUNIT_EXPECT_EQ(test, readl(iommu->reg + event_registers[i]), 0x1000 + i);
 	request(unit, TEST_SID, PASID, REQ_LAST);
@@ -445,8 +448,10 @@ static void queue_survives_suspend(struct kunit *test)
 
 	/* It has not, and goes on with what was in the queue. */
 	request(unit, TEST_SID, PASID, REQ_LAST);
+	writel(0, iommu->reg + DMAR_PRS_REG);
 	intel_iommu_suspend_prq(iommu);
 	intel_iommu_resume_prq(iommu);
+	KUNIT_EXPECT_EQ(test, readl(iommu->reg + DMAR_PRS_REG), 0);
 	KUNIT_EXPECT_TRUE(test, intel_iommu_handle_prq(iommu));
 	KUNIT_EXPECT_EQ(test, owner->groups, 5U);
 
