@@ -168,6 +168,7 @@ int iommu_guest_set_rid(struct iommu_guest_ctx *ctx, struct device *dev,
 	if (iommu_get_domain_for_dev(dev) != gdev->parent)
 		return -EINVAL;
 
+	iommu_guest_begin_device(gdev);
 	if (config->mode == IOMMU_RID_FIRST_STAGE)
 		return iommu_guest_set_rid_table(ctx, gdev, &config->bind);
 	if (config->mode == gdev->rid)

@@ -82,6 +82,9 @@ static void every_mode_follows_every_other(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, set_mode(mock, 0, IOMMU_RID_PASS));
 	EXPECT_LOG("rid0=pass");
 	EXPECT_STATE("");
+	/* Each is a call of its own, with time of its own. */
+	KUNIT_EXPECT_EQ(test, 5U, mock->devs[0].calls);
+	KUNIT_EXPECT_EQ(test, 0U, mock->devs[1].calls);
 }
 
 static void the_same_again_does_nothing(struct kunit *test)
