@@ -6,7 +6,6 @@
  * under way works on what was there or finds that nothing is. Nobody waits for it:
  * it may be one that takes as long as the caller likes.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
