@@ -98,10 +98,24 @@ static int join(struct fuzz_world *w, unsigned int d, unsigned int c)
 		     &w->vmm[c].container) ? -errno : 0;
 }
 
+/* Of a device that is about to come back */
+static int open_group_again(const char *name)
+{
+	unsigned int patience = HANG_MS / 10;
+	int group;
+
+	do {
+		group = vmm_open_group(name);
+		if (group >= 0)
+			return group;
+		usleep(10000);
+	} while (patience--);
+	return -ENODEV;
+}
+
 static int renew_device(const char *name)
 {
 	const struct vmm_removal *removal = &vmm_removals[VMM_REMOVALS - 1];
-	unsigned int patience = HANG_MS / 10;
 	char text[128];
 	int group;
 
@@ -111,13 +125,8 @@ static int renew_device(const char *name)
 	snprintf(text, sizeof(text), removal->back, name);
 	if (system(text))
 		return -ENODEV;
-	do {
-		group = vmm_open_group(name);
-		if (group >= 0)
-			return close(group);
-		usleep(10000);
-	} while (patience--);
-	return -ENODEV;
+	group = open_group_again(name);
+	return group < 0 ? group : close(group);
 }
 
 int fuzz_renew_devices(void)
@@ -938,7 +947,7 @@ static int do_driver(struct fuzz_world *w, const struct fuzz_model *m,
 		     const struct fuzz_step *step)
 {
 	const struct vmm_removal *removal = &vmm_removals[step->arg[3] % VMM_REMOVALS];
-	unsigned int d = step->arg[0] % FUZZ_DEVICES, patience = HANG_MS / 10;
+	unsigned int d = step->arg[0] % FUZZ_DEVICES;
 	struct vmm_device *dev = &w->devices[d];
 	int ret, status;
 	char text[128];
@@ -964,11 +973,8 @@ static int do_driver(struct fuzz_world *w, const struct fuzz_model *m,
 	snprintf(text, sizeof(text), removal->back, dev->name);
 	if (!ret && system(text))
 		ret = -ENODEV;
-	while (!ret && dev->group < 0 && patience--) {
-		dev->group = vmm_open_group(dev->name);
-		if (dev->group < 0)
-			usleep(10000);
-	}
+	if (!ret)
+		dev->group = open_group_again(dev->name);
 	return ret;
 }
 
