@@ -307,10 +307,9 @@ static void iommu_guest_unbind(struct iommu_guest_binding *binding)
 
 /*
  * Attach a binding that was attached before. Domain and the device's being awake
- * are as they were, so nothing but a lack of memory for
- * the bookkeeping of IOMMU core and driver can keep it from coming back. That
- * is little, and may come from the reserves and go over the owner's limit where
- * nothing else is left.
+ * are as they were, so nothing but a lack of memory for the bookkeeping of IOMMU
+ * core and driver can keep it from coming back. That is little, and may come from
+ * the reserves and go over the owner's limit where nothing else is left.
  */
 int iommu_guest_attach_again(struct iommu_guest_binding *old)
 {

@@ -10,8 +10,6 @@
 
 #include "guest_kunit.h"
 
-#define EXPECT_LOG(words) KUNIT_EXPECT_STREQ(test, mock->log, words)
-
 /* PASID 10 on both devices, 11 on device 1 where the guest calls it 12 */
 static int cache_init(struct kunit *test)
 {

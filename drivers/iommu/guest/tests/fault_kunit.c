@@ -13,8 +13,6 @@
 
 #include "fault_kunit.h"
 
-#define EXPECT_LOG(words) KUNIT_EXPECT_STREQ(test, mock->log, words)
-
 /* ------------------------------------------------------------------ owners */
 
 static int owner_fault(void *data, const struct iommu_fault *records,

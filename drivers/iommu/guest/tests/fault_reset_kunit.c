@@ -12,8 +12,6 @@
 
 #include "fault_kunit.h"
 
-#define EXPECT_LOG(words) KUNIT_EXPECT_STREQ(test, mock->log, words)
-
 static void expect_end(struct kunit *test, const struct fault_owner *owner,
 		       unsigned int index, u32 grpid, u32 cause, u64 cookie)
 {

@@ -11,9 +11,6 @@
 #include "../guest_private.h"
 #include "fault_kunit.h"
 
-#define EXPECT_LOG(words) KUNIT_EXPECT_STREQ(test, mock->log, words)
-#define EXPECT_STATE(words) KUNIT_EXPECT_STREQ(test, mock_state(mock), words)
-
 static struct iommu_rid_config rid_config(u64 gpgd)
 {
 	return (struct iommu_rid_config) {
@@ -83,8 +80,7 @@ static void every_mode_follows_every_other(struct kunit *test)
 	EXPECT_LOG("rid0=pass");
 	EXPECT_STATE("");
 	/* Each is a call of its own, with time of its own. */
-	KUNIT_EXPECT_EQ(test, 5U, mock->devs[0].calls);
-	KUNIT_EXPECT_EQ(test, 0U, mock->devs[1].calls);
+	EXPECT_CALLS(5, 0);
 }
 
 static void the_same_again_does_nothing(struct kunit *test)
@@ -418,17 +414,10 @@ static void close_of_a_device_that_does_not_wake_up(struct kunit *test)
 
 static void debugfs_shows_the_table(struct kunit *test)
 {
-	struct seq_file m = { .size = PAGE_SIZE };
 	struct mock_guest *mock = test->priv;
-	char want[80];
 
-	m.buf = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, m.buf);
 	KUNIT_ASSERT_EQ(test, 0, set_table(mock, 0, 0x1000));
-	KUNIT_EXPECT_EQ(test, 0, iommu_guest_bindings_show(&m, NULL));
-	snprintf(want, sizeof(want), " %s 0 0 0x1000 48 0 0 0 ",
-		 dev_name(mock_dev(mock, 0)));
-	KUNIT_EXPECT_NOT_NULL(test, strstr(m.buf, want));
+	KUNIT_EXPECT_TRUE(test, mock_shows(test, 0, "0 0 0x1000 48 0 0 0"));
 }
 
 static void driver_cannot_block(struct kunit *test)

@@ -11,9 +11,6 @@
 #include "../guest_private.h"
 #include "fault_kunit.h"
 
-#define EXPECT_LOG(words) KUNIT_EXPECT_STREQ(test, mock->log, words)
-#define EXPECT_STATE(words) KUNIT_EXPECT_STREQ(test, mock_state(mock), words)
-
 #define PRESENT(gpgd)	((gpgd) | MOCK_ENTRY_PRESENT)
 #define PASS		(MOCK_ENTRY_PASS | MOCK_ENTRY_PRESENT)
 #define BAD		(MOCK_ENTRY_BAD | MOCK_ENTRY_PRESENT)
@@ -1064,18 +1061,11 @@ static void field_is_checked(struct kunit *test)
 
 static void debugfs_shows_entries(struct kunit *test)
 {
-	struct seq_file m = { .size = PAGE_SIZE };
 	struct mock_guest *mock = test->priv;
-	char want[80];
 
-	m.buf = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, m.buf);
 	fill(mock);
 	KUNIT_ASSERT_EQ(test, 0, set(mock, 0, 0));
-	KUNIT_EXPECT_EQ(test, 0, iommu_guest_bindings_show(&m, NULL));
-	snprintf(want, sizeof(want), " %s 3 3 0x1000 48 0 0 0 ",
-		 dev_name(mock_dev(mock, 0)));
-	KUNIT_EXPECT_NOT_NULL(test, strstr(m.buf, want));
+	KUNIT_EXPECT_TRUE(test, mock_shows(test, 0, "3 3 0x1000 48 0 0 0"));
 }
 
 /* One that only has the address of the other is not read with it. */
@@ -1093,14 +1083,6 @@ static void table_that_is_not_read_has_an_address(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, resync(mock, MOCK_DEVICES, -1));
 	EXPECT_STATE("0.0=block 1.0=block 1.3=4000 1.5=2000");
 }
-
-/* Calls that each of the devices was told of since it was asked last */
-#define EXPECT_CALLS(first, second) do {				\
-	KUNIT_EXPECT_EQ(test, first, mock->devs[0].calls);		\
-	KUNIT_EXPECT_EQ(test, second, mock->devs[1].calls);		\
-	mock->devs[0].calls = 0;					\
-	mock->devs[1].calls = 0;					\
-} while (0)
 
 static void each_call_is_announced(struct kunit *test)
 {
