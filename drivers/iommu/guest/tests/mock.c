@@ -154,7 +154,7 @@ static int mock_attach_parent(struct iommu_domain *domain, struct device *dev)
 	if (mdev->fail_parents) {
 		mdev->fail_parents--;
 		mock_log(the_mock, "parent%d!", d);
-		return -ENOMEM;
+		return mdev->parent_error ?: -ENOMEM;
 	}
 	mdev->native = NULL;
 	mdev->blocked = false;
@@ -337,11 +337,13 @@ static void mock_detach_gpasids(const ioasid_t *pasids,
 		mock_check_awake(the_mock, d);
 		used += scnprintf(words + used, sizeof(words) - used, "%s%d",
 				  i ? "+" : "", d);
+		the_mock->leaving += hweight64(from[i].which);
 		for (bit = 0; bit < IOMMU_GUEST_DETACH_PASIDS; bit++)
 			if (from[i].which & BIT_ULL(bit))
 				used += scnprintf(words + used, sizeof(words) - used,
 						  ".%x", pasids[bit]);
 	}
+	the_mock->lots++;
 	mock_log(the_mock, "stop%s", words);
 }
 

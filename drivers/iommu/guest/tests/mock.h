@@ -42,7 +42,7 @@
 #include <linux/pm.h>
 
 #define MOCK_DEVICES	2
-#define MOCK_PASIDS	64
+#define MOCK_PASIDS	128
 #define MOCK_APERTURE	(BIT_ULL(39) - 1)
 
 /*
@@ -70,6 +70,7 @@ struct mock_domain;
  * @good_sets: number of attaches that succeed before @fail_sets counts
  * @fail_sets: number of attaches to be refused from now on
  * @fail_parents: the same of attaches to the second stage
+ * @parent_error: with which error they are, -ENOMEM if 0
  * @calls: number of calls that were announced
  * @reserve_sets: number of attaches that might use the reserves of memory
  * @cut_off: invalidations of its cache are not completed
@@ -100,6 +101,7 @@ struct mock_device {
 	unsigned int good_sets;
 	unsigned int fail_sets;
 	unsigned int fail_parents;
+	int parent_error;
 	unsigned int calls;
 	unsigned int reserve_sets;
 	bool cut_off;
@@ -144,6 +146,8 @@ struct mock_device {
  * @prq: held by the one that reports a request, as drivers do
  * @waits: how often answers were waited for
  * @batches: how often invalidations were waited for
+ * @lots: how often PASIDs were told to leave together
+ * @leaving: how many those were, each on each device
  * @quiet: write no log
  * @lock: protects @log, which a worker writes to as well
  * @log: see above
@@ -173,6 +177,8 @@ struct mock_guest {
 	struct mutex prq; /* see above */
 	atomic_t waits;
 	unsigned int batches;
+	unsigned int lots;
+	unsigned int leaving;
 	bool quiet;
 	struct mutex lock; /* see above */
 	char log[2048];

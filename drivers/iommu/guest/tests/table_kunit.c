@@ -1302,6 +1302,14 @@ static void without_memory_the_end_blocks(struct kunit *test)
 	mock->devs[0].fail_parents = 1;
 	unset(mock, 0);
 	EXPECT_STATE("");
+	KUNIT_EXPECT_EQ(test, 0, current->flags & PF_MEMALLOC);
+	/* Of no use to what lacks something else. */
+	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
+	mock->devs[0].parent_error = -EIO;
+	mock->devs[0].fail_parents = 1;
+	unset(mock, 0);
+	EXPECT_STATE("0.0=block");
+	mock->devs[0].parent_error = 0;
 	KUNIT_EXPECT_EQ(test, 0, set(mock, 0, 0));
 	mock->devs[0].fail_parents = 2;
 	mock_clear_log(mock);
@@ -1377,6 +1385,49 @@ static void many_entries_at_a_time(struct kunit *test)
 		mock->tables[0][i] = i == 16 ? PRESENT(0x5000) : 0;
 	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, -1));
 	EXPECT_STATE("0.0=block 0.10=5000");
+}
+
+static void fill_lots(struct mock_guest *mock, unsigned int count, u64 what)
+{
+	unsigned int i;
+
+	for (i = 1; i <= count; i++)
+		mock->tables[0][i] = what;
+	mock->lots = 0;
+	mock->leaving = 0;
+}
+
+/* More than leave together: a lot and a part of one, from one device and from both */
+static void entries_leave_in_lots(struct kunit *test)
+{
+	const unsigned int many = IOMMU_GUEST_DETACH_PASIDS + 36;
+	struct mock_guest *mock = test->priv;
+
+	mock->quiet = true;
+	fill_lots(mock, many, PRESENT(0x1000));
+	KUNIT_ASSERT_EQ(test, 0, set(mock, 0, 0));
+	KUNIT_EXPECT_NOT_NULL(test, mock->devs[0].table[many]);
+	unset(mock, 0);
+	EXPECT_STATE("");
+	KUNIT_EXPECT_EQ(test, 2, mock->lots);
+	KUNIT_EXPECT_EQ(test, many, mock->leaving);
+
+	/* The guest takes them out. */
+	KUNIT_ASSERT_EQ(test, 0, set(mock, 0, 0));
+	fill_lots(mock, many, 0);
+	KUNIT_EXPECT_EQ(test, 0, resync(mock, 0, -1));
+	EXPECT_STATE("0.0=block");
+	KUNIT_EXPECT_EQ(test, many, mock->leaving);
+
+	fill_lots(mock, many, PRESENT(0x1000));
+	KUNIT_ASSERT_EQ(test, 0, ioasid_adjust_set(mock->set, 4 * MOCK_PASIDS));
+	KUNIT_ASSERT_EQ(test, 0, set(mock, MOCK_DEVICES, 0));
+	fill_lots(mock, many, PRESENT(0x1000));
+	unset(mock, MOCK_DEVICES);
+	EXPECT_STATE("");
+	/* All together, and then each device's, which have left by then */
+	KUNIT_EXPECT_EQ(test, 6, mock->lots);
+	KUNIT_EXPECT_EQ(test, 4 * many, mock->leaving);
 }
 
 static void entry_that_goes_gives_its_place_back(struct kunit *test)
@@ -1494,6 +1545,7 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE(without_memory_the_end_blocks),
 	KUNIT_CASE(native_names_and_page_requests),
 	KUNIT_CASE(many_entries_at_a_time),
+	KUNIT_CASE(entries_leave_in_lots),
 	KUNIT_CASE(entry_that_goes_gives_its_place_back),
 	KUNIT_CASE(invalidation_reaches_what_it_names),
 	KUNIT_CASE(smmuv3_at_its_bounds),
