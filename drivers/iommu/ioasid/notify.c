@@ -217,7 +217,8 @@ EXPORT_SYMBOL_IF_KUNIT(ioasid_register_notifier);
  * @nb: the block; nothing happens if it is not registered
  *
  * On return @nb is not running and will not be called any more. FREE events
- * that are due by then are lost to it, see ioasid_set_flush().
+ * that are due by then are lost to it, see ioasid_set_flush(). Of two calls at
+ * the same time one does this; the other finds nothing and returns at once.
  *
  * Context: Process context, sleeps until the calls of @nb that are running
  * have returned, and for no other notifier. The caller must not hold a lock
