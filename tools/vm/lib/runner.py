@@ -110,8 +110,11 @@ class Vm:
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
-        for line in self.process.stdout:
-            self.queue.put(line.decode("utf-8", "replace").rstrip("\r\n"))
+        """Whoever waits for a long test can follow it in output.log."""
+        with open(os.path.join(self.directory, "output.log"), "wb", buffering=0) as follow:
+            for line in self.process.stdout:
+                follow.write(line)
+                self.queue.put(line.decode("utf-8", "replace").rstrip("\r\n"))
         self.queue.put(None)
 
     def line(self, deadline):

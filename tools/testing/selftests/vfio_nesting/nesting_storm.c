@@ -246,6 +246,15 @@ static bool end(pid_t child)
 	return waitpid(child, &status, 0) == child && WIFSIGNALED(status);
 }
 
+/* For whoever waits */
+static void progress(unsigned int done, unsigned int each, const char *what)
+{
+	if (done % each)
+		return;
+	printf("# %u %s\n", done, what);
+	fflush(stdout);
+}
+
 /* Half of them do not get as far as to work. */
 static bool deaths(unsigned int count)
 {
@@ -259,6 +268,7 @@ static bool deaths(unsigned int count)
 		usleep(rand() % LIFE_US);
 		if (!end(child))
 			return false;
+		progress(i + 1, 100, "owners are dead");
 	}
 	return true;
 }
@@ -327,9 +337,11 @@ static bool removals(unsigned int count)
 
 	if (vmm_find_device(0, name, sizeof(name)))
 		return false;
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
 		if (!remove_device(name, &vmm_removals[i % VMM_REMOVALS]))
 			return false;
+		progress(i + 1, 10, "removals");
+	}
 	return true;
 }
 
