@@ -93,7 +93,7 @@ mutants-unit: linux		## change one condition, call, assignment or lock of the co
 mutants: kernel qemu		## leave out one flush, drain, wait or clear of the kernel at a time (ARCH=arm64: of the SMMUv3)
 	@tools/vm/mutate
 
-fuzz: kernel qemu		## calls at random against a model (SEED=n COUNT=n DEBUG=1)
+fuzz: kernel qemu		## calls at random against a model (SEED=n COUNT=steps JOBS=n DEBUG=1)
 	@tools/fuzz/run
 
 storm: kernel qemu		## owners that die, many PASIDs, lost devices (DEBUG=1)
