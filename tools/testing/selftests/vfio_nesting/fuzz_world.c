@@ -79,6 +79,7 @@ static int open_container(struct fuzz_world *w, unsigned int c)
 	struct vmm *vmm = &w->vmm[c];
 
 	memset(vmm, 0, sizeof(*vmm));
+	vmm->size = MEMORY_SIZE;
 	vmm->memfd = memfd_create("guest", MFD_CLOEXEC);
 	vmm->container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	if (vmm->memfd < 0 || vmm->container < 0 ||

@@ -35,6 +35,8 @@
 #define RETRIES		1000000
 /* PASIDs that a victim binds */
 #define VICTIM_PASIDS	8
+/* Many are born and die, so none has more than it needs. */
+#define VICTIM_MEMORY	0x100000
 
 /**
  * struct shared - what the processes tell each other
@@ -204,7 +206,11 @@ static void be_a_victim(unsigned int pasids)
 	int fd;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (guest_open(&guest, 0, 1) || guest_bind(&guest))
+	if (vmm_open_small(&guest.vmm, 0, 1, VICTIM_MEMORY))
+		_exit(1);
+	guest_make(&guest);
+	if (vmm_pasid_alloc(&guest.vmm, GUEST_PASID, GUEST_PASID) != GUEST_PASID ||
+	    guest_bind(&guest))
 		_exit(1);
 	fd = fault_open(guest.dev, VFIO_NESTING_FAULT_PAGE_REQ);
 	if (fd < 0 || bind_many(&guest, pasids))

@@ -241,14 +241,15 @@ int vmm_attach(struct vmm *vmm, unsigned int index)
 	return ret ?: vmm_device_open(&vmm->devices[vmm->ndevices - 1]);
 }
 
-int vmm_open_memory(struct vmm *vmm)
+static int open_memory(struct vmm *vmm, uint64_t size)
 {
 	memset(vmm, 0, sizeof(*vmm));
 	vmm->container = -1;
+	vmm->size = size;
 	vmm->memfd = memfd_create("guest", MFD_CLOEXEC);
-	if (vmm->memfd < 0 || ftruncate(vmm->memfd, VMM_MEMORY_SIZE))
+	if (vmm->memfd < 0 || ftruncate(vmm->memfd, size))
 		return complain("guest memory");
-	vmm->memory = mmap(NULL, VMM_MEMORY_SIZE, PROT_READ | PROT_WRITE,
+	vmm->memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_POPULATE, vmm->memfd, 0);
 	if (vmm->memory == MAP_FAILED) {
 		vmm->memory = NULL;
@@ -257,13 +258,18 @@ int vmm_open_memory(struct vmm *vmm)
 	return 0;
 }
 
-int vmm_open_type(struct vmm *vmm, unsigned int first, unsigned int ndevices,
-		  unsigned long type)
+int vmm_open_memory(struct vmm *vmm)
+{
+	return open_memory(vmm, VMM_MEMORY_SIZE);
+}
+
+static int open_machine(struct vmm *vmm, unsigned int first, unsigned int ndevices,
+			unsigned long type, uint64_t size)
 {
 	unsigned int i;
 	int ret;
 
-	ret = vmm_open_memory(vmm);
+	ret = open_memory(vmm, size);
 	if (!ret) {
 		vmm->container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 		if (vmm->container < 0)
@@ -274,12 +280,24 @@ int vmm_open_type(struct vmm *vmm, unsigned int first, unsigned int ndevices,
 	if (!ret && ioctl(vmm->container, VFIO_SET_IOMMU, type))
 		ret = complain("VFIO_SET_IOMMU");
 	if (!ret)
-		ret = vmm_map_dma(vmm, VMM_GPA_BASE, VMM_MEMORY_SIZE);
+		ret = vmm_map_dma(vmm, VMM_GPA_BASE, size);
 	for (i = 0; i < ndevices && !ret; i++)
 		ret = vmm_device_open(&vmm->devices[i]);
 	if (ret)
 		vmm_close(vmm);
 	return ret;
+}
+
+int vmm_open_type(struct vmm *vmm, unsigned int first, unsigned int ndevices,
+		  unsigned long type)
+{
+	return open_machine(vmm, first, ndevices, type, VMM_MEMORY_SIZE);
+}
+
+int vmm_open_small(struct vmm *vmm, unsigned int first, unsigned int ndevices,
+		   uint64_t size)
+{
+	return open_machine(vmm, first, ndevices, VFIO_TYPE1_NESTING_IOMMU, size);
 }
 
 int vmm_open(struct vmm *vmm, unsigned int first, unsigned int ndevices)
@@ -301,7 +319,7 @@ void vmm_close(struct vmm *vmm)
 		close(vmm->container);
 	vmm->container = -1;
 	if (vmm->memory)
-		munmap(vmm->memory, VMM_MEMORY_SIZE);
+		munmap(vmm->memory, vmm->size);
 	vmm->memory = NULL;
 	if (vmm->memfd >= 0)
 		close(vmm->memfd);
@@ -313,7 +331,7 @@ uint64_t vmm_alloc(struct vmm *vmm, uint64_t size, uint64_t align)
 {
 	uint64_t start = (vmm->used + align - 1) & ~(align - 1);
 
-	if (start + size > VMM_MEMORY_SIZE) {
+	if (start + size > vmm->size) {
 		fprintf(stderr, "guest memory is used up\n");
 		abort();
 	}

@@ -45,6 +45,7 @@ struct vmm_device {
  * @container: file of the container, -1 if there is none
  * @memfd: guest memory, as a file
  * @memory: guest memory, mapped
+ * @size: of it
  * @used: how much of it is given out
  * @devices: the devices
  * @ndevices: how many
@@ -53,6 +54,7 @@ struct vmm {
 	int container;
 	int memfd;
 	uint8_t *memory;
+	uint64_t size;
 	uint64_t used;
 	struct vmm_device devices[VMM_DEVICES_MAX];
 	unsigned int ndevices;
@@ -72,6 +74,10 @@ int vmm_open_group(const char *name);
 int vmm_open(struct vmm *vmm, unsigned int first, unsigned int ndevices);
 int vmm_open_type(struct vmm *vmm, unsigned int first, unsigned int ndevices,
 		  unsigned long type);
+
+/* The same with @size of guest memory, as little of it opens and closes sooner */
+int vmm_open_small(struct vmm *vmm, unsigned int first, unsigned int ndevices,
+		   uint64_t size);
 void vmm_close(struct vmm *vmm);
 void vmm_device_close(struct vmm_device *dev);
 int vmm_device_open(struct vmm_device *dev);
