@@ -12,11 +12,14 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 
+#include "../fault_private.h"
 #include "../guest_private.h"
 #include "fault_kunit.h"
 
 #define MEMORY_PASID	10
 #define MEMORY_NAME	1000
+/* An entry of a PASID table that wants no records of faults */
+#define MEMORY_QUIET	5
 /* Which calls free and allocate */
 #define MEMORY_ID	20
 #define MEMORY_MOST	200
@@ -144,7 +147,7 @@ static int memory_set_table(struct memory_test *t)
 
 	t->mock->tables[0][0] = 0x4000 | MOCK_ENTRY_PRESENT;
 	t->mock->tables[0][3] = 0x1000 | MOCK_ENTRY_PRESENT;
-	t->mock->tables[0][5] = 0x2000 | MOCK_ENTRY_PRESENT;
+	t->mock->tables[0][MEMORY_QUIET] = 0x2000 | MOCK_ENTRY_PRESENT | MOCK_ENTRY_QUIET;
 	return iommu_guest_set_table(t->mock->ctx, NULL, &config);
 }
 
@@ -275,20 +278,33 @@ static const struct memory_call {
 
 KUNIT_ARRAY_PARAM_DESC(memory, memory_calls, name);
 
-/* What is attached, what is awake, what sends page requests, what is in use */
+static bool memory_is_quiet(struct device *dev)
+{
+	struct iommu_fault_device *fdev = iommu_fault_device_get(dev);
+	bool quiet = fdev && xa_load(&fdev->quiet, MEMORY_QUIET);
+
+	if (fdev)
+		iommu_fault_device_put(fdev);
+	return quiet;
+}
+
+/* What is attached, awake, quiet, what sends page requests, what is in use and known */
 static void memory_state(struct memory_test *t, char *words, size_t size)
 {
 	struct device *dev[] = { mock_dev(t->mock, 0), mock_dev(t->mock, 1) };
 	struct ioasid_set_info info;
 
 	ioasid_set_get_info(t->mock->set, &info);
-	snprintf(words, size, "%s, awake %d %d, page requests %d %d, used %u, named %d %d",
+	snprintf(words, size,
+		 "%s, awake %d %d, quiet %d %d, page requests %d %d, used %u, named %d %d, known %d",
 		 mock_state(t->mock), atomic_read(&dev[0]->power.usage_count),
 		 atomic_read(&dev[1]->power.usage_count),
+		 memory_is_quiet(dev[0]), memory_is_quiet(dev[1]),
 		 !!rcu_access_pointer(dev[0]->iommu->fault_param),
 		 !!rcu_access_pointer(dev[1]->iommu->fault_param), info.used,
 		 ioasid_find_by_spid(t->mock->set, MEMORY_PASID, false),
-		 ioasid_find_by_spid(t->mock->set, MEMORY_NAME, false));
+		 ioasid_find_by_spid(t->mock->set, MEMORY_NAME, false),
+		 !!xa_load(&t->mock->ctx->gpasids, MEMORY_NAME));
 }
 
 /**
