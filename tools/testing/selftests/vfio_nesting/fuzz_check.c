@@ -134,6 +134,78 @@ bool fuzz_same_bindings(struct fuzz_world *w, const struct fuzz_model *m)
 	return false;
 }
 
+/* --------------------------------------------------------------------- ids */
+
+#define IDS_SETS	8
+
+/* PASIDs of a set, a bit for each of those that sequences use */
+struct id_set {
+	unsigned long long number;
+	uint64_t pasids;
+};
+
+static struct id_set *find_set(struct id_set *sets, unsigned long long number)
+{
+	unsigned int i;
+
+	for (i = 0; i < IDS_SETS; i++) {
+		if (sets[i].pasids && sets[i].number != number)
+			continue;
+		sets[i].number = number;
+		return &sets[i];
+	}
+	return NULL;
+}
+
+static uint64_t allocated(const struct fuzz_container *c)
+{
+	uint64_t pasids = 0;
+	unsigned int p;
+
+	for (p = 0; p < FUZZ_PASIDS; p++)
+		if (c->pasids[p].allocated)
+			pasids |= 1ULL << p;
+	return pasids;
+}
+
+/* Which set is of which container is not shown: each has to find its own. */
+static const char *check_ids(const struct fuzz_model *m)
+{
+	char text[FILE_MAX], *line, *rest = text, state[16];
+	struct id_set sets[IDS_SETS] = {}, *set;
+	unsigned long long number;
+	unsigned int id, c, i;
+	uint64_t wanted;
+	int p;
+
+	read_file(DEBUGFS "ioasid/ids", text);
+	while ((line = strsep(&rest, "\n"))) {
+		if (sscanf(line, "%llu %u %*d %15s", &number, &id, state) != 3)
+			continue;
+		p = find_pasid(id);
+		set = p < 0 ? NULL : find_set(sets, number);
+		if (!set || !strcmp(state, "free-pending"))
+			return complain("an id that is not to be", state, 0, id);
+		set->pasids |= 1ULL << p;
+	}
+	for (c = 0; c < FUZZ_CONTAINERS; c++) {
+		wanted = allocated(&m->containers[c]);
+		for (i = 0; wanted && i < IDS_SETS; i++)
+			if (sets[i].pasids == wanted) {
+				sets[i].pasids = 0;
+				wanted = 0;
+			}
+		if (wanted)
+			return complain("ids of a container", "missing", wanted,
+					sets[0].pasids);
+	}
+	for (i = 0; i < IDS_SETS; i++)
+		if (sets[i].pasids)
+			return complain("ids of a container", "too many", 0,
+					sets[i].pasids);
+	return NULL;
+}
+
 /* ------------------------------------------------------ counts of faults */
 
 static const char * const columns[FUZZ_OUTCOMES] = {
@@ -327,6 +399,8 @@ const char *fuzz_check(struct fuzz_world *w, const struct fuzz_model *m,
 
 	for (;;) {
 		bad = fuzz_same_bindings(w, m) ? NULL : "bindings";
+		if (!bad)
+			bad = check_ids(m);
 		if (!bad)
 			bad = check_handlers(w, m);
 		if (!bad)
