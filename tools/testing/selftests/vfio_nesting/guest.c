@@ -40,10 +40,16 @@ void guest_make(struct guest *guest)
 
 int guest_open(struct guest *guest, unsigned int first, unsigned int ndevices)
 {
+	return guest_open_small(guest, first, ndevices, VMM_MEMORY_SIZE);
+}
+
+int guest_open_small(struct guest *guest, unsigned int first, unsigned int ndevices,
+		     uint64_t size)
+{
 	struct vmm *vmm = &guest->vmm;
 	int ret;
 
-	ret = vmm_open(vmm, first, ndevices);
+	ret = vmm_open_small(vmm, first, ndevices, size);
 	if (ret)
 		return ret;
 

@@ -38,6 +38,9 @@ struct guest {
 
 /* Open devices, make the process, allocate GUEST_PASID; nothing is bound yet */
 int guest_open(struct guest *guest, unsigned int first, unsigned int ndevices);
+/* The same with @size of memory */
+int guest_open_small(struct guest *guest, unsigned int first, unsigned int ndevices,
+		     uint64_t size);
 void guest_close(struct guest *guest);
 
 /* Just the process, in a machine that is open already */

@@ -102,7 +102,7 @@ int host_open(struct host *host, unsigned int ndevices)
 	unsigned int i;
 	int ret;
 
-	ret = vmm_open_memory(&host->guest.vmm);
+	ret = vmm_open_memory(&host->guest.vmm, VMM_MEMORY_SIZE);
 	host->iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
 	if (ret || host->iommufd < 0 ||
 	    ioctl(host->iommufd, IOMMU_IOAS_ALLOC, &ioas))

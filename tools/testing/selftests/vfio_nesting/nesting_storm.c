@@ -206,11 +206,7 @@ static void be_a_victim(unsigned int pasids)
 	int fd;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (vmm_open_small(&guest.vmm, 0, 1, VICTIM_MEMORY))
-		_exit(1);
-	guest_make(&guest);
-	if (vmm_pasid_alloc(&guest.vmm, GUEST_PASID, GUEST_PASID) != GUEST_PASID ||
-	    guest_bind(&guest))
+	if (guest_open_small(&guest, 0, 1, VICTIM_MEMORY) || guest_bind(&guest))
 		_exit(1);
 	fd = fault_open(guest.dev, VFIO_NESTING_FAULT_PAGE_REQ);
 	if (fd < 0 || bind_many(&guest, pasids))

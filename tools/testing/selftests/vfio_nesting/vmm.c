@@ -241,7 +241,7 @@ int vmm_attach(struct vmm *vmm, unsigned int index)
 	return ret ?: vmm_device_open(&vmm->devices[vmm->ndevices - 1]);
 }
 
-static int open_memory(struct vmm *vmm, uint64_t size)
+int vmm_open_memory(struct vmm *vmm, uint64_t size)
 {
 	memset(vmm, 0, sizeof(*vmm));
 	vmm->container = -1;
@@ -258,18 +258,13 @@ static int open_memory(struct vmm *vmm, uint64_t size)
 	return 0;
 }
 
-int vmm_open_memory(struct vmm *vmm)
-{
-	return open_memory(vmm, VMM_MEMORY_SIZE);
-}
-
 static int open_machine(struct vmm *vmm, unsigned int first, unsigned int ndevices,
 			unsigned long type, uint64_t size)
 {
 	unsigned int i;
 	int ret;
 
-	ret = open_memory(vmm, size);
+	ret = vmm_open_memory(vmm, size);
 	if (!ret) {
 		vmm->container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 		if (vmm->container < 0)

@@ -101,7 +101,7 @@ int vmm_device_sysfs(const struct vmm_device *dev, const char *file, const char 
 int vmm_attach(struct vmm *vmm, unsigned int index);
 
 /* The parts of these for a test with a container of its own: iommufd */
-int vmm_open_memory(struct vmm *vmm);
+int vmm_open_memory(struct vmm *vmm, uint64_t size);
 int vmm_device_map(struct vmm_device *dev);
 
 /* Memory of the guest; never given back */
