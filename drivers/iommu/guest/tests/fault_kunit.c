@@ -412,6 +412,24 @@ static void answers_stop_at_the_first_bad_one(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 2, owner->handler->waiting);
 }
 
+static void answers_stop_at_their_number(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = fault_own_device(test, 0);
+	struct iommu_page_response resps[3];
+	int i;
+
+	fault_bind_same(test, 0, 10);
+	for (i = 0; i < ARRAY_SIZE(resps); i++) {
+		resps[i] = fault_response(10, i, 0);
+		fault_request(mock, 0, 10, i);
+	}
+	KUNIT_EXPECT_EQ(test, 2, iommu_page_response(owner->handler, resps, 2));
+	EXPECT_LOG("answer0.a.0=0 answer0.a.1=0");
+	KUNIT_EXPECT_EQ(test, 1, owner->handler->waiting);
+	KUNIT_EXPECT_EQ(test, 1, iommu_page_response(owner->handler, &resps[2], 1));
+}
+
 /* ------------------------------------------------ answers of the kernel */
 
 static void nobody_there_means_invalid(struct kunit *test)
@@ -1133,6 +1151,7 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE(reused_index_is_answered_oldest_first),
 	KUNIT_CASE(many_answers_cost_few_waits),
 	KUNIT_CASE(answers_stop_at_the_first_bad_one),
+	KUNIT_CASE(answers_stop_at_their_number),
 	KUNIT_CASE(nobody_there_means_invalid),
 	KUNIT_CASE(unbound_pasid_is_not_reported),
 	KUNIT_CASE(device_gets_no_more_than_its_credit),

@@ -250,6 +250,18 @@ static int memory_free_id(struct memory_test *t)
 	return 0;
 }
 
+/* The first that is said of a device which nobody has opened */
+static int memory_set_quiet(struct memory_test *t)
+{
+	return iommu_fault_set_quiet(mock_dev(t->mock, 0), MEMORY_QUIET);
+}
+
+static int memory_clear_quiet(struct memory_test *t)
+{
+	iommu_fault_clear_quiet(mock_dev(t->mock, 0), MEMORY_QUIET);
+	return 0;
+}
+
 static const struct memory_call {
 	const char *name;
 	int (*prepare)(struct memory_test *t);
@@ -271,6 +283,7 @@ static const struct memory_call {
 	{ "open", memory_close, memory_open, memory_close },
 	{ "close", memory_bind, memory_close, memory_open, true },
 	{ "faults", memory_nothing, memory_handle_faults, memory_open_again },
+	{ "quiet", memory_close, memory_set_quiet, memory_clear_quiet },
 	{ "context", memory_nothing, memory_context, memory_end_context },
 	{ "context alone", memory_alloc_set, memory_alloc_context, memory_free_context },
 	{ "id", memory_free_id, memory_alloc_id, memory_free_id },
