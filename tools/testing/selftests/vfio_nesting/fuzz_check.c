@@ -3,6 +3,7 @@
  * The checks of the fuzzer: does the kernel show, and does the memory have, what
  * the model says?
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,15 +33,41 @@ static const char *complain(const char *what, const char *where,
 	return what;
 }
 
+#define FILES		8
+
+/*
+ * The file at @path, which stays open for all sequences: each step reads it, and
+ * with sanitizers opening takes longer than reading.
+ */
+static int file_at(const char *path)
+{
+	static struct {
+		const char *path;
+		int fd;
+	} files[FILES];
+	unsigned int i;
+
+	for (i = 0; i < FILES && files[i].path; i++)
+		if (!strcmp(files[i].path, path))
+			return files[i].fd;
+	if (i == FILES)
+		return -1;
+	files[i].fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (files[i].fd >= 0)
+		files[i].path = path;
+	return files[i].fd;
+}
+
 static void read_file(const char *path, char *text)
 {
-	FILE *file = fopen(path, "r");
+	int fd = file_at(path);
 	size_t size = 0;
+	ssize_t got;
 
-	if (file) {
-		size = fread(text, 1, FILE_MAX - 1, file);
-		fclose(file);
-	}
+	do {
+		got = pread(fd, text + size, FILE_MAX - 1 - size, size);
+		size += got > 0 ? got : 0;
+	} while (got > 0);
 	text[size] = 0;
 }
 
