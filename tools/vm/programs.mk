@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# The programs that tests run in the VM, static, against the kernel's own
-# sanitised headers.  Adding one: its name here, and a rule if its source is not
-# <directory of VPATH>/<name>.c.  Called by tools/vm/initramfs, which says where the
-# HEADERS are and what the compiler's name begins with (CROSS).
+# The programs that tests run in the VM, static, against the sanitised headers of
+# the kernel's tree, whichever kernels are built.  Adding one: its name here, and a
+# rule if its source is not <directory of VPATH>/<name>.c.  Called by
+# tools/vm/initramfs, which says for what ARCH, where HEADERS are built and what the
+# compiler's name begins with (CROSS).
 
 THIS := $(lastword $(MAKEFILE_LIST))
 LINUX ?= $(TOP)/build/linux
@@ -20,9 +21,12 @@ CC := $(if $(shell command -v ccache),ccache) $(CROSS)gcc
 # Names of files stay as they are, so that make finds them in what -MD writes.
 export CCACHE_BASEDIR :=
 AR := $(CROSS)ar
-CPPFLAGS := -D_GNU_SOURCE -isystem $(HEADERS)
+CPPFLAGS := -D_GNU_SOURCE -isystem $(HEADERS)/usr/include
 
 all: $(PROGRAMS:%=$(OUT)/%)
+
+headers:
+	@$(MAKE) -s -C $(LINUX) O=$(HEADERS) ARCH=$(ARCH) headers
 
 list:
 	@echo $(PROGRAMS)
@@ -62,4 +66,4 @@ $(OUT)/guest_%: $(TOP)/tools/vm/guest/%.c $(OUT)/library.a
 
 -include $(wildcard $(OUT)/*.d)
 
-.PHONY: all list
+.PHONY: all headers list
