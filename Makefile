@@ -9,8 +9,17 @@ MAKEFLAGS += --no-print-directory
 export DEBUG SIGNOFF REBASE SEED COUNT
 unexport BUILD
 
+# Rather than to build one kernel and boot another
+refuse = $(if $(filter $2,$(MAKECMDGOALS)),$(error $1 does not go with 'make $(filter $2,$(MAKECMDGOALS))'))
+ifneq ($(DEBUG),)
+$(call refuse,DEBUG=$(DEBUG),demo-vm test test-deb bench-% coverage mutants)
+endif
+ifeq ($(ARCH),arm64)
+$(call refuse,ARCH=arm64,vm demo-vm test test-vm test-deb bench-% coverage fuzz storm)
+endif
+
 help:				## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps:				## install the Debian packages needed (as root; else say which)
 	@tools/deps
@@ -99,11 +108,11 @@ fuzz: kernel qemu		## calls at random against a model (SEED=n COUNT=steps JOBS=n
 storm: kernel qemu		## owners that die, many PASIDs, lost devices (DEBUG=1)
 	@tools/fuzz/storm
 
-test-vm: kernel kernel-sva kernel-guest kernel-debian kernel-arm64 qemu	## the tests in the VM, all variants (DEBUG=1: in the debug kernel)
+test-vm: kernel $(if $(DEBUG),,kernel-sva kernel-guest kernel-debian) kernel-arm64 qemu	## the tests in the VM, all variants (DEBUG=1: in the debug kernel)
 	@tools/qemu/build tests/qtest/vfio-nesting-test
 	@tools/vm/test
 
-test:				## all tests: tools, platform, kunit, VM
+test:				## all tests: tools, platform, kunit, VM, packages
 	@tools/test
 
 check: linux			## static checks of the series, each commit built
@@ -119,6 +128,7 @@ qemu-series: qemu		## build/qemu-series: the platform as patches to QEMU (SIGNOF
 	@tools/qemu/series
 
 deb: linux			## build/deb: Debian packages of QEMU, kernel (CONFIG=file, default from /boot), headers
+	@tools/deb/kernel --config $(CONFIG) >/dev/null
 	@tools/deb/qemu
 	@tools/deb/headers
 	@tools/deb/kernel $(CONFIG)
@@ -132,4 +142,4 @@ clean:				## remove what was built, keep the trees
 distclean:			## remove build/ whole (refuses to drop unsynced work in build/linux)
 	@tools/tree/clean
 
-.PHONY: $(shell awk -F: '/^[a-z-]+:/ { print $$1 }' $(firstword $(MAKEFILE_LIST)))
+.PHONY: $(shell awk -F: '/^[a-z0-9-]+:/ { print $$1 }' $(firstword $(MAKEFILE_LIST)))
