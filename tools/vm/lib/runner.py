@@ -56,9 +56,7 @@ class Vm:
         self.arch = machine.arch(self.spec)
         kernel = os.path.join(kernel_dir(options.debug, kind, self.arch), ARCHES[self.arch].image)
         if not os.path.exists(kernel):
-            raise Failure(f"there is no kernel {kernel} (run 'make kernel{suffix(self.arch)}"
-                          f"{'-' + kind if kind else ''}"
-                          f"{' DEBUG=1' if options.debug else ''}')")
+            raise Failure(f"there is no kernel {kernel} (run '{self._maker(options, kind)}')")
         self.command = machine.command(self.qemu, self.spec, kernel,
                                        self._initrd(variant, options, tests),
                                        self.console, options)
@@ -67,6 +65,15 @@ class Vm:
                              + os.path.join(self.directory, "trace.log")]
         with open(os.path.join(self.directory, "command"), "w", encoding="utf-8") as file:
             print(*map(machine.shlex.quote, self.command), file=file)
+
+    def _maker(self, options, kind):
+        """The command that builds the kernel; those that no variant asks for have no target of make."""
+        if getattr(options, "kernel", None):
+            words = [f"ARCH={self.arch}"] if self.arch != "x86_64" else []
+            words += ["DEBUG=1"] if options.debug else []
+            return " ".join([*words, f"{kind.upper()}=1", "tools/vm/kernel"])
+        return (f"make kernel{suffix(self.arch)}{'-' + kind if kind else ''}"
+                f"{' DEBUG=1' if options.debug else ''}")
 
     def _initrd(self, variant, options, tests):
         """This run's own files in front of the common archive, and what else it wants."""
@@ -231,9 +238,10 @@ class Run:
             self.writer.test(f"{self.label}/{test.name}", False,
                              notes=["it was not run: the VM did not get that far"])
         self._console(trouble)
-        # For tools/bench/report
-        with open(os.path.join(self.vm.directory, "result"), "w", encoding="utf-8") as file:
-            print(self.passed, self.failed + len(left), file=file)
+        # For tools/bench/report; what has a name of its own is no test of the machine.
+        if not self.options.name:
+            with open(os.path.join(self.vm.directory, "result"), "w", encoding="utf-8") as file:
+                print(self.passed, self.failed + len(left), file=file)
         self.writer.comment(f"{self.label}: {time.monotonic() - began:.1f} s in all")
 
     def _limit(self, seconds):
@@ -271,6 +279,7 @@ class Run:
             return left, f"{why} while no test was running"
         if why.endswith("limit"):
             why += f" of {current.limit * self.factor * self.slow:g} s"
+        self.failed += 1
         notes = [why] + self._splat_notes(self.vm.console_of(current.name))
         self.writer.test(f"{self.label}/{current.name}", False,
                          self._inner(lines), notes)
@@ -291,9 +300,9 @@ class Run:
             record_baseline(test, lines, self.options.record)
         words = testlist.baseline(test) if test.baseline else None
         verdict = judge(tap.Parsed(lines), status, words)
-        self.passed += verdict.passed
-        self.failed += verdict.failed
         complaint = self._splat_notes(self.vm.console_of(test.name))
+        self.passed += verdict.passed
+        self.failed += max(verdict.failed, int(not verdict.ok or bool(complaint)))
         self.writer.test(name, verdict.ok and not complaint, self._inner(lines),
                          verdict.notes + complaint, verdict.passed, verdict.failed)
 
