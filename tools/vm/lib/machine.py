@@ -97,9 +97,10 @@ def firmware(name):
     raise Failure(f"the firmware {name} is missing (package qemu-system-data, 'make deps')")
 
 
-def x86_64(spec):
+def x86_64(spec, options):
     """The q35 PC: arguments, and parameters of its kernel."""
-    accel = "kvm" if kvm_works() else "tcg"
+    counted = any("-icount" in words.split() for words in options.qemu_arg)
+    accel = "kvm" if kvm_works() and not counted else "tcg"
     machine = "q35,kernel-irqchip=split" if accel == "kvm" else "q35"
     cpu = "host" if accel == "kvm" else TCG_CPU
     args = ["-M", machine, "-accel", accel, "-cpu", cpu, "-bios", firmware("qboot.rom")]
@@ -110,7 +111,7 @@ def x86_64(spec):
     return args, ["no_timer_check"]
 
 
-def arm64(spec):
+def arm64(spec, _options):
     """QEMU's virt machine: arguments, and parameters of its kernel."""
     return ["-M", spec["machine"], "-accel", "tcg", "-cpu", ARM64_CPU], []
 
@@ -119,7 +120,7 @@ def command(qemu, spec, kernel, initrd, console, options):
     """The whole command line; console is the file for the kernel's messages."""
     args = [qemu, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
             "-m", spec.get("memory", "1G"), "-smp", str(options.smp)]
-    machine, append = {"x86_64": x86_64, "arm64": arm64}[arch(spec)](spec)
+    machine, append = {"x86_64": x86_64, "arm64": arm64}[arch(spec)](spec, options)
     args += machine + ["-kernel", kernel, "-initrd", initrd]
     # A loaded host without KVM delays the detector of stalls too; what hangs for
     # good is over its test's limit.
