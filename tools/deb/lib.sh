@@ -4,7 +4,7 @@
 
 readonly TOP="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 readonly BUILD_DIR=$(realpath -m "${BUILD:-$TOP/build}")
-readonly DEBS=$BUILD_DIR/deb
+readonly DEBS=${DEBS:-$BUILD_DIR/deb}
 
 die() { echo "deb: $*" >&2; exit 1; }
 
