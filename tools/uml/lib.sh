@@ -8,21 +8,19 @@
 uml_make() {
 	local cc=gcc
 	! command -v ccache >/dev/null || cc="ccache gcc"
-	nice -n 5 make -C "$tree" ARCH=um O="$out" CC="$cc" -j"$(nproc)" "$@" >"$out/log" 2>&1 ||
+	nice -n 5 make -C "$tree" ARCH=um O="$out" CC="$cc" -j"$(nproc)" "$@" </dev/null >"$out/log" 2>&1 ||
 		{ tail -n 20 "$out/log" >&2; die "the build failed, see $out/log"; }
 }
 
 # uml_build CONFIG ARGUMENT...: build with what the file CONFIG adds to base.config
 uml_build() {
 	local line
-	cat "$root/tools/uml/base.config" "$1" >"$out/uml.config.new"
-	cmp -s "$out/uml.config.new" "$out/uml.config" || {
-		uml_make KCONFIG_ALLCONFIG="$out/uml.config.new" allnoconfig
-		while read -r line; do
-			[[ $line != CONFIG_* ]] || grep -qxF "$line" "$out/.config" || die "the configuration lost ${line%=*}"
-		done <"$out/uml.config.new"
-		cp "$out/uml.config.new" "$out/uml.config"
-	}
+	cat "$root/tools/uml/base.config" "$1" >"$out/uml.config"
+	# Each time, as the tree may have other symbols than the last time
+	uml_make KCONFIG_ALLCONFIG="$out/uml.config" allnoconfig
+	while read -r line; do
+		[[ $line != CONFIG_* ]] || grep -qxF "$line" "$out/.config" || die "the configuration lost ${line%=*}"
+	done <"$out/uml.config"
 	uml_make "${@:2}"
 }
 
