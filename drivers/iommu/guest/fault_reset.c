@@ -70,22 +70,17 @@ static void iommu_fault_reset(struct iommu_fault_device *fdev)
  * credit of the device is what it was at first. The IOMMU driver learns of the
  * reset by iommu_ops::reset_done.
  *
- * Context: Process context, waits for the hardware of @dev. The caller keeps @dev
- * and its driver.
+ * Context: Process context, takes the mutex of the device's group, waits for the
+ * hardware of @dev. The caller keeps @dev and its driver, not its IOMMU driver.
  */
 void iommu_dev_reset_done(struct device *dev)
 {
-	struct iommu_fault_device *fdev;
+	struct iommu_fault_device *fdev = iommu_fault_device_get(dev);
 
-	if (!dev->iommu || !dev->iommu->iommu_dev)
-		return;
-
-	fdev = iommu_fault_device_get(dev);
 	if (fdev) {
 		iommu_fault_reset(fdev);
 		iommu_fault_device_put(fdev);
 	}
-	if (dev_iommu_ops(dev)->reset_done)
-		dev_iommu_ops(dev)->reset_done(dev);
+	iommu_driver_reset_done(dev);
 }
 EXPORT_SYMBOL_GPL(iommu_dev_reset_done);

@@ -332,6 +332,65 @@ static void reset_waits_for_an_answer_on_its_way(struct kunit *test)
 	iommu_dev_reset_done(thread.dev);
 }
 
+/* ------------------------------------------------ a device on its way out */
+
+struct removal_thread {
+	struct platform_device *pdev;
+	struct completion told;
+	struct completion removed;
+};
+
+static int told_thread(void *data)
+{
+	struct removal_thread *thread = data;
+
+	iommu_dev_reset_done(&thread->pdev->dev);
+	complete(&thread->told);
+	return 0;
+}
+
+static int removal_thread(void *data)
+{
+	struct removal_thread *thread = data;
+
+	platform_device_unregister(thread->pdev);
+	complete(&thread->removed);
+	return 0;
+}
+
+static void removal_waits_for_the_driver_that_is_told(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct mock_device *mdev = &mock->devs[1];
+	struct removal_thread thread = {
+		.pdev = mock_add_device(mock, NULL),
+	};
+	struct device *dev;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread.pdev);
+	dev = get_device(&thread.pdev->dev);
+	init_completion(&thread.told);
+	init_completion(&thread.removed);
+	WRITE_ONCE(mdev->stall, true);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(told_thread, &thread, "told"));
+	wait_for_completion(&mdev->stalled);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(removal_thread, &thread, "removal"));
+	/* Time to do it wrong */
+	msleep(100);
+	KUNIT_EXPECT_FALSE(test, try_wait_for_completion(&thread.removed));
+	KUNIT_EXPECT_NOT_NULL(test, dev->iommu);
+	WRITE_ONCE(mdev->stall, false);
+	complete_all(&mdev->go_on);
+	wait_for_completion(&thread.told);
+	wait_for_completion(&thread.removed);
+
+	KUNIT_EXPECT_NULL(test, dev->iommu);
+	/* There is no driver to be told any more. */
+	iommu_dev_reset_done(dev);
+	EXPECT_LOG("reset1");
+	put_device(dev);
+}
+
 static struct kunit_case fault_reset_cases[] = {
 	KUNIT_CASE(end_is_reported_for_the_deadline),
 	KUNIT_CASE(end_is_reported_for_unbind_and_replace),
@@ -344,6 +403,7 @@ static struct kunit_case fault_reset_cases[] = {
 	KUNIT_CASE(resets_may_overlap),
 	KUNIT_CASE(reset_without_handlers_tells_the_driver),
 	KUNIT_CASE(reset_waits_for_an_answer_on_its_way),
+	KUNIT_CASE(removal_waits_for_the_driver_that_is_told),
 	{}
 };
 

@@ -748,7 +748,9 @@ static void mock_drain_page_requests(struct device *dev)
 
 static void mock_reset_done(struct device *dev)
 {
+	iommu_group_mutex_assert(dev);
 	mock_log(the_mock, "reset%d", mock_index(the_mock, dev));
+	mock_stall(dev);
 }
 
 /**
