@@ -101,14 +101,21 @@ static void iommu_fault_arm(struct iommu_fault_handler *handler,
 			 max((long)(group->expires - jiffies), 0L));
 }
 
+/* The time to answer counts from @from, but is at an end at the longest there is. */
 static void iommu_fault_set_deadline(struct iommu_fault_handler *handler,
-				     struct iommu_fault_group *group)
+				     struct iommu_fault_group *group,
+				     unsigned long from)
 {
 	unsigned int timeout = handler->timeout_ms ?:
 			       READ_ONCE(iommu_fault_timeout_ms);
+	unsigned int max_ms = READ_ONCE(iommu_fault_timeout_max_ms);
+	unsigned long last;
 
 	group->has_deadline = timeout;
-	group->expires = group->reported + msecs_to_jiffies(timeout);
+	group->expires = from + msecs_to_jiffies(timeout);
+	last = group->reported + msecs_to_jiffies(max(timeout, max_ms));
+	if (max_ms && time_after(group->expires, last))
+		group->expires = last;
 	iommu_fault_arm(handler, group);
 }
 
@@ -157,7 +164,7 @@ static void iommu_fault_pend(struct iommu_fault_handler *handler,
 	handler->stats.groups++;
 	handler->stats.requests += group->count;
 	/* If it is due, it is found once we drop the lock. */
-	iommu_fault_set_deadline(handler, group);
+	iommu_fault_set_deadline(handler, group, group->reported);
 }
 
 /* Report a group. If that is false, @outcome says why, and the caller has it. */
@@ -590,12 +597,13 @@ void iommu_fault_expire(struct iommu_fault_handler *handler, unsigned long ahead
 /**
  * iommu_fault_handler_set_timeout() - Set the time to answer page requests
  * @handler: the registration
- * @timeout_ms: in milliseconds, from the report of a group on; 0 for the
- *	default, which is the parameter iommu_fault.timeout_ms. What exceeds the
- *	parameter iommu_fault.timeout_max_ms is cut to that.
+ * @timeout_ms: in milliseconds; 0 for the default, which is the parameter
+ *	iommu_fault.timeout_ms. What exceeds the parameter
+ *	iommu_fault.timeout_max_ms is cut to that.
  *
- * Holds for groups that are reported later, and for those that wait: one that
- * should have been answered by now is answered by the kernel at once.
+ * Holds for groups that are reported later, from their report on, and for those
+ * that wait, from the call on: an owner that was stopped finds them still there.
+ * Whatever it asks for, no group waits for longer than timeout_max_ms in all.
  *
  * Context: Process context. Does not wait.
  */
@@ -611,7 +619,7 @@ void iommu_fault_handler_set_timeout(struct iommu_fault_handler *handler,
 	scoped_guard(spinlock, &handler->lock) {
 		handler->timeout_ms = timeout_ms;
 		list_for_each_entry(group, &handler->pending, node)
-			iommu_fault_set_deadline(handler, group);
+			iommu_fault_set_deadline(handler, group, jiffies);
 	}
 }
 EXPORT_SYMBOL_GPL(iommu_fault_handler_set_timeout);

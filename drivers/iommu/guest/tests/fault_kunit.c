@@ -707,6 +707,41 @@ static void timeout_holds_for_what_waits(struct kunit *test)
 	EXPECT_LOG("answer0.a.1=1");
 }
 
+/* As if the only group of the owner had been reported @ago */
+static void fault_reported_ago(struct fault_owner *owner, unsigned long ago)
+{
+	list_first_entry(&owner->handler->pending, struct iommu_fault_group,
+			 node)->reported -= ago;
+}
+
+static void timeout_counts_from_the_call(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct fault_owner *owner = fault_own_device(test, 0);
+	unsigned int max = iommu_fault_timeout_max_ms;
+
+	fault_bind_same(test, 0, 10);
+	fault_request(mock, 0, 10, 1);
+	/* The owner is stopped for longer than the default, and goes on. */
+	iommu_fault_handler_set_timeout(owner->handler, max);
+	fault_reported_ago(owner, HZ * 15);
+	iommu_fault_handler_set_timeout(owner->handler, 0);
+	iommu_fault_expire(owner->handler, HZ * 9);
+	EXPECT_LOG("");
+	iommu_fault_expire(owner->handler, HZ * 11);
+	EXPECT_LOG("answer0.a.1=1");
+
+	/* Time that is asked for anew each time is at an end all the same. */
+	fault_request(mock, 0, 10, 2);
+	iommu_fault_handler_set_timeout(owner->handler, max);
+	fault_reported_ago(owner, msecs_to_jiffies(max) - HZ * 2);
+	iommu_fault_handler_set_timeout(owner->handler, max);
+	iommu_fault_expire(owner->handler, HZ);
+	EXPECT_LOG("answer0.a.1=1");
+	iommu_fault_expire(owner->handler, HZ * 3);
+	EXPECT_LOG("answer0.a.1=1 answer0.a.2=1");
+}
+
 static void timeout_is_cut_to_the_longest(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
@@ -1165,6 +1200,7 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE(deadline_moves_to_an_earlier_group),
 	KUNIT_CASE(deadline_stays_with_the_earlier_group),
 	KUNIT_CASE(timeout_holds_for_what_waits),
+	KUNIT_CASE(timeout_counts_from_the_call),
 	KUNIT_CASE(timeout_is_cut_to_the_longest),
 	KUNIT_CASE(unbind_answers_between_sync_and_free),
 	KUNIT_CASE(replace_answers_for_the_old_table),
