@@ -960,8 +960,7 @@ static long vfio_nesting_op(struct vfio_nesting *n, void __user *uptr)
  * Return: What the user gets, see <uapi/linux/vfio.h>; for a container that is
  * not for nesting -EOPNOTSUPP.
  *
- * Context: Process context. vfio_container::group_lock is held, so no group
- * comes or goes.
+ * Context: Process context. The caller keeps @n; groups may come and go.
  */
 long vfio_nesting_ioctl(struct vfio_nesting *n, unsigned int cmd,
 			void __user *uptr)
