@@ -740,6 +740,16 @@ static void timeout_counts_from_the_call(struct kunit *test)
 	EXPECT_LOG("answer0.a.1=1");
 	iommu_fault_expire(owner->handler, HZ * 3);
 	EXPECT_LOG("answer0.a.1=1 answer0.a.2=1");
+
+	/* There may be no longest time. */
+	iommu_fault_timeout_max_ms = 0;
+	fault_request(mock, 0, 10, 3);
+	fault_reported_ago(owner, HZ * 15);
+	iommu_fault_handler_set_timeout(owner->handler, 0);
+	iommu_fault_timeout_max_ms = max;
+	iommu_fault_expire(owner->handler, HZ * 9);
+	EXPECT_LOG("answer0.a.1=1 answer0.a.2=1");
+	KUNIT_EXPECT_EQ(test, 1, fault_respond(owner, 10, 3, 0));
 }
 
 static void timeout_is_cut_to_the_longest(struct kunit *test)
