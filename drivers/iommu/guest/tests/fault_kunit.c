@@ -373,18 +373,26 @@ static void reused_index_is_answered_oldest_first(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, fault_respond_cookie(owner, 10, 3, 2));
 }
 
+/* Groups of a PASID that is bound, and an answer for each */
+static void fault_request_many(struct kunit *test, struct iommu_page_response *resps,
+			       unsigned int count)
+{
+	unsigned int i;
+
+	fault_bind_same(test, 0, 10);
+	for (i = 0; i < count; i++) {
+		resps[i] = fault_response(10, i, 0);
+		fault_request(test->priv, 0, 10, i);
+	}
+}
+
 static void many_answers_cost_few_waits(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
 	struct fault_owner *owner = fault_own_device(test, 0);
 	struct iommu_page_response resps[40];
-	int i;
 
-	fault_bind_same(test, 0, 10);
-	for (i = 0; i < ARRAY_SIZE(resps); i++) {
-		resps[i] = fault_response(10, i, 0);
-		fault_request(mock, 0, 10, i);
-	}
+	fault_request_many(test, resps, ARRAY_SIZE(resps));
 	KUNIT_EXPECT_EQ(test, ARRAY_SIZE(resps),
 			iommu_page_response(owner->handler, resps, ARRAY_SIZE(resps)));
 	KUNIT_EXPECT_EQ(test, DIV_ROUND_UP(ARRAY_SIZE(resps), IOMMU_FAULT_BATCH),
@@ -398,13 +406,8 @@ static void answers_stop_at_the_first_bad_one(struct kunit *test)
 	struct mock_guest *mock = test->priv;
 	struct fault_owner *owner = fault_own_device(test, 0);
 	struct iommu_page_response resps[4];
-	int i;
 
-	fault_bind_same(test, 0, 10);
-	for (i = 0; i < ARRAY_SIZE(resps); i++) {
-		resps[i] = fault_response(10, i, 0);
-		fault_request(mock, 0, 10, i);
-	}
+	fault_request_many(test, resps, ARRAY_SIZE(resps));
 	resps[2].code = 99;
 	KUNIT_EXPECT_EQ(test, 2, iommu_page_response(owner->handler, resps, 4));
 	KUNIT_EXPECT_EQ(test, -EINVAL, iommu_page_response(owner->handler, &resps[2], 2));
@@ -417,13 +420,8 @@ static void answers_stop_at_their_number(struct kunit *test)
 	struct mock_guest *mock = test->priv;
 	struct fault_owner *owner = fault_own_device(test, 0);
 	struct iommu_page_response resps[3];
-	int i;
 
-	fault_bind_same(test, 0, 10);
-	for (i = 0; i < ARRAY_SIZE(resps); i++) {
-		resps[i] = fault_response(10, i, 0);
-		fault_request(mock, 0, 10, i);
-	}
+	fault_request_many(test, resps, ARRAY_SIZE(resps));
 	KUNIT_EXPECT_EQ(test, 2, iommu_page_response(owner->handler, resps, 2));
 	EXPECT_LOG("answer0.a.0=0 answer0.a.1=0");
 	KUNIT_EXPECT_EQ(test, 1, owner->handler->waiting);
@@ -937,7 +935,6 @@ static void driver_can_do_less(struct kunit *test)
 	struct fault_owner *owner = fault_own_device(test, 0);
 	struct iommu_page_response resps[2];
 	static struct iommu_ops ops;
-	int i;
 
 	mock_guest_own_iommu_ops(mock, &ops);
 	ops.drain_page_requests = NULL;
@@ -946,11 +943,7 @@ static void driver_can_do_less(struct kunit *test)
 	iommu_dev_reset_prepare(mock_dev(mock, 0));
 	iommu_dev_reset_done(mock_dev(mock, 0));
 	ops.page_response_batch = NULL;
-	fault_bind_same(test, 0, 10);
-	for (i = 0; i < ARRAY_SIZE(resps); i++) {
-		resps[i] = fault_response(10, i, 0);
-		fault_request(mock, 0, 10, i);
-	}
+	fault_request_many(test, resps, ARRAY_SIZE(resps));
 	KUNIT_EXPECT_EQ(test, 2, iommu_page_response(owner->handler, resps, 2));
 	EXPECT_LOG("answer0.a.0=0 answer0.a.1=0");
 	KUNIT_EXPECT_EQ(test, 2, atomic_read(&mock->waits));

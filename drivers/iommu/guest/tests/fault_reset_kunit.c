@@ -279,116 +279,123 @@ static void reset_without_handlers_tells_the_driver(struct kunit *test)
 	EXPECT_LOG("reset0");
 }
 
-/* ------------------------------------------------- an answer on its way */
+/* ------------------------------- what waits for another one's hardware */
 
-struct reset_thread {
+/**
+ * struct reset_pair - two calls, of which the second has to wait for the first
+ * @dev: what they are about
+ * @owner: of its faults, or NULL
+ * @first: waits for hardware
+ * @second: what is called meanwhile
+ * @first_done: completed after that
+ * @second_done: the same
+ */
+struct reset_pair {
 	struct device *dev;
 	struct fault_owner *owner;
-	struct completion answered;
-	struct completion prepared;
+	void (*first)(struct reset_pair *pair);
+	void (*second)(struct reset_pair *pair);
+	struct completion first_done;
+	struct completion second_done;
 };
 
-static int answer_thread(void *data)
+static int first_thread(void *data)
 {
-	struct reset_thread *thread = data;
+	struct reset_pair *pair = data;
 
-	fault_respond(thread->owner, 10, 3, 0);
-	complete(&thread->answered);
+	pair->first(pair);
+	complete(&pair->first_done);
 	return 0;
 }
 
-static int prepare_thread(void *data)
+static int second_thread(void *data)
 {
-	struct reset_thread *thread = data;
+	struct reset_pair *pair = data;
 
-	iommu_dev_reset_prepare(thread->dev);
-	complete(&thread->prepared);
+	pair->second(pair);
+	complete(&pair->second_done);
 	return 0;
+}
+
+/* On return the first one is in the hardware of @mdev, and the second one waits. */
+static void reset_pair_begin(struct kunit *test, struct reset_pair *pair,
+			     struct mock_device *mdev)
+{
+	init_completion(&pair->first_done);
+	init_completion(&pair->second_done);
+	WRITE_ONCE(mdev->stall, true);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(first_thread, pair, "first"));
+	wait_for_completion(&mdev->stalled);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(second_thread, pair, "second"));
+	/* Time to do it wrong */
+	msleep(100);
+	KUNIT_EXPECT_FALSE(test, try_wait_for_completion(&pair->second_done));
+}
+
+static void reset_pair_end(struct reset_pair *pair, struct mock_device *mdev)
+{
+	WRITE_ONCE(mdev->stall, false);
+	complete_all(&mdev->go_on);
+	wait_for_completion(&pair->second_done);
+	wait_for_completion(&pair->first_done);
+}
+
+static void pair_answer(struct reset_pair *pair)
+{
+	fault_respond(pair->owner, 10, 3, 0);
+}
+
+static void pair_prepare(struct reset_pair *pair)
+{
+	iommu_dev_reset_prepare(pair->dev);
+}
+
+static void pair_done(struct reset_pair *pair)
+{
+	iommu_dev_reset_done(pair->dev);
+}
+
+static void pair_remove(struct reset_pair *pair)
+{
+	platform_device_unregister(to_platform_device(pair->dev));
 }
 
 static void reset_waits_for_an_answer_on_its_way(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
 	struct mock_device *mdev = &mock->devs[0];
-	struct reset_thread thread = {
+	struct reset_pair pair = {
 		.dev = mock_dev(mock, 0), .owner = fault_own_device(test, 0),
+		.first = pair_answer, .second = pair_prepare,
 	};
 
-	init_completion(&thread.answered);
-	init_completion(&thread.prepared);
 	fault_bind_same(test, 0, 10);
 	fault_request(mock, 0, 10, 3);
-	WRITE_ONCE(mdev->stall, true);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(answer_thread, &thread, "answer"));
-	wait_for_completion(&mdev->stalled);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(prepare_thread, &thread, "prepare"));
-	/* Time to do it wrong */
-	msleep(100);
-	KUNIT_EXPECT_FALSE(test, try_wait_for_completion(&thread.prepared));
-	WRITE_ONCE(mdev->stall, false);
-	complete_all(&mdev->go_on);
-	wait_for_completion(&thread.prepared);
-	wait_for_completion(&thread.answered);
-	iommu_dev_reset_done(thread.dev);
-}
-
-/* ------------------------------------------------ a device on its way out */
-
-struct removal_thread {
-	struct platform_device *pdev;
-	struct completion told;
-	struct completion removed;
-};
-
-static int told_thread(void *data)
-{
-	struct removal_thread *thread = data;
-
-	iommu_dev_reset_done(&thread->pdev->dev);
-	complete(&thread->told);
-	return 0;
-}
-
-static int removal_thread(void *data)
-{
-	struct removal_thread *thread = data;
-
-	platform_device_unregister(thread->pdev);
-	complete(&thread->removed);
-	return 0;
+	reset_pair_begin(test, &pair, mdev);
+	reset_pair_end(&pair, mdev);
+	iommu_dev_reset_done(pair.dev);
 }
 
 static void removal_waits_for_the_driver_that_is_told(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
+	struct platform_device *pdev = mock_add_device(mock, NULL);
 	struct mock_device *mdev = &mock->devs[1];
-	struct removal_thread thread = {
-		.pdev = mock_add_device(mock, NULL),
+	struct reset_pair pair = {
+		.first = pair_done, .second = pair_remove,
 	};
-	struct device *dev;
 
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread.pdev);
-	dev = get_device(&thread.pdev->dev);
-	init_completion(&thread.told);
-	init_completion(&thread.removed);
-	WRITE_ONCE(mdev->stall, true);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(told_thread, &thread, "told"));
-	wait_for_completion(&mdev->stalled);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(removal_thread, &thread, "removal"));
-	/* Time to do it wrong */
-	msleep(100);
-	KUNIT_EXPECT_FALSE(test, try_wait_for_completion(&thread.removed));
-	KUNIT_EXPECT_NOT_NULL(test, dev->iommu);
-	WRITE_ONCE(mdev->stall, false);
-	complete_all(&mdev->go_on);
-	wait_for_completion(&thread.told);
-	wait_for_completion(&thread.removed);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pdev);
+	pair.dev = get_device(&pdev->dev);
+	reset_pair_begin(test, &pair, mdev);
+	KUNIT_EXPECT_NOT_NULL(test, pair.dev->iommu);
+	reset_pair_end(&pair, mdev);
 
-	KUNIT_EXPECT_NULL(test, dev->iommu);
+	KUNIT_EXPECT_NULL(test, pair.dev->iommu);
 	/* There is no driver to be told any more. */
-	iommu_dev_reset_done(dev);
+	iommu_dev_reset_done(pair.dev);
 	EXPECT_LOG("reset1");
-	put_device(dev);
+	put_device(pair.dev);
 }
 
 static struct kunit_case fault_reset_cases[] = {
