@@ -9,6 +9,12 @@ MAKEFLAGS += --no-print-directory
 export DEBUG SIGNOFF REBASE SEED COUNT
 unexport BUILD
 
+# What the compiler made for one clone or directory is there for all others, and finding
+# out that something is new costs no pass of the preprocessor, a fifth of a cold build.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
+export CCACHE_DEPEND := 1
+
 # Rather than to build one kernel and boot another
 refuse = $(if $(filter $2,$(MAKECMDGOALS)),$(error $1 does not go with 'make $(filter $2,$(MAKECMDGOALS))'))
 ifneq ($(DEBUG),)
