@@ -34,7 +34,6 @@
 #include <linux/mutex.h>
 #include <linux/nospec.h>
 #include <linux/overflow.h>
-#include <linux/pci.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -741,12 +740,10 @@ static int vfio_nesting_describe(struct vfio_nesting *n, struct device *dev,
 		.flags = vfio_nesting_device_flags(&info),
 		.pasid_bits = info.pasid_bits,
 		.ats_queue_depth = info.ats_queue_depth,
+		.pasid_cap = info.pasid_cap,
 		.max_page_requests = info.max_page_requests,
 		.page_request_limit = info.page_request_limit,
 	};
-	if (dev_is_pci(dev))
-		to->pasid_cap = pci_find_ext_capability(to_pci_dev(dev),
-							PCI_EXT_CAP_ID_PASID);
 	return 0;
 }
 
@@ -779,9 +776,11 @@ static long vfio_nesting_drain(struct vfio_nesting *n,
 	dev = vfio_nesting_only_device(&n->faults, p->dev);
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
-	/* Is it ours? */
+	/* Is it ours, if only asleep for good? */
 	ret = iommu_guest_device_info(n->ctx, dev, &info);
-	return ret ?: iommu_fault_drain(dev);
+	if (ret && ret != -EIO)
+		return ret;
+	return iommu_fault_drain(dev);
 }
 
 /**

@@ -30,6 +30,8 @@ struct iommu_guest_ctx;
 /**
  * struct iommu_guest_device_info - What a device can do, and how it is
  * @pasid_bits: Width of the PASIDs that the device can emit, 0 for none
+ * @pasid_cap: Offset of the PASID capability in configuration space, 0 if there
+ *                is none
  * @ats_queue_depth: Invalidations that the device can have outstanding
  * @max_page_requests: Page requests that the device could have outstanding
  * @page_request_limit: Page requests that it may have outstanding here; 0 as
@@ -45,6 +47,7 @@ struct iommu_guest_ctx;
  */
 struct iommu_guest_device_info {
 	unsigned int pasid_bits;
+	u16 pasid_cap;
 	unsigned int ats_queue_depth;
 	unsigned int max_page_requests;
 	unsigned int page_request_limit;

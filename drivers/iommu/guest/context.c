@@ -8,6 +8,7 @@
 #include <linux/cleanup.h>
 #include <linux/export.h>
 #include <linux/log2.h>
+#include <linux/pci.h>
 #include <linux/pm_runtime.h>
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
@@ -375,7 +376,9 @@ EXPORT_SYMBOL_GPL(iommu_guest_only_device);
  * @dev: a device of @ctx
  * @info: filled on success, untouched otherwise
  *
- * Return: 0, or -ENODEV if @dev is not in @ctx.
+ * Wakes @dev for it, as what sleeps may not answer reads of its configuration.
+ *
+ * Return: 0, -ENODEV if @dev is not in @ctx, or -EIO if it does not resume.
  *
  * Context: Process context, takes the lock of @ctx.
  */
@@ -384,12 +387,20 @@ int iommu_guest_device_info(struct iommu_guest_ctx *ctx, struct device *dev,
 {
 	struct iommu_guest_device_info new = {};
 	struct iommu_guest_device *gdev;
+	int ret;
 
 	guard(mutex)(&ctx->lock);
 	gdev = iommu_guest_find_device(ctx, dev);
 	if (!gdev)
 		return -ENODEV;
+	ret = iommu_guest_wake(dev);
+	if (ret)
+		return ret;
 	gdev->ops->device_info(dev, &new);
+	if (dev_is_pci(dev))
+		new.pasid_cap = pci_find_ext_capability(to_pci_dev(dev),
+							PCI_EXT_CAP_ID_PASID);
+	pm_runtime_put(dev);
 	*info = new;
 	return 0;
 }

@@ -450,6 +450,27 @@ static void device_without_runtime_pm_is_fine(struct kunit *test)
 	pm_runtime_enable(mock_dev(mock, 0));
 }
 
+static void described_device_is_awake(struct kunit *test)
+{
+	struct mock_guest *mock = test->priv;
+	struct iommu_guest_device_info info = { .pasid_bits = 99 };
+	struct device *dev = mock_dev(mock, 0);
+	int before = users(mock, 0);
+
+	KUNIT_ASSERT_TRUE(test, pm_runtime_suspended(dev));
+	KUNIT_EXPECT_EQ(test, 0, iommu_guest_device_info(mock->ctx, dev, &info));
+	EXPECT_LOG("");
+	KUNIT_EXPECT_EQ(test, before, users(mock, 0));
+
+	info.pasid_bits = 99;
+	mock->devs[1].fail_resume = -ETIMEDOUT;
+	KUNIT_EXPECT_EQ(test, -EIO, iommu_guest_device_info(mock->ctx,
+							    mock_dev(mock, 1),
+							    &info));
+	KUNIT_EXPECT_EQ(test, 99, info.pasid_bits);
+	EXPECT_LOG("");
+}
+
 static void device_with_fault_handler_is_awake(struct kunit *test)
 {
 	struct mock_guest *mock = test->priv;
@@ -1469,6 +1490,7 @@ static struct kunit_case bind_cases[] = {
 	KUNIT_CASE(bound_device_is_awake),
 	KUNIT_CASE(device_that_does_not_wake_up_is_not_bound),
 	KUNIT_CASE(device_without_runtime_pm_is_fine),
+	KUNIT_CASE(described_device_is_awake),
 	KUNIT_CASE(device_with_fault_handler_is_awake),
 	KUNIT_CASE_PARAM(refused_bind_changes_nothing, refusals_gen_params),
 	KUNIT_CASE(refused_by_the_driver),

@@ -374,6 +374,7 @@ static int mock_nesting_info(struct device *dev, struct iommu_domain *parent,
 static void mock_device_info(struct device *dev,
 			     struct iommu_guest_device_info *info)
 {
+	mock_check_awake(the_mock, mock_index(the_mock, dev));
 	info->pasid_bits = ilog2(dev->iommu->max_pasids);
 	info->page_request_limit = dev->iommu->max_page_requests;
 }
