@@ -121,7 +121,7 @@ test-vm: kernel $(if $(DEBUG),,kernel-sva kernel-guest kernel-debian) kernel-arm
 test:				## all tests: tools, platform, kunit, VM, packages
 	@tools/test
 
-check: linux			## static checks of the series, each commit built
+check: kernel			## static checks of the series, each commit built
 	@tools/tap/run tools/check/*.check
 
 headers: linux			## build/headers: sanitised UAPI headers, for VMM authors

@@ -32,6 +32,7 @@ class Arch(NamedTuple):
     obj: Path
     config: tuple
     variables: dict
+    source: Path = WORKTREE
 
 
 X86 = Arch("x86", OBJ, ("kernel.config", "kernel-x86.config"), {"CC": f"{CCACHE}gcc"})
@@ -129,8 +130,8 @@ def configure(values, arch=X86):
 
 
 def make(targets, variables=None, arch=X86):
-    """Run make in the work tree; (status, what it complained about)."""
-    command = ["make", "-s", "-C", str(WORKTREE), f"O={arch.obj}", JOBS,
+    """Run make in the tree of @arch; (status, what it complained about)."""
+    command = ["make", "-s", "-C", str(arch.source), f"O={arch.obj}", JOBS,
                *(f"{k}={v}" for k, v in (arch.variables | (variables or {})).items()), *targets]
     env = {k: v for k, v in os.environ.items() if k not in ("BUILD", "DEBUG", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     done = subprocess.run(command, text=True, capture_output=True, env=env, errors="replace")
